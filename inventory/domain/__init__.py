@@ -1,0 +1,1 @@
+"""The rules of stock, as values and pure functions: no Flask, no files, no clock, no threads."""

@@ -1,0 +1,125 @@
+"""Every way in which the service says no. Errors carry data; `web/errors` gives them a status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from inventory.domain.values import ItemId
+
+Outcome = Literal["none", "unknown"]
+
+
+class FieldProblem(NamedTuple):
+    """One wrong field of a request and what it should have been."""
+
+    field: str
+    message: str
+
+
+class InventoryError(Exception):
+    """The root of what this service raises on purpose."""
+
+
+class Refusal(InventoryError):
+    """The command is understood and the answer is no. Nothing has changed."""
+
+
+class ValidationFailed(Refusal):
+    """The command breaks a rule that holds whatever the stock is."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
+        self.problems = tuple(problems)
+
+
+class ItemNotFound(Refusal):
+    """No event has ever named this store and SKU."""
+
+    def __init__(self, item: ItemId) -> None:
+        super().__init__(f"store {item.store} has no SKU {item.sku}")
+        self.item = item
+
+
+class SkuNotFound(Refusal):
+    """No store has this SKU."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"no store has the SKU {sku}")
+        self.sku = sku
+
+
+class StoreNotFound(Refusal):
+    """No event has ever named this store."""
+
+    def __init__(self, store: str) -> None:
+        super().__init__(f"there is no store {store}")
+        self.store = store
+
+
+class VersionConflict(Refusal):
+    """The record has moved on since the caller read it."""
+
+    def __init__(self, item: ItemId, current_version: int, expected: Sequence[int]) -> None:
+        wanted = " or ".join(str(version) for version in expected) or "none that exists"
+        super().__init__(f"{item.sku} in {item.store} is at version {current_version}, expected {wanted}")
+        self.item = item
+        self.current_version = current_version
+        self.expected = tuple(expected)
+
+
+class InsufficientStock(Refusal):
+    """Fewer units are there than were asked for."""
+
+    def __init__(self, item: ItemId, requested: int, available: int) -> None:
+        super().__init__(f"{item.sku} in {item.store}: {requested} requested, {available} available")
+        self.item = item
+        self.requested = requested
+        self.available = available
+
+
+class AlreadyExists(Refusal):
+    """The caller asked to create what is there (RFC 9110 section 13.1.2, ``If-None-Match: *``)."""
+
+    def __init__(self, item: ItemId, current_version: int) -> None:
+        super().__init__(f"{item.sku} in {item.store} exists, at version {current_version}")
+        self.item = item
+        self.current_version = current_version
+
+
+class IdempotencyConflict(Refusal):
+    """The key was used before for a request with another meaning."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the idempotency key {key!r} belongs to a request with another content")
+        self.key = key
+
+
+class Unavailable(InventoryError):
+    """The service cannot say yes now. ``outcome`` tells whether the change may have happened.
+
+    :ivar retry_after_ms: when asking again makes sense.
+    """
+
+    outcome: Outcome = "none"
+
+    def __init__(self, message: str, *, retry_after_ms: int = 1000) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
+class Overloaded(Unavailable):
+    """More work is waiting than can be done in time; this piece was not begun."""
+
+
+class ReadOnly(Unavailable):
+    """Changes are refused until the cause is mended; reads go on."""
+
+
+class StorageUnavailable(Unavailable):
+    """The event log could not be read, extended or made durable."""
+
+    def __init__(self, message: str, *, outcome: Outcome, retry_after_ms: int = 1000) -> None:
+        super().__init__(message, retry_after_ms=retry_after_ms)
+        self.outcome = outcome

@@ -1,0 +1,68 @@
+"""What was decided (a draft) and what has happened (an event)."""
+
+from typing import NamedTuple
+
+from inventory.domain.commands import Note
+from inventory.domain.values import Instant, ItemId
+
+
+class Change(NamedTuple):
+    """What a draft does to one record."""
+
+    item: ItemId
+    on_hand_delta: int
+    reserved_delta: int = 0
+
+
+class Draft(NamedTuple):
+    """A change that was decided on and is not yet committed: it has no sequence, no instant, no id.
+
+    :ivar changes: at most one for each record; all of them happen, or none.
+    """
+
+    type: str
+    changes: tuple[Change, ...]
+    note: Note = Note()
+    reservation_id: str | None = None
+
+
+class Line(NamedTuple):
+    """What an event did to one record: the difference, and the figures after it."""
+
+    item: ItemId
+    on_hand_delta: int
+    reserved_delta: int
+    on_hand: int
+    reserved: int
+    version: int
+
+
+class KeyUse(NamedTuple):
+    """The idempotency key under which an event was asked for, and until when it is remembered."""
+
+    key: str
+    hash: str
+    expires_at: Instant
+
+
+class Delivery(NamedTuple):
+    """An event's identity at the source that it came from; never forgotten."""
+
+    source: str
+    event_id: str
+
+
+class Event(NamedTuple):
+    """One committed change. ``synced`` is the highest sequence its writer knew to be durable."""
+
+    sequence: int
+    event_id: str
+    type: str
+    at: Instant
+    node: str
+    note: Note
+    lines: tuple[Line, ...]
+    reservation_id: str | None = None
+    key_use: KeyUse | None = None
+    delivery: Delivery | None = None
+    synced: int = 0

@@ -1,0 +1,70 @@
+"""``State`` and ``fold``: everything that is known, and how one more event changes it."""
+
+from inventory.domain.events import Event
+from inventory.domain.idempotency import KeyTable
+from inventory.domain.record import Record
+from inventory.domain.sorted_names import SortedNames
+from inventory.domain.transition import continues, record_after
+from inventory.domain.values import Instant, ItemId
+
+
+class State:
+    """The fold of the log up to ``sequence``: records, the central view by SKU, used keys.
+
+    Looking up one record or one SKU is safe while another thread folds (records are immutable and a
+    dict look-up is atomic); listing is not, its caller holds whatever lock guards the fold.
+
+    :ivar broken: records whose history does not add up → the first sequence that did not continue it.
+    """
+
+    def __init__(self) -> None:
+        self.sequence = 0
+        self.last_at = Instant(0)
+        self.records: dict[ItemId, Record] = {}
+        self.broken: dict[ItemId, int] = {}
+        self.keys = KeyTable()
+        self.store_names = SortedNames()
+        self.skus_of_store: dict[str, SortedNames] = {}
+        self._items_of_sku: dict[str, tuple[ItemId, ...]] = {}
+
+    def record(self, item: ItemId) -> Record | None:
+        """Return one record, or ``None`` where no event has named it."""
+        return self.records.get(item)
+
+    def records_of_sku(self, sku: str) -> list[Record]:
+        """The central view of one SKU: its record in every store that has it, by store id."""
+        return [self.records[item] for item in sorted(self._items_of_sku.get(sku, ()))]
+
+    def file_new(self, item: ItemId) -> None:
+        """Enter an item that has its first record into the indexes."""
+        known = self._items_of_sku.get(item.sku, ())
+        skus = self.skus_of_store.get(item.store)
+        if skus is None:
+            skus = self.skus_of_store[item.store] = SortedNames()
+            self.store_names.add(item.store)
+        skus.add(item.sku)
+        self._items_of_sku[item.sku] = (*known, item)
+
+
+def fold(state: State, event: Event, position: int) -> None:
+    """Change ``state`` by one event that has happened. Refuses nothing: an old log always replays.
+
+    A line that does not continue its record is taken at its word, and the record is marked broken.
+
+    :param position: where the event stands in its log, for finding it again by its key.
+    """
+    records = state.records
+    for line in event.lines:
+        before = records.get(line.item)
+        if not continues(line, before):
+            state.broken.setdefault(line.item, event.sequence)
+        records[line.item] = record_after(line, event.sequence, event.at)
+        if before is None:
+            # After the record is there, so that nobody finds an item in an index and no record for it.
+            state.file_new(line.item)
+    if event.key_use is not None:
+        state.keys.remember(event.key_use.key, event.key_use.expires_at, position)
+    if event.delivery is not None:
+        state.keys.remember_delivery(event.delivery, position)
+    state.sequence = event.sequence
+    state.last_at = event.at

@@ -1,0 +1,28 @@
+"""One step of one record: the figures after a change, and the record that a line leaves behind."""
+
+from inventory.domain.events import Change, Line
+from inventory.domain.record import Record
+from inventory.domain.values import Instant
+
+
+def line_after(change: Change, before: Record | None) -> Line:
+    """Work out the line of a change; a record that is not there counts as all zeros at version 0."""
+    on_hand, reserved, version = (before.on_hand, before.reserved, before.version) if before else (0, 0, 0)
+    return Line(
+        change.item,
+        change.on_hand_delta,
+        change.reserved_delta,
+        on_hand + change.on_hand_delta,
+        reserved + change.reserved_delta,
+        version + 1,
+    )
+
+
+def continues(line: Line, before: Record | None) -> bool:
+    """Whether the line's version and figures follow from the record before it."""
+    return line == line_after(Change(line.item, line.on_hand_delta, line.reserved_delta), before)
+
+
+def record_after(line: Line, sequence: int, at: Instant) -> Record:
+    """The record as the line says it is: facts are not argued with."""
+    return Record(line.item, line.on_hand, line.reserved, line.version, sequence, at)

@@ -1,0 +1,58 @@
+"""The values that everything else is made of, and what each of them accepts."""
+
+import re
+from typing import NamedTuple, NewType, TypeAlias
+
+from inventory.domain.errors import FieldProblem, ValidationFailed
+
+Sku = NewType("Sku", str)
+StoreId = NewType("StoreId", str)
+Version = NewType("Version", int)
+"""Place in one record's history: 1, 2, 3 … without gaps."""
+Quantity = NewType("Quantity", int)
+"""A count of units, 0 … MAX_QUANTITY."""
+Instant = NewType("Instant", int)
+"""Microseconds since 1970-01-01 UTC."""
+
+MAX_QUANTITY = 10**12
+IDENTIFIER_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
+IDENTIFIER_RULE = "1 to 64 of ASCII letters, digits, '.', '_', '-', ':'; the first a letter or a digit"
+_IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
+
+
+class ItemId(NamedTuple):
+    """One SKU in one store: what a record is filed under."""
+
+    store: StoreId
+    sku: Sku
+
+
+EntityId: TypeAlias = ItemId
+"""What a change can be about. A record today; a reservation or a policy when there are some."""
+
+
+def is_identifier(text: str) -> bool:
+    """Whether ``text`` may be a SKU or a store id."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
+def item_id(store: str, sku: str) -> ItemId:
+    """Make an ``ItemId`` from text that came from outside.
+
+    :raises ValidationFailed: naming each of the two that breaks ``IDENTIFIER_RULE``.
+    """
+    given = {"storeId": store, "sku": sku}
+    wrong = tuple(FieldProblem(name, IDENTIFIER_RULE) for name, text in given.items() if not is_identifier(text))
+    if wrong:
+        raise ValidationFailed(wrong)
+    return ItemId(StoreId(store), Sku(sku))
+
+
+def quantity(number: int, field: str) -> Quantity:
+    """Make a ``Quantity`` from a number that came from outside.
+
+    :raises ValidationFailed: it is below zero or above ``MAX_QUANTITY``.
+    """
+    if not 0 <= number <= MAX_QUANTITY:
+        raise ValidationFailed((FieldProblem(field, f"must be between 0 and {MAX_QUANTITY}"),))
+    return Quantity(number)

@@ -1,0 +1,31 @@
+"""Pages over a state. The caller holds whatever lock guards the fold."""
+
+from inventory.domain.errors import StoreNotFound
+from inventory.domain.record import Record
+from inventory.domain.state import State
+from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.service.ledger import Page, PageRequest, StoreSummary
+
+
+def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
+    """Stores by id."""
+    names = state.store_names.after(request.after, request.limit + 1, request.prefix)
+    found = [StoreSummary(name, len(state.skus_of_store[name])) for name in names[: request.limit]]
+    return Page(found, _next_after(names, request.limit), state.sequence)
+
+
+def page_of_records(state: State, store: str, request: PageRequest) -> Page[Record]:
+    """A store's records by SKU.
+
+    :raises StoreNotFound: no event has named the store.
+    """
+    skus = state.skus_of_store.get(store)
+    if skus is None:
+        raise StoreNotFound(store)
+    names = skus.after(request.after, request.limit + 1, request.prefix)
+    found = [state.records[ItemId(StoreId(store), Sku(name))] for name in names[: request.limit]]
+    return Page(found, _next_after(names, request.limit), state.sequence)
+
+
+def _next_after(names: list[str], limit: int) -> str | None:
+    return names[limit - 1] if len(names) > limit else None

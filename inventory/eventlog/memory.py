@@ -1,0 +1,101 @@
+"""The ledger in memory: the reference for what the port promises, and what unit tests run on."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from inventory.domain.events import Delivery, Event
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Record
+from inventory.domain.state import State, fold
+from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.eventlog.listing import page_of_records, page_of_stores
+from inventory.service.ledger import (
+    Decide,
+    LedgerStatus,
+    Outcome,
+    Page,
+    PageRequest,
+    SkuStock,
+    StockSnapshot,
+    StoreSummary,
+)
+from inventory.service.transaction import Batch, Writer
+
+
+def wall_clock() -> Instant:
+    """The system's time of day."""
+    return Instant(time.time_ns() // 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A ticket whose outcome is known already."""
+
+    outcome: Outcome | Exception
+
+    def wait(self) -> Outcome:
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+class MemoryLedger:
+    """Keeps events in a list. Everything is durable for as long as the process lives."""
+
+    def __init__(self, writer: Writer = Writer("memory", 3_600_000), now: Callable[[], Instant] = wall_clock) -> None:
+        self._writer = writer
+        self._now = now
+        self._mutex = threading.Lock()
+        self._state = State()
+        self.events: list[Event] = []
+
+    def submit(
+        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+    ) -> _Settled:
+        with self._mutex:
+            now = max(self._now(), self._state.last_at)
+            self._state.keys.forget_expired(now)
+            batch = Batch(self._state, now, self._writer, self.events.__getitem__, self._state.sequence)
+            try:
+                outcome = batch.run(entities, decide, key)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this ticket
+                return _Settled(error)
+            for event in batch.events:
+                self.events.append(event)
+                fold(self._state, event, event.sequence - 1)
+            return _Settled(outcome)
+
+    def queue_depth(self) -> int:
+        return 0
+
+    def record(self, item: ItemId) -> Record | None:
+        return self._state.record(item)
+
+    def records_of_sku(self, sku: str) -> SkuStock:
+        with self._mutex:
+            return SkuStock(sku, self._state.records_of_sku(sku), self._state.sequence, 0)
+
+    def central_stock(self, sku: str) -> SkuStock:
+        return self.records_of_sku(sku)
+
+    def stores(self, page: PageRequest) -> Page[StoreSummary]:
+        with self._mutex:
+            return page_of_stores(self._state, page)
+
+    def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
+        with self._mutex:
+            return page_of_records(self._state, store, page)
+
+    def snapshot(self) -> StockSnapshot:
+        with self._mutex:
+            records = list(self._state.records.values())
+            return StockSnapshot(self._state.sequence, lambda: iter(records))
+
+    def status(self) -> LedgerStatus:
+        sequence = self._state.sequence
+        return LedgerStatus(sequence, sequence, None, dict(self._state.broken))
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,1 @@
+"""Locks, retry and bounded parallel work: small pieces that know nothing of stock."""

@@ -1,0 +1,19 @@
+"""N tasks at once, with a bound; for tests, drills and drivers."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def run_parallel(tasks: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
+    """Run every task, at most ``at_once`` at a time; results stand in the order of the tasks.
+
+    Every task has ended when this returns.
+
+    :raises Exception: what the first failed task (in that order) raised.
+    """
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        futures = [pool.submit(task) for task in tasks]
+    return [future.result() for future in futures]

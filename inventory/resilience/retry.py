@@ -1,0 +1,46 @@
+"""Trying again, with exponential backoff and jitter; built on tenacity."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often, and how long between: ``base_ms``, doubled each time, plus up to ``base_ms`` of jitter.
+
+    :ivar times: tries in all, the first one included.
+    :ivar sleep: waits so many seconds; tests pass one that does not.
+    :ivar on_retry: called before each try after the first.
+    """
+
+    times: int = 3
+    base_ms: int = 50
+    sleep: Callable[[float], None] = time.sleep
+    on_retry: Callable[[], None] = field(default=lambda: None)
+
+    def call(self, action: Callable[[], T], *, on: type[Exception] | tuple[type[Exception], ...]) -> T:
+        """Run ``action`` until it returns; raises what the last try raised. Only ``on`` is tried again.
+
+        Never around an append or an fdatasync: a repeated sync may report a success that is none.
+        """
+        base = self.base_ms / 1000
+
+        def before_sleep(_: RetryCallState) -> None:
+            self.on_retry()
+
+        # One object a call: tenacity's shared decorator raised KeyError across threads.
+        retrying = Retrying(
+            retry=retry_if_exception_type(on),
+            stop=stop_after_attempt(self.times),
+            wait=wait_exponential_jitter(initial=base, max=base * 2**self.times, jitter=base),
+            sleep=self.sleep,
+            before_sleep=before_sleep,
+            reraise=True,
+        )
+        return retrying(action)

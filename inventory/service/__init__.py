@@ -1,0 +1,1 @@
+"""The write path, the ports that storage implements, and the sync pass."""

@@ -1,0 +1,139 @@
+"""The port: what the service asks of whatever keeps the log. Implemented in memory and on files."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+from inventory.domain.decide import StateView
+from inventory.domain.events import Delivery, Draft, Event
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Record
+from inventory.domain.transition import record_after
+from inventory.domain.values import EntityId, Instant, ItemId
+
+Decide: TypeAlias = Callable[[StateView, Instant], Draft]
+T = TypeVar("T", covariant=True)
+
+
+class Outcome(NamedTuple):
+    """A durable event, and whether an earlier request with the same key had already caused it."""
+
+    event: Event
+    replayed: bool
+
+    @property
+    def record(self) -> Record:
+        """The record as the event's first line left it."""
+        return record_after(self.event.lines[0], self.event.sequence, self.event.at)
+
+
+class Ticket(Protocol):
+    """A place in the queue of changes."""
+
+    def wait(self) -> Outcome:
+        """Return the outcome once it is durable. Bounded by COMMIT_WAIT_MS.
+
+        :raises Refusal: what ``decide`` raised, or ``IdempotencyConflict``; nothing has changed.
+        :raises Overloaded: it was not begun in time and never will be.
+        :raises ReadOnly: changes are refused for now; nothing has changed.
+        :raises StorageUnavailable: if ``outcome`` is "unknown" the event may or may not be on disk:
+            ask again with the same key.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which part of a sorted list: up to ``limit`` (1–1,000) entries after ``after`` that begin with ``prefix``."""
+
+    limit: int = 100
+    after: str | None = None
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list sorted by code point; ``next_after`` is ``None`` on the last page."""
+
+    items: Sequence[T]
+    next_after: str | None
+    as_of_sequence: int
+
+
+class StoreSummary(NamedTuple):
+    """A store and how many SKUs it has."""
+
+    store: str
+    skus: int
+
+
+class SkuStock(NamedTuple):
+    """One SKU over all stores. ``lag_ms``: how long ago this view was last known to be complete."""
+
+    sku: str
+    records: Sequence[Record]
+    as_of_sequence: int
+    lag_ms: int
+
+
+class LedgerStatus(NamedTuple):
+    """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
+
+    :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
+    :ivar broken: records whose history does not add up → the sequence that broke it.
+    """
+
+    sequence: int
+    durable: int
+    read_only: str | None
+    broken: dict[ItemId, int]
+
+
+class StockSnapshot(NamedTuple):
+    """Every record as of one sequence. ``records()`` may be called again; order is not defined."""
+
+    as_of_sequence: int
+    records: Callable[[], Iterator[Record]]
+
+
+class Ledger(Protocol):
+    """Owns the log. Nobody is told through it of anything that a power cut could take back."""
+
+    def submit(
+        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+    ) -> Ticket:
+        """Queue one change: ``decide`` runs on the current state and its event is made durable, or nothing changes.
+
+        Changes of one entity run in the order in which they were submitted, over all processes one at
+        a time. ``decide`` may touch only ``entities``, and may be run again. Under a key (or a
+        delivery) that was used before, the first event is the outcome and ``decide`` is not run.
+        """
+
+    def queue_depth(self) -> int:
+        """How many submitted changes wait to be taken up."""
+
+    def record(self, item: ItemId) -> Record | None:
+        """The latest durable record, or ``None`` where there is none."""
+
+    def records_of_sku(self, sku: str) -> SkuStock:
+        """The SKU in every store, including everything committed before the call."""
+
+    def central_stock(self, sku: str) -> SkuStock:
+        """The same from the central view as this process has it now, with its lag."""
+
+    def stores(self, page: PageRequest) -> Page[StoreSummary]:
+        """The stores, by id."""
+
+    def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
+        """A store's records by SKU.
+
+        :raises StoreNotFound: no event has named the store.
+        """
+
+    def snapshot(self) -> StockSnapshot:
+        """Everything committed before the call, durable."""
+
+    def status(self) -> LedgerStatus:
+        """How the ledger is, without waiting for anything."""
+
+    def close(self) -> None:
+        """Finish what was submitted and let go of every file."""

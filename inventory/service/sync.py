@@ -1,0 +1,107 @@
+"""The sync pass: bring the published views up to everything that is committed."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from inventory.domain.errors import Overloaded
+from inventory.domain.values import Instant
+from inventory.service.ledger import Ledger, StockSnapshot
+
+IDLE_SHARE = 9
+"""A scheduled pass waits nine times as long as the one before it took: at most a tenth of the time."""
+
+
+class SyncStatus(NamedTuple):
+    """What was published last, over all processes.
+
+    :ivar sequence: everything up to it is in the published files; -1 before the first pass.
+    :ivar at: when that was; 0 before the first pass.
+    :ivar took_ms: how long that pass took.
+    :ivar failures: passes that failed since a server last started on an idle folder.
+    """
+
+    sequence: int
+    at: Instant
+    took_ms: int
+    failures: int
+
+
+class Views(Protocol):
+    """Where the views are published, and what all processes know about that."""
+
+    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
+        """Take the publish lock for the ``with`` block; gives False where another process kept it."""
+
+    def publish(self, snapshot: StockSnapshot) -> None:
+        """Replace the published files. :raises StorageUnavailable: they are as they were."""
+
+    def status(self) -> SyncStatus:
+        """What was published last."""
+
+    def note(self, status: SyncStatus) -> None:
+        """Tell every process of a pass. Called with the publish lock held."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    """What a pass did: ``published`` is False where the files held everything already."""
+
+    published: bool
+    as_of_sequence: int
+    took_ms: int
+
+
+class Sync:
+    """Runs passes, by schedule or on demand; any process may, one at a time does."""
+
+    def __init__(self, ledger: Ledger, views: Views, now: Callable[[], Instant], interval_ms: int) -> None:
+        self._ledger = ledger
+        self._views = views
+        self._now = now
+        self._interval = interval_ms * 1000
+
+    def sync_once(self, *, wait_ms: int = 10_000) -> SyncResult:
+        """Publish everything that was committed before the call, unless the files hold it already.
+
+        :raises Overloaded: another process kept the publish lock for longer than ``wait_ms``.
+        :raises StorageUnavailable: the files could not be written; those that were there are unharmed.
+        """
+        with self._views.turn(wait_ms=wait_ms) as ours:
+            if not ours:
+                raise Overloaded("another process is publishing the views")
+            return self._pass()
+
+    def sync_if_due(self) -> SyncResult | None:
+        """Run a pass if the interval is over, something changed, and no other process is at it."""
+        if not self._is_due():
+            return None
+        with self._views.turn(wait_ms=0) as ours:
+            # Looked at again under the lock: another process may have been faster.
+            return self._pass() if ours and self._is_due() else None
+
+    def status(self) -> SyncStatus:
+        """What was published last."""
+        return self._views.status()
+
+    def _is_due(self) -> bool:
+        last = self._views.status()
+        pause = max(self._interval, last.took_ms * 1000 * IDLE_SHARE)
+        return self._now() >= last.at + pause and self._ledger.status().sequence > last.sequence
+
+    def _pass(self) -> SyncResult:
+        before, started = self._views.status(), self._now()
+        try:
+            snapshot = self._ledger.snapshot()
+            changed = snapshot.as_of_sequence > before.sequence
+            if changed:
+                self._views.publish(snapshot)
+        except Exception:
+            # The interval starts anew after a failure too, or a full disk would be tried without end.
+            self._views.note(before._replace(at=self._now(), failures=before.failures + 1))
+            raise
+        took_ms = (self._now() - started) // 1000
+        if changed:
+            self._views.note(SyncStatus(snapshot.as_of_sequence, self._now(), took_ms, before.failures))
+        return SyncResult(changed, snapshot.as_of_sequence, took_ms)

@@ -1,0 +1,117 @@
+"""A batch of changes, decided one after another on an overlay of the state, before anything is written."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from inventory.domain.errors import IdempotencyConflict, ReadOnly
+from inventory.domain.events import Delivery, Draft, Event, KeyUse
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Record
+from inventory.domain.state import State
+from inventory.domain.transition import line_after, record_after
+from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.service.event_ids import uuid7
+from inventory.service.ledger import Decide, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """What a process stamps on its events: its node's name and how long a key is remembered."""
+
+    node: str
+    key_ttl_ms: int
+
+
+class Batch:
+    """Decides changes in order; each sees those before it. ``events`` is what is to be written.
+
+    Dropping the batch undoes it: neither the state nor its keys are touched.
+    """
+
+    def __init__(
+        self, state: State, now: Instant, writer: Writer, read_event: Callable[[int], Event], synced: int = 0
+    ) -> None:
+        """:param read_event: returns the event at a position that the state's keys name."""
+        self.events: list[Event] = []
+        self._state = state
+        self._now = now
+        self._writer = writer
+        self._read_event = read_event
+        self._synced = synced
+        self._records: dict[ItemId, Record] = {}
+        self._by_key: dict[str | Delivery, Event] = {}
+
+    def record(self, item: ItemId) -> Record | None:
+        """The record with the changes of this batch so far."""
+        return self._records.get(item) or self._state.record(item)
+
+    def rests_on(self, entities: Sequence[EntityId]) -> int:
+        """The latest event that a decision about these entities rests on; 0 for none."""
+        return max((record.sequence for item in entities if (record := self.record(item))), default=0)
+
+    def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
+        """Decide one change and add its event, or find the event that its key has already caused.
+
+        :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``.
+        :raises ReadOnly: an entity's history is broken.
+        :raises ValueError: ``decide`` touched a record that is not among the entities, or one twice.
+        """
+        if key is not None:
+            earlier = self._find(key)
+            if earlier is not None:
+                return Outcome(earlier, replayed=True)
+        for item in entities:
+            if item in self._state.broken:
+                sequence = self._state.broken[item]
+                raise ReadOnly(f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}")
+        event = self._commit(decide(self, self._now), entities, key)
+        if isinstance(key, IdempotencyKey):
+            self._by_key[key.key] = event
+        elif key is not None:
+            self._by_key[key] = event
+        return Outcome(event, replayed=False)
+
+    def _commit(self, draft: Draft, entities: Sequence[EntityId], key: IdempotencyKey | Delivery | None) -> Event:
+        items = [change.item for change in draft.changes]
+        if not items or len(set(items)) < len(items) or not set(items) <= set(entities):
+            raise ValueError(f"a {draft.type} of {items} was submitted for {list(entities)}")
+        sequence = self._state.sequence + len(self.events) + 1
+        lines = tuple([line_after(change, self.record(change.item)) for change in draft.changes])
+        key_use = delivery = None
+        if isinstance(key, IdempotencyKey):
+            key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000))
+        else:
+            delivery = key
+        event = Event(
+            sequence,
+            uuid7(self._now),
+            draft.type,
+            self._now,
+            self._writer.node,
+            draft.note,
+            lines,
+            draft.reservation_id,
+            key_use,
+            delivery,
+            self._synced,
+        )
+        self.events.append(event)
+        for line in lines:
+            self._records[line.item] = record_after(line, sequence, self._now)
+        return event
+
+    def _find(self, key: IdempotencyKey | Delivery) -> Event | None:
+        if isinstance(key, Delivery):
+            delivered = self._by_key.get(key) or self._at(self._state.keys.find_delivery(key))
+            return delivered if delivered is not None and delivered.delivery == key else None
+        event = self._by_key.get(key.key) or self._at(self._state.keys.find(key.key))
+        use = event.key_use if event is not None else None
+        # The table knows a digest only: the event says whether it is this key, and whether it has ended.
+        if use is None or use.key != key.key or use.expires_at <= self._now:
+            return None
+        if use.hash != key.hash:
+            raise IdempotencyConflict(key.key)
+        return event
+
+    def _at(self, position: int | None) -> Event | None:
+        return None if position is None else self._read_event(position)

@@ -1,0 +1,157 @@
+"""Every setting, read once from the environment into one frozen object."""
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from difflib import SequenceMatcher
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+_NEAR = 0.84
+_SHORT = 5
+
+
+class SettingsError(Exception):
+    """A variable's value is not usable, or its name is nearly that of a setting. Names the variable."""
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,19}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("true or false")
+    return text == "true"
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError("addresses or networks (10.0.0.0/8) with commas between") from error
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise ValueError("a path")
+    return Path(text)
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]{1,255}", text):
+        raise ValueError("1 to 255 of letters, digits, '.', '_', ':', '-'")
+    return text
+
+
+def _status(text: str) -> int:
+    if text not in ("409", "423", "429", "503"):
+        raise ValueError("409, 423, 429 or 503")
+    return int(text)
+
+
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
+    make = default if callable(default) else lambda: default
+    return field(default_factory=make, metadata={"parse": parse, "meaning": meaning})
+
+
+_COUNT = _whole(1, 100_000)
+_MS = _whole(1, 86_400_000)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an instance of the service runs with. A field's name in capitals is its environment variable."""
+
+    data_dir: Path = _setting(lambda: Path("data"), _path, "the folder of log, snapshots, views and locks")
+    host: str = _setting("127.0.0.1", _word, "address to listen on; nothing authenticates callers yet")
+    port: int = _setting(3000, _whole(0, 65535), "port to listen on; 0 lets the system choose")
+    web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes; by default one for each core")
+    threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
+    pin_workers: str = _setting("auto", _one_of("auto", "on", "off"), "tie each worker to one core")
+    commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most")
+    segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new file")
+    sync_mode: str = _setting("thread", _one_of("thread", "off"), "run the sync worker in the servers, or not")
+    sync_interval_ms: int = _setting(15_000, _MS, "how often the views are published")
+    snapshot_every_n_events: int = _setting(100_000, _whole(1, 10**9), "events between two snapshots")
+    concurrency_api: int | None = _setting(None, _COUNT, "requests at work at once in each worker; THREADS if unset")
+    concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
+    load_shed_queue_max: int = _setting(256, _COUNT, "queued changes above which more are refused")
+    rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "changes a second for each client; 0 is no limit")
+    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "changes at once for each client")
+    trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
+    breaker_threshold: int = _setting(5, _COUNT, "failures in a row that open a circuit breaker")
+    breaker_cooldown_ms: int = _setting(5000, _MS, "how long it stays open before a probe")
+    retry_base_ms: int = _setting(50, _MS, "first pause before a file is tried again; doubles")
+    retry_times: int = _setting(3, _whole(1, 20), "tries in all for a file")
+    idemp_ttl_ms: int = _setting(3_600_000, _whole(1, 31_536_000_000), "how long an idempotency key is remembered")
+    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "what is logged")
+    locks_enabled: bool = _setting(False, _flag, "take a lease for each SKU before a change")
+    lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts")
+    lock_renew_ms: int = _setting(1000, _MS, "how often long work renews its lease")
+    lock_dir: Path | None = _setting(None, _path, "where leases are kept; DATA_DIR/locks if unset")
+    lock_reject_status: int = _setting(503, _status, "status of a change whose SKU is leased")
+    lock_retry_after_ms: int = _setting(300, _MS, "when such a change should be tried again")
+    lock_owner_id: str = _setting(lambda: f"{os.getpid()}-{uuid.uuid4()}", _word, "who owns this process's leases")
+
+
+_FIELDS: Mapping[str, Field[Any]] = {item.name.upper(): item for item in fields(Settings)}
+
+
+def setting_names() -> tuple[str, ...]:
+    """The environment variables that are read, in the order of the documentation."""
+    return tuple(_FIELDS)
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings.
+
+    :raises SettingsError: a value that does not parse, or a variable whose name is a near miss of a
+        setting's; the message names it and says what would do.
+    """
+    for name in environment:
+        meant = _nearly(name)
+        if meant is not None:
+            raise SettingsError(f"{name} is not a setting; is {meant} meant? Rename it or unset it.")
+    given = {}
+    for name, item in _FIELDS.items():
+        if name not in environment:
+            continue
+        try:
+            given[item.name] = item.metadata["parse"](environment[name])
+        except ValueError as error:
+            raise SettingsError(f"{name}={environment[name]!r} is not {error}.") from error
+    return Settings(**given)
+
+
+def _nearly(name: str) -> str | None:
+    if name in _FIELDS or len(name) <= _SHORT:
+        return None
+    for known in _FIELDS:
+        if len(known) <= _SHORT:
+            continue
+        near = SequenceMatcher(None, name.upper(), known)
+        if near.quick_ratio() >= _NEAR and near.ratio() >= _NEAR:
+            return known
+    return None
