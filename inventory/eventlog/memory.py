@@ -24,6 +24,9 @@ from inventory.service.ledger import (
 from inventory.service.transaction import Batch, Writer
 
 
+DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)
+
+
 def wall_clock() -> Instant:
     """The system's time of day."""
     return Instant(time.time_ns() // 1000)
@@ -44,7 +47,7 @@ class _Settled:
 class MemoryLedger:
     """Keeps events in a list. Everything is durable for as long as the process lives."""
 
-    def __init__(self, writer: Writer = Writer("memory", 3_600_000), now: Callable[[], Instant] = wall_clock) -> None:
+    def __init__(self, writer: Writer = DEFAULT_WRITER, now: Callable[[], Instant] = wall_clock) -> None:
         self._writer = writer
         self._now = now
         self._mutex = threading.Lock()
