@@ -1,0 +1,189 @@
+"""The virtual environment of a checkout: made once in .venv, renewed when what it was made from changes.
+
+Standard library only, and in the syntax of Python 3.6, so that an older Python gets far enough to say what is needed.
+"""
+
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(CHECKOUT, ".venv")
+OLDEST = (3, 11)
+_UNFINISHED = os.path.join(VENV, "unfinished")
+_MADE_FOR = os.path.join(VENV, "made-for")
+_NO_NETWORK = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeoutError",
+    "Network is unreachable",
+    "Temporary failure in name resolution",
+    "Connection refused",
+)
+
+
+def venv_python() -> "str":
+    """Return the path of the environment's interpreter."""
+    return os.path.join(VENV, "bin", "python")
+
+
+@contextlib.contextmanager
+def plain_endings() -> "Iterator[None]":
+    """End on Ctrl-C, or on a file that cannot be written, with a line instead of a trace."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped. Run the command again to go on.\n")
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"This could not be done: {error}")
+
+
+def require_new_python() -> "None":
+    """Go on in a new enough Python: this one, or the newest that is found; exits where there is none."""
+    if sys.version_info >= OLDEST:
+        return
+    for python in sorted(_pythons_on_path() + pyenv_pythons(), key=_version, reverse=True):
+        if _version(python) >= OLDEST:
+            _say(f"This is Python {sys.version.split()[0]}; going on with {python}.")
+            os.execv(python, [python, *sys.argv])
+    sys.exit(
+        f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}, and no newer one was"
+        " found on PATH or in pyenv."
+    )
+
+
+def pyenv_pythons() -> "list[str]":
+    """Return the interpreters that pyenv has installed and that are new enough, on PATH or not."""
+    roots = [os.environ.get("PYENV_ROOT", ""), os.path.join(os.path.expanduser("~"), ".pyenv")]
+    folders = {os.path.realpath(path) for root in roots if root for path in glob.glob(root + "/versions/*/bin")}
+    pythons = [os.path.join(folder, "python3") for folder in sorted(folders)]
+    return [python for python in pythons if _version(python) >= OLDEST]
+
+
+def install(name: "str", requirements: "list[str]") -> "None":
+    """Have ``requirements`` installed in the environment; returns at once if they are."""
+    stamp = os.path.join(VENV, "installed-" + name.split()[-1])
+    wanted = _fingerprint(requirements)
+    with _one_at_a_time():
+        usable = _is_usable()
+        if usable and _read(stamp) == wanted:
+            return
+        if not usable:
+            _make_venv()
+        _write(_UNFINISHED, "")
+        _say(f"Installing {name} into .venv; the first time takes up to a minute ...")
+        _pip_install(requirements)
+        _write(stamp, wanted)
+        os.unlink(_UNFINISHED)
+        _say("Installed.")
+
+
+def _is_usable() -> "bool":
+    """Whether .venv is whole, stands where it was made (its commands name the place), and has a Python that runs."""
+    moved = os.path.exists(_MADE_FOR) and _read(_MADE_FOR) != CHECKOUT
+    return not os.path.exists(_UNFINISHED) and not moved and _version(venv_python()) >= OLDEST
+
+
+def _make_venv() -> "None":
+    _say(f"Making .venv with Python {sys.version.split()[0]} ...")
+    shutil.rmtree(VENV, ignore_errors=True)
+    os.makedirs(VENV)
+    # Left behind by whatever stops us from here on: the next run then starts from an empty environment.
+    _write(_UNFINISHED, "")
+    _write(_MADE_FOR, CHECKOUT)
+    done = _run([sys.executable, "-m", "venv", VENV])
+    if done.returncode != 0:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if "ensurepip" in done.stdout or "No module named venv" in done.stdout:
+            sys.exit(
+                "This Python cannot make virtual environments: its venv or ensurepip module is missing."
+                " On Debian and Ubuntu: apt install python3-venv"
+            )
+        sys.exit(f"{done.stdout}\nThe virtual environment .venv could not be made; the reason is above.")
+
+
+def _pip_install(requirements: "list[str]") -> "None":
+    pip = [venv_python(), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    done = _run([*pip, "--retries", "2", *requirements])
+    if done.returncode == 0:
+        return
+    sys.stderr.write(done.stdout)
+    if any(sign in done.stdout for sign in _NO_NETWORK):
+        sys.exit("The package index could not be reached. Check the network (or PIP_INDEX_URL) and run this again.")
+    sys.exit("The packages could not be installed; what pip says is above.")
+
+
+def _run(command: "list[str]") -> "subprocess.CompletedProcess[str]":
+    # PIP_USER, from a person's settings, is refused inside an environment; PYTHONHOME would mix two Pythons.
+    environment = dict(os.environ, PIP_USER="0", PYTHONNOUSERSITE="1")
+    environment.pop("PYTHONHOME", None)
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        command,
+        cwd=CHECKOUT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        universal_newlines=True,
+        check=False,
+    )
+
+
+def _pythons_on_path() -> "list[str]":
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = [path for folder in folders if folder for path in glob.glob(os.path.join(folder, "python3*"))]
+    return [path for path in found if re.search(r"/python3(\.[0-9]+)?$", path)]
+
+
+def _version(python: "str") -> "tuple[int, ...]":
+    """Ask an interpreter for its version; () where it does not run, as pyenv's stand-ins do at times."""
+    try:
+        done = _run([python, "-I", "-c", "import sys; print(*sys.version_info[:2])"])
+    except OSError:
+        return ()
+    words = done.stdout.split()
+    return tuple(int(word) for word in words) if done.returncode == 0 and "".join(words).isdigit() else ()
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> "Iterator[None]":
+    """Keep two commands that were started together from making the environment at once."""
+    folder = os.open(CHECKOUT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _fingerprint(requirements: "list[str]") -> "str":
+    digest = hashlib.sha256("\n".join([CHECKOUT, *requirements]).encode())
+    for name in ("setup.cfg", "pyproject.toml"):
+        digest.update(_read(os.path.join(CHECKOUT, name)).encode())
+    return digest.hexdigest()
+
+
+def _read(path: "str") -> "str":
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _write(path: "str", text: "str") -> "None":
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _say(line: "str") -> "None":
+    print(line, flush=True)

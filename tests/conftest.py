@@ -1,0 +1,25 @@
+"""What holds for every test: the same examples on each run, and the quick ones first."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+HERE = Path(__file__).parent
+FIRST = ("unit", "contract")
+
+settings.register_profile(
+    "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", deadline=None, max_examples=2000)
+settings.load_profile("gate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever fails quickly is to fail early."""
+
+    def rank(item: pytest.Item) -> tuple[bool, int]:
+        folder = item.path.relative_to(HERE).parts[0]
+        return item.get_closest_marker("slow") is not None, FIRST.index(folder) if folder in FIRST else len(FIRST)
+
+    items.sort(key=rank)
