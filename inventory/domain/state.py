@@ -35,6 +35,11 @@ class State:
         """The central view of one SKU: its record in every store that has it, by store id."""
         return [self.records[item] for item in sorted(self._items_of_sku.get(sku, ()))]
 
+    def sort_names(self) -> None:
+        """Sort what lists need now rather than at the first look."""
+        for names in (self.store_names, *self.skus_of_store.values()):
+            names.sort()
+
     def file_new(self, item: ItemId) -> None:
         """Enter an item that has its first record into the indexes."""
         known = self._items_of_sku.get(item.sku, ())

@@ -23,7 +23,6 @@ from inventory.service.ledger import (
 )
 from inventory.service.transaction import Batch, Writer
 
-
 DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)
 
 
@@ -60,7 +59,9 @@ class MemoryLedger:
         with self._mutex:
             now = max(self._now(), self._state.last_at)
             self._state.keys.forget_expired(now)
-            batch = Batch(self._state, now, self._writer, self.events.__getitem__, self._state.sequence)
+            batch = Batch(
+                self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence
+            )
             try:
                 outcome = batch.run(entities, decide, key)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this ticket

@@ -29,14 +29,26 @@ class Batch:
     """
 
     def __init__(
-        self, state: State, now: Instant, writer: Writer, read_event: Callable[[int], Event], synced: int = 0
+        self,
+        state: State,
+        now: Instant,
+        writer: Writer,
+        *,
+        read_event: Callable[[int], Event],
+        accept: Callable[[Event], None] = lambda _: None,
+        synced: int = 0,
     ) -> None:
-        """:param read_event: returns the event at a position that the state's keys name."""
+        """
+        :param read_event: returns the event at a position that the state's keys name.
+        :param accept: is shown each event before it is added; what it raises goes to that change's
+            caller, and the event is not added.
+        """
         self.events: list[Event] = []
         self._state = state
         self._now = now
         self._writer = writer
         self._read_event = read_event
+        self._accept = accept
         self._synced = synced
         self._records: dict[ItemId, Record] = {}
         self._by_key: dict[str | Delivery, Event] = {}
@@ -95,6 +107,7 @@ class Batch:
             delivery,
             self._synced,
         )
+        self._accept(event)
         self.events.append(event)
         for line in lines:
             self._records[line.item] = record_after(line, sequence, self._now)

@@ -1,0 +1,82 @@
+"""Writing to the log: the only place that does."""
+
+import os
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.reader import Cursor
+from inventory.eventlog.shared_state import Position
+from inventory.resilience.disk import Disk
+
+
+class Appender:
+    """Adds whole batches to the newest segment. Every method's caller holds the append lock."""
+
+    def __init__(self, layout: Layout, disk: Disk) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._segment = 0
+        self._descriptor = -1
+
+    def size(self, segment: int) -> int:
+        """Return how many bytes the segment has, published or not."""
+        return os.fstat(self._open(segment)).st_size
+
+    def append(self, end: Position, data: bytes) -> None:
+        """Write ``data`` with one call behind ``end``, all of it or, as far as anybody will see, nothing.
+
+        :raises StorageUnavailable: nothing was added; or, if what was added could not be cut off
+            again, with outcome "unknown".
+        """
+        descriptor = self._open(end.segment)
+        try:
+            taken = self._disk.append(descriptor, data)
+            if taken == len(data):
+                return
+            raise OSError(f"only {taken} of {len(data)} bytes were written")
+        except OSError as error:
+            self._cut(descriptor, end.offset, error)
+            raise StorageUnavailable(f"the event log could not be extended: {error}", outcome="none") from error
+
+    def cut_unterminated(self, position: Position) -> None:
+        """Cut off what a writer that died left behind its last whole line.
+
+        :raises StorageUnavailable: it could not be.
+        """
+        self._cut(self._open(position.segment), position.offset, None)
+
+    def rotate(self, end: Cursor) -> Cursor:
+        """Begin a new segment after ``end``, whose segment is durable; returns the place where it begins.
+
+        :raises StorageUnavailable: it could not be created; the old one is as it was.
+        """
+        first = end.position.sequence + 1
+        try:
+            self._open(first)
+            self._disk.sync_folder(self._layout.events)
+            if os.fstat(self._descriptor).st_size:
+                raise OSError(f"{self._layout.segment(first)} is not empty")
+        except OSError as error:
+            raise StorageUnavailable(f"the event log could not begin a new file: {error}", outcome="none") from error
+        return Cursor(Position(first, 0, end.position.sequence), end.chain)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._segment, self._descriptor = 0, -1
+
+    def _cut(self, descriptor: int, size: int, cause: OSError | None) -> None:
+        try:
+            self._disk.truncate(descriptor, size)
+        except OSError as error:
+            message = f"the event log could neither be extended nor cut back: {error}"
+            raise StorageUnavailable(message, outcome="unknown") from (cause or error)
+
+    def _open(self, segment: int) -> int:
+        if self._segment != segment:
+            self.close()
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._descriptor = os.open(self._layout.segment(segment), flags, 0o644)
+            self._segment = segment
+        return self._descriptor

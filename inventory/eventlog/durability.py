@@ -1,0 +1,81 @@
+"""Waiting until events would survive a power cut; whoever finds nobody syncing, syncs."""
+
+import os
+import threading
+
+from inventory.domain.errors import Outcome, StorageUnavailable
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.shared_state import SharedState
+from inventory.resilience.disk import Disk
+
+FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
+
+
+class Durability:
+    """Makes published events durable, one fdatasync at a time in a process, each for all that wait."""
+
+    def __init__(self, layout: Layout, shared: SharedState, disk: Disk, wait_ms: int) -> None:
+        self._layout = layout
+        self._shared = shared
+        self._disk = disk
+        self._wait = wait_ms / 1000
+        self._turn = threading.Lock()
+        self._segment = 0
+        self._descriptor = -1
+
+    def ensure(self, sequence: int, outcome: Outcome = "none") -> None:
+        """Return once the event ``sequence``, which is published, and all before it are durable.
+
+        :param outcome: what a failure means for the caller's change.
+        :raises StorageUnavailable: a sync has failed, now or before, or the one under way takes too long.
+        """
+        if self._shared.durable >= sequence:
+            return
+        if not self._turn.acquire(timeout=self._wait):
+            raise StorageUnavailable("the disk takes too long to sync", outcome=outcome)
+        try:
+            if self._shared.durable < sequence:
+                self._sync(outcome)
+        finally:
+            self._turn.release()
+
+    def covers(self, sequence: int) -> bool:
+        """Whether the event is durable already."""
+        return self._shared.durable >= sequence
+
+    def follow(self, segment: int) -> None:
+        """Open the segment that is written to now.
+
+        Early, because a descriptor that is opened after a failed sync is not told of it.
+        """
+        if self._segment != segment:
+            with self._turn:
+                self._open(segment)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._segment, self._descriptor = 0, -1
+
+    def _sync(self, outcome: Outcome) -> None:
+        if self._shared.failed:
+            raise StorageUnavailable(FAILED, outcome=outcome)
+        # Read before the sync: what is published while it runs may miss it.
+        end = self._shared.published()
+        try:
+            self._disk.fdatasync(self._open(end.segment))
+        except OSError as error:
+            # Never retried: the kernel may have dropped the pages, and a second call would report success.
+            self._shared.fail()
+            raise StorageUnavailable(f"{FAILED} ({error})", outcome=outcome) from error
+        if self._shared.failed:
+            raise StorageUnavailable(FAILED, outcome=outcome)
+        self._shared.raise_durable(end.sequence)
+
+    def _open(self, segment: int) -> int:
+        if self._segment != segment:
+            self.close()
+            self._descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
+            self._segment = segment
+        return self._descriptor

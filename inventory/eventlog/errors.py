@@ -1,0 +1,26 @@
+"""What can be wrong with a log on disk."""
+
+from pathlib import Path
+
+
+class LogError(Exception):
+    """The root of these."""
+
+
+class LogDamaged(LogError):
+    """A file of the log does not hold what was written to it. Names the file, the line and the byte."""
+
+    def __init__(self, path: Path, line: int, byte: int, reason: str) -> None:
+        super().__init__(f"{path}, line {line}, byte {byte}: {reason}")
+        self.path = path
+        self.line = line
+        self.byte = byte
+        self.reason = reason
+
+
+class LogRewound(LogError):
+    """The log was cut or replaced below what this process has folded already."""
+
+
+class StateUnusable(LogError):
+    """The shared state is absent, or belongs to another boot or program: a server has to start first."""

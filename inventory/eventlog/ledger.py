@@ -1,0 +1,180 @@
+"""The ledger on files: one process's end of a log that many processes may share."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.domain.events import Delivery
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Record
+from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.eventlog.append_lock import AppendLock
+from inventory.eventlog.appender import Appender
+from inventory.eventlog.committer import Committer
+from inventory.eventlog.durability import FAILED, Durability
+from inventory.eventlog.errors import LogError
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.listing import page_of_records, page_of_stores
+from inventory.eventlog.machine import Machine
+from inventory.eventlog.replica import Replica
+from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.ticket import PendingChange
+from inventory.eventlog.writer import BatchWriter, newer_format
+from inventory.resilience.disk import Disk
+from inventory.service.ledger import (
+    Decide,
+    LedgerStatus,
+    Page,
+    PageRequest,
+    SkuStock,
+    StockSnapshot,
+    StoreSummary,
+)
+from inventory.service.transaction import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """How a process takes part in a log."""
+
+    writer: Writer
+    commit_wait_ms: int = 2000
+    segment_bytes: int = 67_108_864
+    on_committer_death: Callable[[], None] = lambda: None
+    disk: Disk = field(default_factory=Disk)
+    machine: Machine = field(default_factory=Machine)
+
+
+class FileLedger:
+    """The port on a folder that a starting server has prepared. Made after the fork.
+
+    A log that cannot be read does not stop the process: it comes up read-only and says why.
+    """
+
+    def __init__(self, layout: Layout, options: LogOptions) -> None:
+        """Open the log, fold it, start the committing thread.
+
+        :raises StateUnusable: no server has prepared the folder since the machine started.
+        :raises OSError: the folder cannot be opened.
+        """
+        self._options = options
+        self._shared = SharedState(layout.shared_state)
+        self._shared.require(options.machine.boot_id())
+        self._replica = Replica(layout, self._shared)
+        self._durability = Durability(layout, self._shared, options.disk, options.commit_wait_ms)
+        self._appender = Appender(layout, options.disk)
+        self._lock = AppendLock(layout.append_lock)
+        writer = BatchWriter(
+            layout,
+            self._shared,
+            self._replica,
+            self._appender,
+            self._durability,
+            options.writer,
+            self.now,
+            options.segment_bytes,
+        )
+        self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
+        with _noted_later():
+            self._replica.load()
+            self._durability.follow(self._replica.cursor.position.segment)
+        self._committer.start()
+
+    @property
+    def shared(self) -> SharedState:
+        """The marks that all processes on the folder share."""
+        return self._shared
+
+    def now(self) -> Instant:
+        """The service's time: the wall clock as of the boot, plus the time since; nobody can set it back."""
+        return Instant(self._shared.clock_offset + self._options.machine.since_boot())
+
+    def submit(
+        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+    ) -> PendingChange:
+        change = PendingChange(entities, decide, key, self._options.commit_wait_ms)
+        self._committer.submit(change)
+        return change
+
+    def queue_depth(self) -> int:
+        return self._committer.depth()
+
+    def record(self, item: ItemId) -> Record | None:
+        self._adopt()
+        record = self._replica.state.record(item)
+        if record is not None:
+            self._durability.ensure(record.sequence)
+        return record
+
+    def records_of_sku(self, sku: str) -> SkuStock:
+        self._adopt()
+        return self.central_stock(sku)
+
+    def central_stock(self, sku: str) -> SkuStock:
+        lag_ms = self._replica.lag_ms()
+        with self._replica.still() as state:
+            stock = SkuStock(sku, state.records_of_sku(sku), state.sequence, lag_ms)
+        self._durability.ensure(stock.as_of_sequence)
+        return stock
+
+    def stores(self, page: PageRequest) -> Page[StoreSummary]:
+        self._adopt()
+        with self._replica.still() as state:
+            found = page_of_stores(state, page)
+        self._durability.ensure(found.as_of_sequence)
+        return found
+
+    def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
+        self._adopt()
+        with self._replica.still() as state:
+            found = page_of_records(state, store, page)
+        self._durability.ensure(found.as_of_sequence)
+        return found
+
+    def snapshot(self) -> StockSnapshot:
+        self._adopt()
+        with self._replica.still() as state:
+            records, sequence = list(state.records.values()), state.sequence
+        self._durability.ensure(sequence)
+        return StockSnapshot(sequence, lambda: iter(records))
+
+    def status(self) -> LedgerStatus:
+        state = self._replica.state
+        return LedgerStatus(
+            self._shared.published().sequence, self._shared.durable, self._why_read_only(), state.broken
+        )
+
+    def close(self) -> None:
+        """Finish what was submitted and let go of every file."""
+        self._committer.close()
+        for part in (self._appender, self._durability, self._lock, self._replica, self._shared):
+            part.close()
+
+    def _adopt(self) -> None:
+        try:
+            self._replica.adopt()
+        except (LogError, OSError) as error:
+            raise StorageUnavailable(f"the event log could not be read: {error}", outcome="none") from error
+
+    def _why_read_only(self) -> str | None:
+        if self._shared.failed:
+            return FAILED
+        if self._replica.newer_format is not None:
+            return newer_format(self._replica.newer_format)
+        if self._committer.ended is not None:
+            return self._committer.ended
+        try:
+            self._adopt()
+        except StorageUnavailable as error:
+            return str(error)
+        return None
+
+
+@contextmanager
+def _noted_later() -> Iterator[None]:
+    """A log that cannot be read now is met again, and reported, by whoever reads or writes next."""
+    try:
+        yield
+    except (LogError, OSError):
+        return

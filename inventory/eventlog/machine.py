@@ -1,0 +1,21 @@
+"""What the log needs to know of the machine it runs on. Tests pass one that reboots or moves its clock."""
+
+import time
+import uuid
+from pathlib import Path
+
+
+class Machine:
+    """The real machine: Linux, where a boot has an id and a clock that nobody can set."""
+
+    def boot_id(self) -> int:
+        """A 128-bit number that changes with every boot of the kernel."""
+        return uuid.UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip()).int
+
+    def since_boot(self) -> int:
+        """Microseconds since the boot, time asleep included; moving the wall clock does not move it."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+    def wall(self) -> int:
+        """Microseconds since 1970 UTC, as the wall clock has it now."""
+        return time.time_ns() // 1000

@@ -1,0 +1,79 @@
+"""The end of the newest segment after a crash or a power cut: what may be cut off, and what may not.
+
+Pages of a batch that was never synced reach the disk in any order, so the end of the log may hold NULs
+where a page is missing, whole lines of the same batch behind them, and a line that stops half-way. Such
+a tail was promised to nobody and is cut, a copy kept. It is told from damage to lines that were synced
+by three signs: the first bad line is unterminated or contains NUL, no whole line behind it says that its
+sequence was already synced, and the shared marks do not say so either. Everything else is damage.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from inventory.resilience.disk import Disk
+
+
+class NotATail(Exception):
+    """What follows is damage and must not be cut; the message says why."""
+
+
+def check_tail(rest: bytes, sequence: int, durable: int) -> None:
+    """Check that ``rest``, which begins with what should be the line ``sequence``, may be cut off.
+
+    :param durable: the highest sequence that the shared marks know to be durable.
+    :raises NotATail: it may not.
+    """
+    first, line_feed, _ = rest.partition(b"\n")
+    if line_feed and b"\0" not in first:
+        raise NotATail("the line is whole and is not what was written")
+    if durable >= sequence:
+        raise NotATail(f"event {sequence} was durable and is no longer there")
+    for line in _whole_lines(rest):
+        claimed = line.get("synced")
+        if isinstance(claimed, int) and claimed >= sequence:
+            raise NotATail(f"event {sequence} was durable (event {line.get('sequence')} says so) and is damaged")
+
+
+def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:
+    """Copy what stands behind ``offset`` to a file beside the log, cut it off, and make both durable.
+
+    :returns: the copy.
+    :raises OSError: nothing was cut unless the copy is durable.
+    """
+    copy = _free_name(segment, offset)
+    with open(segment, "rb") as file:
+        file.seek(offset)
+        rest = file.read()
+    with disk.create(copy) as kept:
+        disk.write(kept.fileno(), rest)
+        disk.fsync(kept.fileno())
+    disk.sync_folder(segment.parent)
+    descriptor = os.open(segment, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        disk.truncate(descriptor, offset)
+        disk.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return copy
+
+
+def _whole_lines(rest: bytes) -> Iterator[dict[str, object]]:
+    for piece in rest.split(b"\n")[:-1]:
+        # A lost page ends somewhere: what follows its last NUL may be a whole line.
+        try:
+            line = orjson.loads(piece.rsplit(b"\0", 1)[-1])
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(line, dict):
+            yield line
+
+
+def _free_name(segment: Path, offset: int) -> Path:
+    copy, number = segment.with_name(f"{segment.name}.cut-at-{offset}"), 1
+    while copy.exists():
+        number += 1
+        copy = segment.with_name(f"{segment.name}.cut-at-{offset}-{number}")
+    return copy

@@ -1,0 +1,48 @@
+"""A change that waits for its commit, and the thread that waits with it."""
+
+import threading
+from collections.abc import Sequence
+
+from inventory.domain.errors import Overloaded, StorageUnavailable
+from inventory.domain.events import Delivery
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import EntityId
+from inventory.service.ledger import Decide, Outcome
+
+
+class PendingChange:
+    """A ticket of the file ledger. Settled once, by the committing thread, or withdrawn by its waiter."""
+
+    __slots__ = ("_done", "_settled", "_taken", "_wait", "decide", "entities", "key")
+
+    def __init__(
+        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None, wait_ms: int
+    ) -> None:
+        self.entities = entities
+        self.decide = decide
+        self.key = key
+        self._wait = wait_ms / 1000
+        self._settled: Outcome | Exception = Overloaded("not settled")
+        # A lock that is waited for by one thread and released once: the cheapest wake-up there is.
+        self._done = threading.Lock()
+        self._done.acquire()
+        self._taken = threading.Lock()
+
+    def take(self) -> bool:
+        """Claim the change for a batch; ``False`` if its waiter has given up. The first claim wins."""
+        return self._taken.acquire(blocking=False)
+
+    def settle(self, settled: Outcome | Exception) -> None:
+        """Hand over the outcome, or what ``wait`` is to raise."""
+        self._settled = settled
+        self._done.release()
+
+    def wait(self) -> Outcome:
+        """See ``Ticket.wait``."""
+        if not self._done.acquire(timeout=self._wait):
+            if self.take():
+                raise Overloaded("the change was not begun in time")
+            raise StorageUnavailable("the change was begun and is not finished in time", outcome="unknown")
+        if isinstance(self._settled, Exception):
+            raise self._settled
+        return self._settled

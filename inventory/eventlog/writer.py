@@ -1,0 +1,149 @@
+"""One batch from the state of the log to the end of the log. The caller holds the append lock."""
+
+from collections.abc import Callable, Sequence
+
+from inventory.domain.errors import ReadOnly
+from inventory.domain.events import Delivery, Event
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import EntityId, Instant
+from inventory.eventlog.appender import Appender
+from inventory.eventlog.durability import FAILED, Durability
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.line import encode
+from inventory.eventlog.reader import Cursor, LogReader
+from inventory.eventlog.replica import Replica
+from inventory.eventlog.shared_state import Position, SharedState
+from inventory.service.ledger import Decide, Outcome
+from inventory.service.transaction import Batch, Writer
+
+
+class OpenBatch:
+    """A batch that is being decided, and its lines, each encoded as soon as it is decided."""
+
+    def __init__(self, replica: Replica, now: Instant, writer: Writer, synced: int) -> None:
+        self.lines: list[bytes] = []
+        self.offsets: list[int] = []
+        (segment, self._offset, sequence), self._chain = replica.cursor
+        self._segment = segment
+        self._first = sequence
+        self._batch = Batch(replica.state, now, writer, read_event=replica.event_at, accept=self._encode, synced=synced)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What was decided so far."""
+        return self._batch.events
+
+    def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
+        """See ``Batch.run``; an event that cannot be encoded is its own caller's error too."""
+        return self._batch.run(entities, decide, key)
+
+    def rests_on(self, entities: Sequence[EntityId]) -> int:
+        """See ``Batch.rests_on``."""
+        return self._batch.rests_on(entities)
+
+    def latest(self) -> int:
+        """The sequence of the latest event there is, this batch's included."""
+        return self._first + len(self.lines)
+
+    def end(self) -> Cursor:
+        """Where the log will end when this batch is written."""
+        return Cursor(Position(self._segment, self._offset, self.latest()), self._chain)
+
+    def _encode(self, event: Event) -> None:
+        line, self._chain = encode(event, self._chain)
+        self.lines.append(line)
+        self.offsets.append(self._offset)
+        self._offset += len(line)
+
+
+class BatchWriter:
+    """Brings the replica to the end of the log, opens a batch there, and writes and publishes it."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        shared: SharedState,
+        replica: Replica,
+        appender: Appender,
+        durability: Durability,
+        writer: Writer,
+        now: Callable[[], Instant],
+        segment_bytes: int,
+    ) -> None:
+        self._layout = layout
+        self._shared = shared
+        self._replica = replica
+        self._appender = appender
+        self._durability = durability
+        self._writer = writer
+        self._now = now
+        self._segment_bytes = segment_bytes
+
+    def catch_up(self) -> None:
+        """Fold what is published and forget what has ended. Needs no lock."""
+        self._replica.adopt()
+        self._durability.follow(self._replica.cursor.position.segment)
+        with self._replica.still() as state:
+            state.keys.forget_expired(self._now())
+
+    def begin(self) -> OpenBatch:
+        """Open a batch at the end of the log.
+
+        :raises ReadOnly: changes are refused for now.
+        :raises LogError: the log cannot be read to its end.
+        :raises StorageUnavailable: what a dead writer left could not be cut off, or no new segment begun.
+        """
+        if self._shared.failed:
+            raise ReadOnly(FAILED, retry_after_ms=5000)
+        self.catch_up()
+        if self._replica.newer_format is not None:
+            raise ReadOnly(newer_format(self._replica.newer_format), retry_after_ms=60_000)
+        self._take_over_remains()
+        if self._replica.cursor.position.offset >= self._segment_bytes:
+            self._rotate()
+        now = max(self._now(), self._replica.state.last_at)
+        return OpenBatch(self._replica, now, self._writer, self._shared.durable)
+
+    def write(self, batch: OpenBatch) -> None:
+        """Write, publish and fold the batch, which is the log's end from now on. Not yet durable.
+
+        :raises StorageUnavailable: nothing was published and nothing folded.
+        """
+        if batch.events:
+            self._appender.append(self._replica.cursor.position, b"".join(batch.lines))
+            self._replica.publish(batch.events, batch.offsets, batch.end())
+
+    def _take_over_remains(self) -> None:
+        """Adopt the whole lines that a writer wrote and died before publishing; cut an unterminated one."""
+        here = self._replica.cursor
+        size = self._appender.size(here.position.segment)
+        if size == here.position.offset:
+            return
+        remains = LogReader(self._layout, here)
+        try:
+            if size < here.position.offset:
+                raise remains.damaged(f"the file has shrunk to {size} bytes")
+            with open(self._layout.segment(here.position.segment), "rb") as file:
+                file.seek(here.position.offset)
+                whole = here.position.offset + file.read(size - here.position.offset).rfind(b"\n") + 1
+            # All of it is checked before any of it is published.
+            for _ in remains.read_to(here.position._replace(offset=whole)):
+                pass
+            if remains.cursor != here:
+                self._shared.publish(remains.cursor.position)
+                self._replica.adopt()
+        finally:
+            remains.close()
+        if whole < size:
+            self._appender.cut_unterminated(self._replica.cursor.position)
+
+    def _rotate(self) -> None:
+        end = self._replica.cursor
+        self._durability.ensure(end.position.sequence)
+        self._replica.publish((), (), self._appender.rotate(end))
+        self._durability.follow(self._replica.cursor.position.segment)
+
+
+def newer_format(sequence: int) -> str:
+    """Why a process is read-only that meets a line of a newer program."""
+    return f"event {sequence} was written by a newer version of this program; upgrade this one"
