@@ -1,1 +1,20 @@
 """The composition root: the one place that knows every concrete class."""
+
+from inventory.bootstrap.build import build_services, layout_of
+from inventory.bootstrap.check import Verification, verify
+from inventory.bootstrap.prepare import StartRefused, prepare
+from inventory.bootstrap.rebuild import RebuildResult, rebuild, server_presence
+from inventory.bootstrap.services import Services
+
+__all__ = [
+    "RebuildResult",
+    "Services",
+    "StartRefused",
+    "Verification",
+    "build_services",
+    "layout_of",
+    "prepare",
+    "rebuild",
+    "server_presence",
+    "verify",
+]

@@ -25,7 +25,7 @@ class State:
         self.keys = KeyTable()
         self.store_names = SortedNames()
         self.skus_of_store: dict[str, SortedNames] = {}
-        self._items_of_sku: dict[str, tuple[ItemId, ...]] = {}
+        self.items_of_sku: dict[str, tuple[ItemId, ...]] = {}
 
     def record(self, item: ItemId) -> Record | None:
         """Return one record, or ``None`` where no event has named it."""
@@ -33,7 +33,7 @@ class State:
 
     def records_of_sku(self, sku: str) -> list[Record]:
         """The central view of one SKU: its record in every store that has it, by store id."""
-        return [self.records[item] for item in sorted(self._items_of_sku.get(sku, ()))]
+        return [self.records[item] for item in sorted(self.items_of_sku.get(sku, ()))]
 
     def sort_names(self) -> None:
         """Sort what lists need now rather than at the first look."""
@@ -42,13 +42,13 @@ class State:
 
     def file_new(self, item: ItemId) -> None:
         """Enter an item that has its first record into the indexes."""
-        known = self._items_of_sku.get(item.sku, ())
+        known = self.items_of_sku.get(item.sku, ())
         skus = self.skus_of_store.get(item.store)
         if skus is None:
             skus = self.skus_of_store[item.store] = SortedNames()
             self.store_names.add(item.store)
         skus.add(item.sku)
-        self._items_of_sku[item.sku] = (*known, item)
+        self.items_of_sku[item.sku] = (*known, item)
 
 
 def fold(state: State, event: Event, position: int) -> None:

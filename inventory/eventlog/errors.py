@@ -24,3 +24,7 @@ class LogRewound(LogError):
 
 class StateUnusable(LogError):
     """The shared state is absent, or belongs to another boot or program: a server has to start first."""
+
+
+class LockHeld(LogError):
+    """A process on this folder has kept the append lock for too long."""

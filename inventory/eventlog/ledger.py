@@ -15,7 +15,7 @@ from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import FAILED, Durability
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.listing import page_of_records, page_of_stores
+from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.shared_state import SharedState
@@ -135,9 +135,9 @@ class FileLedger:
     def snapshot(self) -> StockSnapshot:
         self._adopt()
         with self._replica.still() as state:
-            records, sequence = list(state.records.values()), state.sequence
-        self._durability.ensure(sequence)
-        return StockSnapshot(sequence, lambda: iter(records))
+            snapshot = snapshot_of(state)
+        self._durability.ensure(snapshot.as_of_sequence)
+        return snapshot
 
     def status(self) -> LedgerStatus:
         state = self._replica.state

@@ -1,10 +1,10 @@
-"""Pages over a state. The caller holds whatever lock guards the fold."""
+"""Pages and copies of a state. The caller holds whatever lock guards the fold."""
 
 from inventory.domain.errors import StoreNotFound
 from inventory.domain.record import Record
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import Page, PageRequest, StoreSummary
+from inventory.service.ledger import Page, PageRequest, StockSnapshot, StoreSummary
 
 
 def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
@@ -25,6 +25,11 @@ def page_of_records(state: State, store: str, request: PageRequest) -> Page[Reco
     names = skus.after(request.after, request.limit + 1, request.prefix)
     found = [state.records[ItemId(StoreId(store), Sku(name))] for name in names[: request.limit]]
     return Page(found, _next_after(names, request.limit), state.sequence)
+
+
+def snapshot_of(state: State) -> StockSnapshot:
+    """A copy of the dicts of immutable records: cheap, and nothing that is folded later shows in it."""
+    return StockSnapshot(state.sequence, dict(state.records), dict(state.items_of_sku))
 
 
 def _next_after(names: list[str], limit: int) -> str | None:

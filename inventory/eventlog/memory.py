@@ -10,7 +10,7 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.eventlog.listing import page_of_records, page_of_stores
+from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
@@ -94,8 +94,7 @@ class MemoryLedger:
 
     def snapshot(self) -> StockSnapshot:
         with self._mutex:
-            records = list(self._state.records.values())
-            return StockSnapshot(self._state.sequence, lambda: iter(records))
+            return snapshot_of(self._state)
 
     def status(self) -> LedgerStatus:
         sequence = self._state.sequence

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.eventlog.append_lock import AppendLock
-from inventory.eventlog.errors import LogDamaged, LogError
+from inventory.eventlog.errors import LockHeld, LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.machine import Machine
-from inventory.eventlog.reader import START, Cursor, LogReader
+from inventory.eventlog.reader import LogReader
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
 from inventory.resilience.disk import Disk
 
 Progress = Callable[[int, int], None]
 _LOCK_SECONDS = 15.0
+_RESTORED = "If a backup was restored on purpose, delete the file locks/state and start again"
 
 
 class Recovery(NamedTuple):
@@ -27,134 +28,137 @@ class Recovery(NamedTuple):
     cut: Path | None
 
 
-class LockHeld(LogError):
-    """A process on this folder has kept the append lock for too long."""
-
-
 def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = lambda _done, _all: None) -> Recovery:
     """Leave a log that is whole, durable and published to its end, or as it was.
 
     Every line's chain is checked. A tail that was never synced is cut off, a copy kept. After a failed
     sync what is not known to be durable is written again, in place, and synced.
 
+    :param progress: called with bytes checked and bytes in all.
     :raises LogDamaged: anything else is wrong; nothing was changed.
     :raises LockHeld: a process keeps the append lock.
     :raises OSError: the folder or the disk does not allow it.
     """
     layout.make_folders()
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
+    check = _Check(layout, shared.durable if shared.is_made else 0, progress)
     try:
+        if _is_intact(shared, machine):
+            # Beside running servers: they must not wait for the lock until a long log is read.
+            check.read_to(shared.published())
         with _held(lock):
-            recovery = _recover(layout, shared, disk, machine, progress)
+            recovery = _recover(layout, shared, check, disk, machine)
             shared.forget_views()
             return recovery
     finally:
+        check.close()
         shared.close()
         lock.close()
 
 
-def _recover(layout: Layout, shared: SharedState, disk: Disk, machine: Machine, progress: Progress) -> Recovery:
-    if not layout.segments():
-        _begin(layout, shared, disk)
+def _recover(layout: Layout, shared: SharedState, check: "_Check", disk: Disk, machine: Machine) -> Recovery:
     durable = shared.durable if shared.is_made else 0
-    intact = shared.belongs_to(machine.boot_id()) and not shared.failed
-    reader = LogReader(layout, _first(layout))
+    if not layout.segments():
+        _begin(layout, durable, disk)
+    intact, cut = _is_intact(shared, machine), None
+    newest = layout.segments()[-1]
     try:
-        known, cut = _read_and_cut(reader, layout, shared if intact else None, durable, disk, progress)
-        end = reader.cursor.position
-        if end.sequence < durable:
-            raise reader.damaged(f"the log ends at event {end.sequence}; event {durable} was durable. {_RESTORED}")
-        last_at = _last_instant(reader, layout)
-    finally:
-        reader.close()
-    rewrite_from = (known.offset if known.segment == end.segment else 0) if shared.failed else None
-    _make_durable(layout.segment(end.segment), disk, rewrite_from)
+        check.read_to(Position(newest, layout.segment(newest).stat().st_size, 0))
+    except LogDamaged as damage:
+        lost = intact and check.end.sequence < shared.published().sequence
+        if lost or damage.path != layout.segment(newest):
+            raise
+        cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
+    end = check.end
+    if end.sequence < durable:
+        message = f"the log ends at event {end.sequence}; event {durable} was durable. {_RESTORED}"
+        raise check.damaged(message)
+    last_at = _last_instant(layout)
+    rewrite_from = check.durable_end(newest) if shared.failed else None
+    _make_durable(layout.segment(newest), disk, rewrite_from)
     disk.sync_folder(layout.events)
     if intact:
         shared.publish(end)
         shared.raise_durable(end.sequence)
     else:
-        since_boot = machine.since_boot()
-        shared.make(machine.boot_id(), end, max(machine.wall(), last_at) - since_boot)
+        clock_offset = max(machine.wall(), last_at) - machine.since_boot()
+        shared.make(machine.boot_id(), end, clock_offset)
     return Recovery(end, cut)
 
 
-_RESTORED = "If a backup was restored on purpose, delete the file locks/state and start again"
+class _Check:
+    """Reads the log once, from its beginning; may be stopped and go on."""
+
+    def __init__(self, layout: Layout, durable: int, progress: Progress) -> None:
+        self._layout = layout
+        self._reader = LogReader(layout)
+        self._durable = durable
+        self._durable_end = self._reader.cursor.position
+        self._progress = progress
+        self._done = 0
+
+    @property
+    def end(self) -> Position:
+        """Where the good lines end."""
+        return self._reader.cursor.position
+
+    def read_to(self, end: Position) -> None:
+        """Check every line up to ``end``. :raises LogDamaged: ``end`` is then before the bad one."""
+        sealed = [self._layout.segment(first) for first in self._layout.segments() if first < end.segment]
+        everything = sum(path.stat().st_size for path in sealed) + end.offset
+        for line in self._reader.read_to(end):
+            self._done += len(line.data) + 1
+            self._progress(self._done, everything)
+            if self.end.sequence <= self._durable:
+                self._durable_end = self.end
+
+    def durable_end(self, segment: int) -> int:
+        """From which byte of the segment on nothing is known to be durable."""
+        return self._durable_end.offset if self._durable_end.segment == segment else 0
+
+    def damaged(self, reason: str) -> LogDamaged:
+        """Make the error that names the place behind the last good line."""
+        return self._reader.damaged(reason)
+
+    def close(self) -> None:
+        """Close the log."""
+        self._reader.close()
 
 
-def _begin(layout: Layout, shared: SharedState, disk: Disk) -> None:
-    if shared.is_made and shared.durable > 0:
-        raise LogDamaged(layout.segment(1), 1, 0, f"the log is gone; event {shared.durable} was durable. {_RESTORED}")
+def _is_intact(shared: SharedState, machine: Machine) -> bool:
+    """Whether what the marks call published cannot have been lost."""
+    return shared.belongs_to(machine.boot_id()) and not shared.failed
+
+
+def _begin(layout: Layout, durable: int, disk: Disk) -> None:
+    if durable > 0:
+        raise LogDamaged(layout.segment(1), 1, 0, f"the log is gone; event {durable} was durable. {_RESTORED}")
     with disk.create(layout.segment(1)):
         disk.sync_folder(layout.events)
 
 
-def _first(layout: Layout) -> Cursor:
-    if layout.segments()[0] != 1:
-        raise LogDamaged(layout.segment(1), 1, 0, "the beginning of the log is missing")
-    return START
-
-
-def _read_and_cut(
-    reader: LogReader, layout: Layout, running: SharedState | None, durable: int, disk: Disk, progress: Progress
-) -> tuple[Position, Path | None]:
-    """Check every line, and cut off what was never synced behind the last good one.
-
-    :param running: the marks, if what they say is published cannot have been lost.
-    :returns: where the events end that are known to be durable, and the copy of what was cut off.
-    """
-    segments = layout.segments()
-    sizes = {segment: layout.segment(segment).stat().st_size for segment in segments}
-    done, everything = 0, sum(sizes.values())
-    newest = segments[-1]
-    # The last sequence of all but the newest segment is the next one's name, so a missing one shows.
-    end = Position(newest, sizes[newest], 0)
-    known = reader.cursor.position
-    try:
-        for line in reader.read_to(end):
-            done += len(line.data) + 1
-            progress(done, everything)
-            if reader.cursor.position.sequence <= durable:
-                known = reader.cursor.position
-    except LogDamaged as error:
-        here = reader.cursor.position
-        if here.segment != newest or error.path != layout.segment(newest):
-            raise
-        if running is not None and here.offset < _published_in(running, newest):
-            raise
-        return known, _cut(reader, layout, durable, disk, error)
-    return known, None
-
-
-def _published_in(shared: SharedState, segment: int) -> int:
-    published = shared.published()
-    return published.offset if published.segment == segment else 0
-
-
-def _cut(reader: LogReader, layout: Layout, durable: int, disk: Disk, damage: LogDamaged) -> Path:
-    here = reader.cursor.position
-    path = layout.segment(here.segment)
+def _cut(path: Path, end: Position, durable: int, disk: Disk, damage: LogDamaged) -> Path:
     with open(path, "rb") as file:
-        file.seek(here.offset)
+        file.seek(end.offset)
         rest = file.read()
     try:
-        check_tail(rest, here.sequence + 1, durable)
+        check_tail(rest, end.sequence + 1, durable)
     except NotATail as reason:
-        raise LogDamaged(path, damage.line, here.offset, str(reason)) from damage
-    return cut_tail(path, here.offset, disk)
+        raise LogDamaged(path, damage.line, end.offset, str(reason)) from damage
+    return cut_tail(path, end.offset, disk)
 
 
-def _last_instant(reader: LogReader, layout: Layout) -> int:
-    """The instant of the last event, 0 for an empty log. The clock must not begin below it."""
-    segments = [segment for segment in layout.segments() if layout.segment(segment).stat().st_size]
-    if not segments:
-        return 0
-    data = layout.segment(segments[-1]).read_bytes()
-    begin = data.rfind(b"\n", 0, -1) + 1
-    try:
-        return decode(data[begin:-1]).event.at
-    except NotALine as error:
-        raise LogDamaged(layout.segment(segments[-1]), data.count(b"\n"), begin, str(error)) from error
+def _last_instant(layout: Layout) -> int:
+    """The instant of the last event, 0 for an empty log: the clock must not begin below it."""
+    for path in map(layout.segment, reversed(layout.segments())):
+        data = path.read_bytes()
+        if data:
+            begin = data.rfind(b"\n", 0, -1) + 1
+            try:
+                return decode(data[begin:-1]).event.at
+            except NotALine as error:
+                raise LogDamaged(path, data.count(b"\n"), begin, str(error)) from error
+    return 0
 
 
 def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:
@@ -174,7 +178,7 @@ def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:
 @contextmanager
 def _held(lock: AppendLock) -> Iterator[None]:
     if not lock.enter_within(_LOCK_SECONDS):
-        raise LockHeld(f"a process has kept the append lock for {_LOCK_SECONDS:.0f} s; is one of its kind frozen?")
+        raise LockHeld(f"a process has kept the append lock for {_LOCK_SECONDS:.0f} s; is one frozen?")
     try:
         yield
     finally:

@@ -112,9 +112,13 @@ class Replica:
             fold(self.state, event, line.place)
 
 
-def replay(layout: Layout, end: Position, progress: Callable[[int], None] = lambda _: None) -> State:
-    """Fold the whole log up to ``end`` anew, for checking it. :raises LogDamaged: naming the place."""
-    state, reader = State(), LogReader(layout)
+def replay(layout: Layout, end: Position, state: State, folded: Callable[[State, int], None]) -> None:
+    """Fold the whole log up to ``end`` into an empty state, to check it.
+
+    :param folded: called after each event, with the size of its line in bytes.
+    :raises LogDamaged: naming the place; the state stands just before it.
+    """
+    reader = LogReader(layout)
     try:
         for line in reader.read_to(end):
             try:
@@ -122,7 +126,6 @@ def replay(layout: Layout, end: Position, progress: Callable[[int], None] = lamb
             except NotALine as error:
                 raise reader.damaged(str(error)) from error
             fold(state, event, line.place)
-            progress(len(line.data) + 1)
+            folded(state, len(line.data) + 1)
     finally:
         reader.close()
-    return state

@@ -1,6 +1,6 @@
 """The port: what the service asks of whatever keeps the log. Implemented in memory and on files."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -89,10 +89,11 @@ class LedgerStatus(NamedTuple):
 
 
 class StockSnapshot(NamedTuple):
-    """Every record as of one sequence. ``records()`` may be called again; order is not defined."""
+    """Every record, and the items of every SKU, as of one sequence; in the order of the log."""
 
     as_of_sequence: int
-    records: Callable[[], Iterator[Record]]
+    records: Mapping[ItemId, Record]
+    items_of_sku: Mapping[str, Sequence[ItemId]]
 
 
 class Ledger(Protocol):

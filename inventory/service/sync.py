@@ -62,8 +62,10 @@ class Sync:
         self._now = now
         self._interval = interval_ms * 1000
 
-    def sync_once(self, *, wait_ms: int = 10_000) -> SyncResult:
+    def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
         """Publish everything that was committed before the call, unless the files hold it already.
+
+        :param force: publish in any case.
 
         :raises Overloaded: another process kept the publish lock for longer than ``wait_ms``.
         :raises StorageUnavailable: the files could not be written; those that were there are unharmed.
@@ -71,7 +73,7 @@ class Sync:
         with self._views.turn(wait_ms=wait_ms) as ours:
             if not ours:
                 raise Overloaded("another process is publishing the views")
-            return self._pass()
+            return self._pass(force=force)
 
     def sync_if_due(self) -> SyncResult | None:
         """Run a pass if the interval is over, something changed, and no other process is at it."""
@@ -90,11 +92,11 @@ class Sync:
         pause = max(self._interval, last.took_ms * 1000 * IDLE_SHARE)
         return self._now() >= last.at + pause and self._ledger.status().sequence > last.sequence
 
-    def _pass(self) -> SyncResult:
+    def _pass(self, *, force: bool = False) -> SyncResult:
         before, started = self._views.status(), self._now()
         try:
             snapshot = self._ledger.snapshot()
-            changed = snapshot.as_of_sequence > before.sequence
+            changed = force or snapshot.as_of_sequence > before.sequence
             if changed:
                 self._views.publish(snapshot)
         except Exception:

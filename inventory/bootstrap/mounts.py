@@ -1,0 +1,27 @@
+"""Which file system a folder is on: locks and syncs mean something else on a network's."""
+
+from pathlib import Path
+
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "coda", "davfs", "ncpfs"}
+    | {"ceph", "lustre", "gpfs", "beegfs", "glusterfs", "ocfs2", "gfs2"}
+)
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return the type of the network file system that ``folder`` is on, or ``None`` if it is a local one."""
+    kind = _file_system(folder.resolve(), mounts.read_text())
+    over_network = kind in _NETWORK or (kind.startswith("fuse.") and kind not in ("fuse.fuseblk", "fuse.lxcfs"))
+    return kind if over_network else None
+
+
+def _file_system(folder: Path, mounts: str) -> str:
+    best, kind = "", "unknown"
+    for line in mounts.splitlines():
+        # 36 35 98:0 /root /mount/point options… - type source options (proc_pid_mountinfo(5))
+        left, _, right = line.partition(" - ")
+        point = left.split()[4].encode().decode("unicode_escape")
+        if folder.is_relative_to(point) and len(point) >= len(best):
+            best, kind = point, right.split()[0]
+    return kind

@@ -1,0 +1,63 @@
+"""What a starting server, or a command, does to DATA_DIR before anything else."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from inventory.bootstrap.build import layout_of
+from inventory.bootstrap.mounts import network_file_system
+from inventory.eventlog.errors import LogDamaged, LogError
+from inventory.eventlog.machine import Machine
+from inventory.eventlog.recovery import Recovery, recover
+from inventory.resilience.disk import Disk
+from inventory.settings import Settings
+
+Progress = Callable[[int, int], None]
+
+
+class StartRefused(Exception):
+    """The service cannot start here; the message is for the operator. Nothing was harmed."""
+
+
+def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk | None = None) -> Recovery:
+    """Leave a folder that processes can open: log whole, durable, published; marks of this boot.
+
+    Safe beside running servers. Workers never do it.
+
+    :param progress: called with bytes checked and bytes in all.
+    :raises StartRefused: the folder, the file system, the disk or the log does not allow it.
+    """
+    layout = layout_of(settings)
+    check_folder(layout.root)
+    try:
+        return recover(layout, disk or Disk(), Machine(), progress or (lambda _done, _all: None))
+    except LogDamaged as error:
+        raise StartRefused(
+            f"The event log is damaged: {error}.\n"
+            f"Nothing was changed. Examine it with: inventory verify --data-dir {layout.root}\n"
+            "Restore the file from a backup, or see 'A damaged log' in run.md."
+        ) from error
+    except LogError as error:
+        raise StartRefused(f"{layout.root}: {error}") from error
+    except OSError as error:
+        raise StartRefused(f"{layout.root} cannot be used: {error}") from error
+
+
+def check_folder(root: Path) -> None:
+    """Check that a log may be kept in ``root``.
+
+    :raises StartRefused: naming what is wrong and what to do.
+    """
+    if sys.platform != "linux":
+        raise StartRefused("Linux is needed: the log rests on its locks, its boot id and its boot clock.")
+    if not root.is_dir():
+        raise StartRefused(f"DATA_DIR {root} is not a folder that is there. 'inventory serve --init' makes it.")
+    if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+        raise StartRefused(f"DATA_DIR {root} must be readable and writable for user {os.getuid()}.")
+    kind = network_file_system(root)
+    if kind is not None:
+        raise StartRefused(
+            f"DATA_DIR {root} is on a network file system ({kind}), where neither locks nor syncs are "
+            "what the log needs them to be. Use a local disk."
+        )

@@ -1,0 +1,69 @@
+"""``inventory rebuild``: what is derived is deleted and made again from the log."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from inventory.bootstrap.build import build_services, layout_of
+from inventory.bootstrap.prepare import Progress, StartRefused, check_folder, prepare
+from inventory.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildResult:
+    """What was deleted, and up to which event everything was made again."""
+
+    deleted: list[Path]
+    as_of_sequence: int
+
+
+def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
+    """Delete the marks and the published views, and make them again from the log.
+
+    The log is checked first, against the marks too; it is the only copy of what happened and is not touched.
+
+    :raises StartRefused: a server or command uses the folder, or the log is damaged. Nothing was deleted.
+    :raises Unavailable: the views could not be published.
+    """
+    layout = layout_of(settings)
+    check_folder(layout.root)
+    with server_presence(settings, alone=True):
+        prepare(settings, progress=progress)
+        derived = [layout.store_view, layout.central_view, layout.shared_state]
+        deleted = [path for path in derived if path.exists()]
+        for path in deleted:
+            path.unlink()
+        prepare(settings)
+        services = build_services(settings)
+        try:
+            result = services.sync.sync_once()
+        finally:
+            services.close()
+    return RebuildResult(deleted, result.as_of_sequence)
+
+
+@contextmanager
+def server_presence(settings: Settings, *, alone: bool = False) -> Iterator[None]:
+    """Be counted among the processes that use DATA_DIR inside the ``with`` block, or be the only one.
+
+    The claim is a ``flock``: workers forked inside the block hold it too, and it ends with the last of them.
+
+    :raises StartRefused: another process uses the folder (``alone``), or wants it alone.
+    """
+    layout = layout_of(settings)
+    check_folder(layout.root)
+    layout.make_folders()
+    descriptor = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        who = "a server or another command uses it; stop it first" if alone else "it is being rebuilt"
+        raise StartRefused(f"{layout.root}: {who}.") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,118 @@
+"""The published views: what people and other programs may read. Nothing here reads them back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from filelock import FileLock, Timeout
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.shared_state import SharedState
+from inventory.resilience.atomic_file import replace_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.ledger import StockSnapshot
+from inventory.service.sync import SyncStatus
+
+_POLL_SECONDS = 0.05
+_AT_ONCE = 50
+
+
+class PublishedViews:
+    """``store-inventory.json`` and ``central-inventory.json``, replaced whole, one entry to a line.
+
+    ``{"asOfSequence": n, "records": [{storeId, sku, qty, reserved, onHand, version}, …]}`` and
+    ``{"asOfSequence": n, "skus": [{sku, qty, reserved, onHand, stores: [{storeId, qty}, …]}, …]}``,
+    both in the order in which the log names the items: sorting a million records would hold the
+    interpreter for a second.
+    """
+
+    def __init__(self, layout: Layout, shared: SharedState, disk: Disk, retry: RetryPolicy) -> None:
+        self._layout = layout
+        self._shared = shared
+        self._disk = disk
+        self._retry = retry
+
+    @contextmanager
+    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+        """See ``Views.turn``."""
+        lock = FileLock(self._layout.publish_lock)
+        try:
+            lock.acquire(timeout=wait_ms / 1000, poll_interval=_POLL_SECONDS)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def publish(self, snapshot: StockSnapshot) -> None:
+        """See ``Views.publish``."""
+        try:
+            for view in (STORE_VIEW, CENTRAL_VIEW):
+                content = partial(document, view, snapshot)
+                replace_file(view.path(self._layout), content, disk=self._disk, retry=self._retry)
+        except OSError as error:
+            raise StorageUnavailable(f"the views could not be published: {error}", outcome="none") from error
+
+    def status(self) -> SyncStatus:
+        """See ``Views.status``."""
+        return self._shared.views()
+
+    def note(self, status: SyncStatus) -> None:
+        """See ``Views.note``."""
+        self._shared.note_views(status)
+
+
+def _store_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:
+    """The entries of ``store-inventory.json``."""
+    for record in snapshot.records.values():
+        yield {
+            "storeId": record.item.store,
+            "sku": record.item.sku,
+            "qty": record.qty,
+            "reserved": record.reserved,
+            "onHand": record.on_hand,
+            "version": record.version,
+        }
+
+
+def _central_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:
+    """The entries of ``central-inventory.json``."""
+    for sku, items in snapshot.items_of_sku.items():
+        records = [snapshot.records[item] for item in sorted(items)]
+        yield {
+            "sku": sku,
+            "qty": sum(record.qty for record in records),
+            "reserved": sum(record.reserved for record in records),
+            "onHand": sum(record.on_hand for record in records),
+            "stores": [{"storeId": record.item.store, "qty": record.qty} for record in records],
+        }
+
+
+class View(NamedTuple):
+    """One published file: where it is, what its list is called, and what is in it."""
+
+    path: Callable[[Layout], Path]
+    name: str
+    entries: Callable[[StockSnapshot], Iterator[dict[str, Any]]]
+
+
+STORE_VIEW = View(lambda layout: layout.store_view, "records", _store_entries)
+CENTRAL_VIEW = View(lambda layout: layout.central_view, "skus", _central_entries)
+
+
+def document(view: View, snapshot: StockSnapshot) -> Iterator[bytes]:
+    """The file's bytes, which follow from the log alone."""
+    yield b'{"asOfSequence":%d,"%s":[' % (snapshot.as_of_sequence, view.name.encode())
+    separator, rest = b"\n", view.entries(snapshot)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield separator + b",\n".join([orjson.dumps(entry) for entry in some])
+        separator = b",\n"
+    yield b"\n]}\n"
