@@ -1,0 +1,1 @@
+"""The HTTP contract on Flask: parse a request, call the service, present the answer."""

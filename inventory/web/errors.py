@@ -1,0 +1,111 @@
+"""The one table from errors to answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from inventory.domain import errors as domain
+from inventory.web import refusals
+from inventory.web.answers import Headers
+from inventory.web.conditional import entity_tag
+
+Extras = Callable[[Any], dict[str, Any]]
+
+
+class Row(NamedTuple):
+    """How one kind of error is told.
+
+    :ivar code: stable, for programs; :ivar title: the same for everybody who gets this code.
+    :ivar extras: further members of the body; :ivar headers: further headers.
+    """
+
+    status: int
+    code: str
+    title: str
+    extras: Extras = lambda _: {}
+    headers: Callable[[Any], Headers] = lambda _: ()
+
+
+def _problems(error: Any) -> dict[str, Any]:
+    problems: Sequence[domain.FieldProblem] = error.problems
+    return {"errors": [{"field": _readable(field), "message": text} for field, text in problems]}
+
+
+def _problems_if_any(error: Any) -> dict[str, Any]:
+    return _problems(error) if error.problems else {}
+
+
+def _item(error: Any) -> dict[str, Any]:
+    return {"storeId": error.item.store, "sku": error.item.sku}
+
+
+def _current_version(error: Any) -> dict[str, Any]:
+    return {**_item(error), "currentVersion": error.current_version}
+
+
+def _tag(error: Any) -> Headers:
+    return (("ETag", entity_tag(error.current_version)),)
+
+
+def _shortage(error: Any) -> dict[str, Any]:
+    return {**_item(error), "requested": error.requested, "available": error.available}
+
+
+def _outcome(error: Any) -> dict[str, Any]:
+    return {"outcome": error.outcome}
+
+
+def _retry_after(error: Any) -> Headers:
+    return (("Retry-After", str(max(1, -(-error.retry_after_ms // 1000)))),)
+
+
+def _readable(text: str) -> str:
+    # A JSON key may hold a lone surrogate, which no UTF-8 can express.
+    return text[:200].encode(errors="backslashreplace").decode()
+
+
+_NOT_FOUND = "There is no such thing"
+_UNAVAILABLE = "The service cannot do this now"
+
+TABLE: Mapping[type[Exception], Row] = {
+    domain.ValidationFailed: Row(400, "validation_error", "The request has wrong fields", _problems),
+    refusals.MalformedJson: Row(400, "malformed_json", "The body is not valid JSON", _problems_if_any),
+    refusals.IdempotencyKeyInvalid: Row(
+        400, "idempotency_key_invalid", "The idempotency key cannot be used", _problems
+    ),
+    domain.ItemNotFound: Row(404, "not_found", _NOT_FOUND, _item),
+    domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"sku": error.sku}),
+    domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
+    domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
+    domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _shortage),
+    domain.IdempotencyConflict: Row(
+        409,
+        "idempotency_conflict",
+        "The idempotency key was used for another request",
+        lambda error: {"key": error.key},
+    ),
+    domain.AlreadyExists: Row(412, "precondition_failed", "The record exists", _current_version, _tag),
+    refusals.PayloadTooLarge: Row(
+        413, "payload_too_large", "The body is too long", lambda error: {"limit": error.limit}
+    ),
+    refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
+    domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
+    domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, _outcome, _retry_after),
+    domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
+}
+
+ROUTING: Mapping[int, tuple[str, str]] = {
+    400: ("bad_request", "The request cannot be understood"),
+    404: ("not_found", _NOT_FOUND),
+    405: ("method_not_allowed", "The method is not allowed here"),
+}
+"""Code and title of what Flask and werkzeug refuse themselves."""
+
+INTERNAL = Row(500, "internal_error", "The service has a fault")
+
+
+def row_of(error: Exception) -> Row:
+    """Find an error's row, or that of its nearest ancestor; a fault of the service if there is none."""
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            return TABLE[kind]
+    return INTERNAL

@@ -1,0 +1,45 @@
+"""Whether the process lives, and whether it should be sent requests."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from inventory.bootstrap.services import Services
+from inventory.web.answers import json_answer
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Make the views for load balancers and supervisors."""
+    views = Blueprint("health", __name__)
+
+    @views.get("/health")
+    @views.get("/health/liveness")
+    def alive() -> Response:
+        return json_answer({"status": "ok"})
+
+    @views.get("/health/readiness")
+    def readiness() -> Response:
+        body = readiness_body(services)
+        return json_answer(body, 200 if body["ready"] else 503)
+
+    return views
+
+
+def readiness_body(services: Services) -> dict[str, Any]:
+    """Say whether changes are taken, and if not, why."""
+    status, depth = services.ledger.status(), services.stock.queue_depth()
+    limit = services.settings.load_shed_queue_max
+    reasons = []
+    if status.read_only is not None:
+        reasons.append(f"changes are refused: {status.read_only}")
+    if depth > limit:
+        reasons.append(f"{depth} changes wait, more than {limit}")
+    body: dict[str, Any] = {
+        "ready": not reasons,
+        "breakers": {},
+        "queueDepth": depth,
+        "brokenRecords": len(status.broken),
+    }
+    if reasons:
+        body["reason"] = "; ".join(reasons)
+    return body

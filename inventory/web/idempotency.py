@@ -1,0 +1,57 @@
+"""The Idempotency-Key header: what is a key, and what two requests must share to mean the same."""
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from inventory.domain.errors import FieldProblem
+from inventory.domain.idempotency import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+
+# Bare, or as a string of RFC 8941 section 3.3.3: in quotes, with \" and \\ for those two.
+_BARE = re.compile(r"[!#-~][!-~]{0,254}", re.ASCII)
+_QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"', re.ASCII)
+_ESCAPE = re.compile(r'\\(["\\])')
+_LONGEST = 255
+_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, bare or as a quoted string"
+
+
+def parse_key(text: str) -> str | None:
+    """Return the key that a header's value names; ``None`` if it names none."""
+    if not text.startswith('"'):
+        return text if _BARE.fullmatch(text) else None
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is None:
+        return None
+    key = _ESCAPE.sub(r"\1", quoted[1])
+    return key if len(key) <= _LONGEST else None
+
+
+def idempotency_key(
+    text: str | None, method: str, path: str, body: Mapping[str, Any], problems: list[FieldProblem]
+) -> IdempotencyKey | None:
+    """Make the key of a change, with the hash of what is asked for; ``None`` if the caller sent none.
+
+    :param path: decoded, so that two spellings of one path mean the same.
+    :param body: as it was loaded: order and whitespace make no difference.
+    """
+    if text is None:
+        return None
+    key = parse_key(text)
+    if key is None:
+        problems.append(FieldProblem(HEADER, _RULE))
+        return None
+    return IdempotencyKey(key, meaning(method, path, body))
+
+
+def meaning(method: str, path: str, body: Mapping[str, Any]) -> str:
+    """Hash what a request asks for. The same request has the same hash in the next release.
+
+    For that, ``body`` holds no defaults: a new optional field changes no hash that is in the log.
+    """
+    text = b"%b %b\n%b" % (method.encode(), path.encode(), orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
+    return blake2b(text, digest_size=16).hexdigest()

@@ -1,0 +1,100 @@
+"""A request's body: read within its limit, and decoded as strictly as RFC 8259 allows."""
+
+import json
+from typing import Any, NoReturn
+
+from inventory.domain.errors import FieldProblem
+from inventory.web.refusals import MalformedJson, PayloadTooLarge, UnsupportedMediaType
+
+MAX_BODY_BYTES = 65_536
+_LENGTH_DIGITS = 10
+
+
+def json_body(environ: dict[str, Any]) -> object:
+    """Return what the request's JSON body says; duplicate keys, NaN and Infinity are no JSON.
+
+    :raises UnsupportedMediaType: the body is not declared as ``application/json`` in UTF-8.
+    :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
+    :raises MalformedJson: it cannot be read or decoded.
+    """
+    _require_json(environ.get("CONTENT_TYPE", ""))
+    return decode(read_body(environ))
+
+
+def optional_json_body(environ: dict[str, Any]) -> object:
+    """The same, where an empty body (of any declared type) stands for ``{}``."""
+    data = read_body(environ)
+    if not data:
+        return {}
+    _require_json(environ.get("CONTENT_TYPE", ""))
+    return decode(data)
+
+
+def read_body(environ: dict[str, Any]) -> bytes:
+    """Return the whole body, chunked or not; nothing past the limit is read.
+
+    :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
+    :raises MalformedJson: the connection ended before the body did, or its chunks are broken.
+    """
+    length = environ.get("CONTENT_LENGTH", "")
+    # WSGI servers announce a chunked body, whose end they find themselves, with `input_terminated`.
+    chunked = not length and environ.get("wsgi.input_terminated", False)
+    if not length and not chunked:
+        return b""
+    if not chunked and not (length.isascii() and length.isdigit()):
+        raise MalformedJson("Content-Length is not a number")
+    if not chunked and (len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES):
+        raise PayloadTooLarge(MAX_BODY_BYTES)
+    try:
+        data: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if chunked else int(length))
+    except OSError as error:
+        # gunicorn's errors about chunks, and a client that went away, are OSErrors.
+        raise MalformedJson("the body could not be read to its end") from error
+    if chunked and len(data) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(MAX_BODY_BYTES)
+    if not chunked and len(data) < int(length):
+        raise MalformedJson("the body is shorter than its Content-Length")
+    return data
+
+
+def decode(data: bytes) -> object:
+    """Decode one JSON text in UTF-8.
+
+    :raises MalformedJson: it is none, or it is too deep, or a number in it is too long to be read.
+    """
+    try:
+        return _DECODER.decode(data.decode())
+    except UnicodeDecodeError as error:
+        raise MalformedJson("the body is not UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise MalformedJson(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except ValueError as error:
+        # Python refuses to read whole numbers of more than 4,300 digits.
+        raise MalformedJson("a number has too many digits") from error
+    except RecursionError as error:
+        raise MalformedJson("it is nested too deeply") from error
+
+
+def _require_json(content_type: str) -> None:
+    if content_type == "application/json":
+        return
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
+        raise UnsupportedMediaType(content_type)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise MalformedJson("an object has the same key twice", (FieldProblem(twice, "is given twice"),))
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise MalformedJson(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)

@@ -1,0 +1,115 @@
+"""From what the service returns to what a client is sent."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from inventory.domain.record import Record
+from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
+from inventory.service.sync import SyncResult, SyncStatus
+from inventory.web.answers import Answer, Headers, json_answer
+from inventory.web.conditional import entity_tag
+from inventory.web.cursor import cursor_of_name
+from inventory.web.instants import instant_text
+
+T = TypeVar("T")
+_REPLAYED = ("Idempotent-Replayed", "true")
+
+
+def record_body(record: Record) -> dict[str, Any]:
+    """A record as clients see it."""
+    (store, sku), on_hand, reserved, version, sequence, updated_at = record
+    return {
+        "storeId": store,
+        "sku": sku,
+        "qty": record.qty,
+        "reserved": reserved,
+        "onHand": on_hand,
+        "version": version,
+        "sequence": sequence,
+        "updatedAt": instant_text(updated_at),
+    }
+
+
+def record_answer(record: Record) -> Answer:
+    """A record and its tag."""
+    return json_answer(record_body(record), 200, (("ETag", entity_tag(record.version)),))
+
+
+def unchanged(record: Record) -> Answer:
+    """The reader has this version already."""
+    return Answer(b"", 304, (("ETag", entity_tag(record.version)),))
+
+
+def changed(outcome: Outcome) -> Answer:
+    """The record after a change. Made from the event alone, so a replay is the same to the byte."""
+    record = outcome.record
+    body = record_body(record)
+    if outcome.event.reservation_id is not None:
+        body["reservationId"] = outcome.event.reservation_id
+    return json_answer(body, 200, _change_headers(outcome, record))
+
+
+def counted(outcome: Outcome, location: str) -> Answer:
+    """The record after a PUT. Version 1 was made by it; any other was there at the version before."""
+    record = outcome.record
+    body = record_body(record)
+    headers = _change_headers(outcome, record)
+    if record.version == 1:
+        return json_answer(body, 201, (*headers, ("Location", location)))
+    body["previousVersion"] = record.version - 1
+    return json_answer(body, 200, headers)
+
+
+def _change_headers(outcome: Outcome, record: Record) -> Headers:
+    tag = ("ETag", entity_tag(record.version))
+    return (tag, _REPLAYED) if outcome.replayed else (tag,)
+
+
+def store_page(page: Page[StoreSummary]) -> Answer:
+    """Part of the list of stores."""
+    return _page(page, lambda store: {"storeId": store.store, "skus": store.skus})
+
+
+def record_page(page: Page[Record]) -> Answer:
+    """Part of a store's records."""
+    return _page(page, record_body)
+
+
+def _page(page: Page[T], body_of: Callable[[T], dict[str, Any]]) -> Answer:
+    return json_answer(
+        {
+            "items": [body_of(item) for item in page.items],
+            "nextCursor": None if page.next_after is None else cursor_of_name(page.next_after),
+            "asOfSequence": page.as_of_sequence,
+        }
+    )
+
+
+def sku_body(stock: SkuStock) -> dict[str, Any]:
+    """One SKU over all stores, with the sums."""
+    records: Sequence[Record] = stock.records
+    return {
+        "sku": stock.sku,
+        "qty": sum(record.qty for record in records),
+        "reserved": sum(record.reserved for record in records),
+        "onHand": sum(record.on_hand for record in records),
+        "stores": [record_body(record) for record in records],
+        "asOfSequence": stock.as_of_sequence,
+    }
+
+
+def sync_result_body(result: SyncResult) -> dict[str, Any]:
+    """What a pass on demand did."""
+    return {"published": result.published, "asOfSequence": result.as_of_sequence, "tookMs": result.took_ms}
+
+
+def sync_status_body(status: SyncStatus, sequence: int) -> dict[str, Any]:
+    """What was published last, and how many of the ``sequence`` committed events came after it."""
+    is_first_to_come = status.sequence < 0
+    return {
+        "asOfSequence": None if is_first_to_come else status.sequence,
+        "publishedAt": None if is_first_to_come else instant_text(status.at),
+        "tookMs": status.took_ms,
+        "failures": status.failures,
+        "pendingEvents": max(0, sequence - max(0, status.sequence)),
+    }

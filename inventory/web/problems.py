@@ -1,0 +1,81 @@
+"""Every refusal and failure as ``application/problem+json`` (RFC 9457)."""
+
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RoutingException
+
+from inventory.domain.errors import InventoryError, Unavailable
+from inventory.web.admission import REQUEST_ID
+from inventory.web.answers import Answer, Headers
+from inventory.web.errors import INTERNAL, ROUTING, Row, row_of
+
+PROBLEM_JSON = "application/problem+json"
+_SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
+_READ_FIRST = "it may or may not have happened: read the record before you repeat it"
+_log = logging.getLogger("inventory.web")
+
+
+def register(app: Flask) -> None:
+    """Answer everything that a view raises, and every route that is not there, with a problem."""
+    app.register_error_handler(InventoryError, _on_inventory_error)
+    app.register_error_handler(HTTPException, _on_http_exception)
+    app.register_error_handler(Exception, _on_fault)
+
+
+def _on_inventory_error(error: InventoryError) -> Answer:
+    row = row_of(error)
+    if row is INTERNAL:
+        return _on_fault(error)
+    return _problem(row, _told(error), row.extras(error), row.headers(error))
+
+
+def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
+    if isinstance(error, RoutingException):
+        return error
+    status = error.code or 500
+    code, title = ROUTING.get(status, (error.name.lower().replace(" ", "_"), error.name))
+    headers: Headers = ()
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers = (("Allow", ", ".join(sorted(error.valid_methods))),)
+    return _problem(Row(status, code, title), _routing_detail(status, error), {}, headers)
+
+
+def _on_fault(error: Exception) -> Answer:
+    # The cause goes to the log, under the request's id, and nowhere else.
+    _log.error("%s %r failed", request.method, request.path, exc_info=error)
+    return _problem(INTERNAL, "an unexpected error, which is in the log under this requestId", {}, ())
+
+
+def _told(error: InventoryError) -> str:
+    if not isinstance(error, Unavailable) or error.outcome != "unknown" or request.method in ("GET", "HEAD"):
+        return str(error)
+    advice = _SAME_KEY if "HTTP_IDEMPOTENCY_KEY" in request.environ else _READ_FIRST
+    return f"{error}; {advice}"
+
+
+def _routing_detail(status: int, error: HTTPException) -> str:
+    match status:
+        case 404:
+            return "nothing is at this path"
+        case 405:
+            return f"{request.method[:20]} is not possible here; see the header Allow"
+        case _:
+            return error.description or error.name
+
+
+def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers) -> Answer:
+    body = {
+        "type": f"/problems/{row.code}",
+        "title": row.title,
+        "status": row.status,
+        "detail": detail,
+        "error": row.code,
+        "message": detail,
+        "requestId": request.environ[REQUEST_ID],
+        **extras,
+    }
+    return Answer(orjson.dumps(body), row.status, headers, PROBLEM_JSON)

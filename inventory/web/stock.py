@@ -1,0 +1,55 @@
+"""One record: read it, count it, adjust it, reserve from it."""
+
+from flask import Blueprint, Response, request
+
+from inventory.bootstrap.services import Services
+from inventory.domain.commands import AdjustStock, CountStock, ReserveStock
+from inventory.service.event_ids import uuid7
+from inventory.web.metrics import Metrics
+from inventory.web.parse import parse_change, parse_read
+from inventory.web.present import changed, counted, record_answer, unchanged
+from inventory.web.schemas import ADJUST, COUNT, RESERVE
+
+PATH = "/stores/<store>/inventory/<sku>"
+
+
+def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+    """Make the views of one record."""
+    views = Blueprint("stock", __name__)
+    stock = services.stock
+
+    @views.get(PATH)
+    def read(store: str, sku: str) -> Response:
+        asked = parse_read(store, sku)
+        record = stock.record(asked.item)
+        return unchanged(record) if asked.condition.is_unchanged(record) else record_answer(record)
+
+    @views.put(PATH)
+    def count(store: str, sku: str) -> Response:
+        asked = parse_change(COUNT, store, sku)
+        command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note)
+        outcome = stock.change(command, asked.key)
+        if outcome.replayed:
+            metrics.count_replay()
+        return counted(outcome, f"{request.root_path}/stores/{store}/inventory/{sku}")
+
+    @views.post(f"{PATH}/adjust")
+    def adjust(store: str, sku: str) -> Response:
+        asked = parse_change(ADJUST, store, sku)
+        command = AdjustStock(asked.item, asked.body["delta"], asked.precondition, asked.note)
+        outcome = stock.change(command, asked.key)
+        if outcome.replayed:
+            metrics.count_replay()
+        return changed(outcome)
+
+    @views.post(f"{PATH}/reserve")
+    def reserve(store: str, sku: str) -> Response:
+        asked = parse_change(RESERVE, store, sku)
+        reservation_id = uuid7(services.now())
+        command = ReserveStock(asked.item, asked.body["qty"], reservation_id, asked.precondition, asked.note)
+        outcome = stock.change(command, asked.key)
+        if outcome.replayed:
+            metrics.count_replay()
+        return changed(outcome)
+
+    return views
