@@ -1,0 +1,92 @@
+"""What tests start from: items, a clock that is moved by hand, and histories."""
+
+from collections.abc import Iterable
+
+from hypothesis import strategies as st
+
+from inventory.domain.commands import AdjustStock, Command, CountStock, Note, ReserveStock
+from inventory.domain.decide import StateView, decide
+from inventory.domain.errors import Refusal
+from inventory.domain.events import Change, Draft, Event, Line
+from inventory.domain.state import State, fold
+from inventory.domain.values import Instant, ItemId, Sku, StoreId
+from inventory.service.ledger import Decide
+from inventory.service.transaction import Batch, Writer
+
+START = Instant(1_750_000_000_000_000)
+WRITER = Writer("node-1", key_ttl_ms=60_000)
+
+
+class Clock:
+    """A time that stands still until it is moved."""
+
+    def __init__(self, at: int = START) -> None:
+        self.at = at
+
+    def __call__(self) -> Instant:
+        return Instant(self.at)
+
+    def advance(self, *, ms: int) -> None:
+        self.at += ms * 1000
+
+
+def item(sku: str = "sku-1", store: str = "store-1") -> ItemId:
+    return ItemId(StoreId(store), Sku(sku))
+
+
+def deciding(command: Command) -> Decide:
+    return lambda state, now: decide(command, state, now)
+
+
+def adding(*changes: tuple[ItemId, int]) -> Decide:
+    """Decide on these deltas, whatever there is."""
+
+    def decided(state: StateView, now: Instant) -> Draft:
+        return Draft("test.changed", tuple(Change(at, delta) for at, delta in changes))
+
+    return decided
+
+
+def refusing(error: Exception) -> Decide:
+    def decided(state: StateView, now: Instant) -> Draft:
+        raise error
+
+    return decided
+
+
+def event_of(sequence: int, *lines: Line, at: int = START) -> Event:
+    return Event(sequence, f"event-{sequence}", "test.changed", Instant(at), "node-1", Note(), lines)
+
+
+def batch_on(state: State, log: list[Event], now: int = START, writer: Writer = WRITER) -> Batch:
+    """A batch at the end of a log whose positions are its indexes."""
+    return Batch(state, Instant(now), writer, read_event=log.__getitem__)
+
+
+def fold_all(events: Iterable[Event], state: State | None = None) -> State:
+    state = state or State()
+    for event in events:
+        fold(state, event, event.sequence - 1)
+    return state
+
+
+def history(commands: Iterable[Command]) -> list[Event]:
+    """The events of those commands that are not refused."""
+    state, log = State(), []
+    for tick, command in enumerate(commands):
+        batch = batch_on(state, log, START + tick)
+        try:
+            event = batch.run((command.item,), deciding(command), None).event
+        except Refusal:
+            continue
+        log.append(event)
+        fold(state, event, len(log) - 1)
+    return log
+
+
+ITEMS = st.builds(item, st.sampled_from(["sku-1", "sku-2"]), st.sampled_from(["store-1", "store-2"]))
+COMMANDS = st.one_of(
+    st.builds(CountStock, ITEMS, st.integers(-1, 30)),
+    st.builds(AdjustStock, ITEMS, st.integers(-20, 20)),
+    st.builds(ReserveStock, ITEMS, st.integers(-1, 10), st.just("r-1")),
+)

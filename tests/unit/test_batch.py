@@ -1,0 +1,174 @@
+"""Batch: changes decided one after another on an overlay, before anything is written."""
+
+import pytest
+from given import START, WRITER, adding, batch_on, deciding, event_of, fold_all, item, refusing
+
+from inventory.domain.commands import AdjustStock, CountStock, Note
+from inventory.domain.errors import IdempotencyConflict, InsufficientStock, ReadOnly
+from inventory.domain.events import Change, Delivery, Draft, Event, KeyUse, Line
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.state import State
+from inventory.domain.values import Instant
+from inventory.service.transaction import Batch
+
+ONE, TWO = item("sku-1"), item("sku-2")
+KEY = IdempotencyKey("key", "hash")
+DELIVERY = Delivery("source", "id")
+
+
+@pytest.fixture
+def log() -> list[Event]:
+    """Ten units of ONE."""
+    return [event_of(1, Line(ONE, 10, 0, 10, 0, 1))]
+
+
+@pytest.fixture
+def state(log: list[Event]) -> State:
+    return fold_all(log)
+
+
+@pytest.fixture
+def batch(state: State, log: list[Event]) -> Batch:
+    return batch_on(state, log)
+
+
+def test_a_change_sees_those_before_it(batch: Batch):
+    batch.run((ONE,), adding((ONE, -7)), None)
+    with pytest.raises(InsufficientStock) as refusal:
+        batch.run((ONE,), deciding(AdjustStock(ONE, -4)), None)
+    assert refusal.value.available == 3
+
+
+def test_sequences_go_on_from_the_log(batch: Batch):
+    found = [batch.run((ONE,), adding((ONE, 1)), None).event.sequence for _ in range(3)]
+    assert found == [2, 3, 4]
+
+
+def test_the_state_is_not_touched(batch: Batch, state: State):
+    batch.run((ONE, TWO), adding((ONE, 1), (TWO, 1)), KEY)
+    assert (state.sequence, state.record(TWO), state.record(ONE).version, len(state.keys)) == (1, None, 1, 0)
+
+
+def test_an_event_carries_what_it_was_asked_with(batch: Batch):
+    note = Note("anna", "request-1", "sold", "bill 7")
+    event = batch.run((ONE,), lambda *_: Draft("x", (Change(ONE, -1, 2),), note, "r-1"), KEY).event
+    assert event[2:9] == (
+        "x",
+        START,
+        "node-1",
+        note,
+        (Line(ONE, -1, 2, 9, 2, 2),),
+        "r-1",
+        KeyUse("key", "hash", Instant(START + WRITER.key_ttl_ms * 1000)),
+    )
+
+
+def test_an_event_of_several_records_has_a_line_for_each(batch: Batch):
+    event = batch.run((ONE, TWO), adding((ONE, -1), (TWO, 1)), None).event
+    assert [(line.item, line.on_hand, line.version) for line in event.lines] == [(ONE, 9, 2), (TWO, 1, 1)]
+
+
+def test_a_refusal_leaves_nothing(batch: Batch):
+    with pytest.raises(InsufficientStock):
+        batch.run((ONE,), deciding(AdjustStock(ONE, -11)), KEY)
+    assert (batch.events, batch.record(ONE).on_hand) == ([], 10)
+
+
+def test_a_refused_key_can_be_used_again(batch: Batch):
+    with pytest.raises(InsufficientStock):
+        batch.run((ONE,), deciding(AdjustStock(ONE, -11)), KEY)
+    assert not batch.run((ONE,), adding((ONE, -1)), KEY).replayed
+
+
+def test_an_event_that_is_not_accepted_leaves_nothing(state: State, log: list[Event]):
+    def full(_: Event) -> None:
+        raise OverflowError
+
+    batch = Batch(state, START, WRITER, read_event=log.__getitem__, accept=full)
+    with pytest.raises(OverflowError):
+        batch.run((ONE,), adding((ONE, 1)), KEY)
+    assert (batch.events, batch.record(ONE).version) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param(((TWO, 1),), id="not declared"),
+        pytest.param(((ONE, 1), (TWO, 1)), id="one of two not declared"),
+        pytest.param(((ONE, 1), (ONE, 1)), id="twice"),
+        pytest.param((), id="nothing"),
+    ],
+)
+def test_a_draft_that_is_not_of_the_entities_is_a_bug_and_leaves_nothing(batch: Batch, changes):
+    with pytest.raises(ValueError, match="was submitted for"):
+        batch.run((ONE,), adding(*changes), None)
+    assert batch.events == []
+
+
+def test_a_key_is_replayed_inside_one_batch(batch: Batch):
+    first = batch.run((ONE,), adding((ONE, 1)), KEY)
+    again = batch.run((ONE,), refusing(AssertionError("decided again")), KEY)
+    assert (again.event, again.replayed, len(batch.events)) == (first.event, True, 1)
+
+
+def test_a_key_with_another_hash_conflicts_inside_one_batch(batch: Batch):
+    batch.run((ONE,), adding((ONE, 1)), KEY)
+    with pytest.raises(IdempotencyConflict):
+        batch.run((ONE,), adding((ONE, 1)), IdempotencyKey("key", "other"))
+
+
+def test_a_delivery_is_skipped_inside_one_batch(batch: Batch):
+    first = batch.run((ONE,), adding((ONE, 1)), DELIVERY)
+    assert batch.run((ONE,), adding((ONE, 1)), DELIVERY) == (first.event, True)
+
+
+@pytest.fixture
+def used() -> list[Event]:
+    """A log in which KEY was used, ending a second after START."""
+    event = event_of(1, Line(ONE, 10, 0, 10, 0, 1))
+    return [event._replace(key_use=KeyUse("key", "hash", Instant(START + 1_000_000)))]
+
+
+def test_a_key_of_the_log_is_replayed(used: list[Event]):
+    outcome = batch_on(fold_all(used), used, START + 999_999).run((ONE,), adding((ONE, 1)), KEY)
+    assert (outcome.event, outcome.replayed) == (used[0], True)
+
+
+def test_a_key_ends_to_the_microsecond_though_the_table_keeps_it_longer(used: list[Event]):
+    state = fold_all(used)
+    outcome = batch_on(state, used, START + 1_000_000).run((ONE,), adding((ONE, 1)), KEY)
+    assert (outcome.replayed, state.keys.find("key")) == (False, 0)
+
+
+def test_a_key_of_the_log_with_another_hash_conflicts(used: list[Event]):
+    with pytest.raises(IdempotencyConflict):
+        batch_on(fold_all(used), used).run((ONE,), adding((ONE, 1)), IdempotencyKey("key", "other"))
+
+
+def test_the_key_is_looked_at_before_the_stock(used: list[Event]):
+    assert batch_on(fold_all(used), used).run((ONE,), deciding(AdjustStock(ONE, -99)), KEY).replayed
+
+
+@pytest.fixture
+def broken() -> State:
+    """ONE skips from nothing to version 5; TWO is whole."""
+    return fold_all([event_of(1, Line(ONE, 10, 0, 10, 0, 5), Line(TWO, 1, 0, 1, 0, 1))])
+
+
+def test_a_record_whose_history_is_broken_refuses_changes(broken: State):
+    with pytest.raises(ReadOnly, match="sequence 1"):
+        batch_on(broken, []).run((ONE,), adding((ONE, 1)), None)
+
+
+def test_a_change_of_several_records_is_refused_if_one_is_broken(broken: State):
+    with pytest.raises(ReadOnly):
+        batch_on(broken, []).run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
+
+
+def test_a_broken_record_is_no_hindrance_to_others(broken: State):
+    assert batch_on(broken, []).run((TWO,), deciding(CountStock(TWO, 4)), None).record.version == 2
+
+
+def test_a_batch_rests_on_the_latest_event_of_its_records(batch: Batch):
+    batch.run((TWO,), adding((TWO, 1)), None)
+    assert [batch.rests_on(entities) for entities in ((ONE,), (ONE, TWO), (item("none"),))] == [1, 2, 0]

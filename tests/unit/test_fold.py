@@ -1,0 +1,123 @@
+"""fold: what the log says has happened, and the properties that every history has."""
+
+from collections import defaultdict
+
+from given import COMMANDS, START, event_of, fold_all, history, item
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inventory.domain.commands import Command
+from inventory.domain.events import Delivery, KeyUse, Line
+from inventory.domain.record import Record
+from inventory.domain.state import State
+from inventory.domain.values import Instant
+
+HISTORIES = st.lists(COMMANDS, max_size=60).map(history)
+HERE = item()
+
+
+def known(state: State) -> object:
+    return (
+        state.records,
+        state.broken,
+        state.sequence,
+        state.last_at,
+        state.store_names.after(None, 1000),
+        {store: skus.after(None, 1000) for store, skus in state.skus_of_store.items()},
+        {sku: state.records_of_sku(sku) for sku in state.items_of_sku},
+    )
+
+
+@given(st.lists(COMMANDS, max_size=60))
+def test_no_quantity_ever_goes_below_zero(commands: list[Command]):
+    for event in history(commands):
+        for line in event.lines:
+            assert 0 <= line.reserved <= line.on_hand
+
+
+@given(HISTORIES)
+def test_versions_of_a_record_rise_by_one_from_one(events):
+    versions = defaultdict(list)
+    for event in events:
+        for line in event.lines:
+            versions[line.item].append(line.version)
+    for found in versions.values():
+        assert found == list(range(1, len(found) + 1))
+
+
+@given(HISTORIES)
+def test_the_sum_of_the_deltas_is_the_stock(events):
+    on_hand, reserved = defaultdict(int), defaultdict(int)
+    for event in events:
+        for line in event.lines:
+            on_hand[line.item] += line.on_hand_delta
+            reserved[line.item] += line.reserved_delta
+    for at, record in fold_all(events).records.items():
+        assert (record.on_hand, record.reserved) == (on_hand[at], reserved[at])
+
+
+@given(HISTORIES, st.integers(0, 60))
+def test_folding_a_prefix_and_then_the_rest_is_folding_all(events, cut):
+    assert known(fold_all(events[cut:], fold_all(events[:cut]))) == known(fold_all(events))
+
+
+@given(HISTORIES)
+def test_no_history_that_was_decided_is_broken(events):
+    assert fold_all(events).broken == {}
+
+
+@given(HISTORIES)
+def test_the_central_view_holds_every_record_once(events):
+    state = fold_all(events)
+    central = [record for sku in state.items_of_sku for record in state.records_of_sku(sku)]
+    assert sorted(central) == sorted(state.records.values())
+
+
+def test_what_is_available_is_what_is_on_hand_and_not_reserved():
+    assert Record(HERE, 10, 4, 1, 1, START).qty == 6
+
+
+def test_what_is_available_is_never_below_zero():
+    assert Record(HERE, 3, 4, 1, 1, START).qty == 0
+
+
+def test_a_line_that_skips_a_version_marks_its_record_broken_from_there():
+    state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1)), event_of(2, Line(HERE, 1, 0, 6, 0, 3))])
+    assert state.broken == {HERE: 2}
+
+
+def test_a_line_whose_figures_do_not_follow_marks_its_record_broken():
+    state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1)), event_of(2, Line(HERE, 1, 0, 7, 0, 2))])
+    assert state.broken == {HERE: 2}
+
+
+def test_a_broken_record_is_taken_at_its_latest_line():
+    state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1)), event_of(2, Line(HERE, 1, 0, 7, 0, 9))])
+    assert state.record(HERE) == Record(HERE, 7, 0, 9, 2, START)
+
+
+def test_the_first_break_stays_the_one_that_is_named():
+    lines = [Line(HERE, 5, 0, 5, 0, 2), Line(HERE, 1, 0, 9, 0, 7)]
+    assert fold_all([event_of(1, lines[0]), event_of(2, lines[1])]).broken == {HERE: 1}
+
+
+def test_a_break_in_one_record_leaves_the_others_whole():
+    other = item("sku-2")
+    state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 2), Line(other, 1, 0, 1, 0, 1))])
+    assert other not in state.broken
+
+
+def test_an_event_of_several_lines_changes_all_its_records():
+    other = item("sku-2")
+    state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1), Line(other, 1, 0, 1, 0, 1))])
+    assert [state.records[at].sequence for at in (HERE, other)] == [1, 1]
+
+
+def test_a_key_is_found_at_the_position_of_its_event():
+    event = event_of(1, Line(HERE, 5, 0, 5, 0, 1))._replace(key_use=KeyUse("k", "h", Instant(START + 1)))
+    assert fold_all([event]).keys.find("k") == 0
+
+
+def test_a_delivery_is_found_at_the_position_of_its_event():
+    event = event_of(1, Line(HERE, 5, 0, 5, 0, 1))._replace(delivery=Delivery("source", "id"))
+    assert fold_all([event]).keys.find_delivery(Delivery("source", "id")) == 0
