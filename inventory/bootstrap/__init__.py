@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every concrete class."""
 
-from inventory.bootstrap.build import build_services, layout_of
+from inventory.bootstrap.build import build_services, build_worker_services, layout_of
 from inventory.bootstrap.check import Verification, verify
 from inventory.bootstrap.prepare import StartRefused, prepare
 from inventory.bootstrap.rebuild import RebuildResult, rebuild, server_presence
@@ -12,6 +12,7 @@ __all__ = [
     "StartRefused",
     "Verification",
     "build_services",
+    "build_worker_services",
     "layout_of",
     "prepare",
     "rebuild",

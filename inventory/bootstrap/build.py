@@ -1,12 +1,18 @@
 """Wiring: which concrete class stands behind which port, with which settings."""
 
+import logging
+import os
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 from inventory.bootstrap.services import Services
+from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.memory import wall_clock
+from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
@@ -14,6 +20,8 @@ from inventory.service.stock import StockService
 from inventory.service.sync import Sync
 from inventory.service.transaction import Writer
 from inventory.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 def layout_of(settings: Settings) -> Layout:
@@ -48,3 +56,18 @@ def build_services(
     views = PublishedViews(layout, ledger.shared, disk, retry)
     sync = Sync(ledger, views, ledger.now, settings.sync_interval_ms)
     return Services(settings, ledger, StockService(ledger), sync, ledger.now)
+
+
+def build_worker_services(settings: Settings) -> Services:
+    """``build_services`` for a worker of a running server. Never raises: at worst it refuses everything.
+
+    When nothing can be committed any more, the worker ends itself and its master replaces it.
+    """
+    try:
+        return build_services(settings, on_committer_death=lambda: os.kill(os.getpid(), signal.SIGTERM))
+    except (LogError, OSError) as error:
+        reason = f"this process could not open {settings.data_dir}: {error}"
+        _log.critical("%s", reason)
+        ledger = UnopenedLedger(reason)
+        sync = Sync(ledger, UnopenedViews(), wall_clock, settings.sync_interval_ms)
+        return Services(settings, ledger, StockService(ledger), sync, wall_clock)

@@ -1,0 +1,76 @@
+"""The ledger of a process that could not open its folder: it refuses everything and says why."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.domain.events import Delivery
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.service.ledger import Decide, LedgerStatus, PageRequest, StockSnapshot
+from inventory.service.sync import SyncStatus
+
+
+class UnopenedLedger:
+    """Stands in where a worker, replaced while the server runs, finds the folder unusable.
+
+    A worker that raised instead would not boot, and gunicorn would stop the healthy ones with it.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def submit(
+        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+    ) -> NoReturn:
+        self._refuse()
+
+    def queue_depth(self) -> int:
+        return 0
+
+    def record(self, item: ItemId) -> NoReturn:
+        self._refuse()
+
+    def records_of_sku(self, sku: str) -> NoReturn:
+        self._refuse()
+
+    def central_stock(self, sku: str) -> NoReturn:
+        self._refuse()
+
+    def stores(self, page: PageRequest) -> NoReturn:
+        self._refuse()
+
+    def records_of_store(self, store: str, page: PageRequest) -> NoReturn:
+        self._refuse()
+
+    def snapshot(self) -> NoReturn:
+        self._refuse()
+
+    def status(self) -> LedgerStatus:
+        return LedgerStatus(0, 0, self._reason, {})
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _refuse(self) -> NoReturn:
+        raise StorageUnavailable(self._reason, outcome="none")
+
+
+class UnopenedViews:
+    """The published views of such a process: it never gets a turn."""
+
+    @contextmanager
+    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+        """See ``Views.turn``."""
+        yield False
+
+    def publish(self, snapshot: StockSnapshot) -> None:
+        """Never called: there is no turn."""
+
+    def status(self) -> SyncStatus:
+        """See ``Views.status``."""
+        return SyncStatus(-1, Instant(0), 0, 0)
+
+    def note(self, status: SyncStatus) -> None:
+        """Never called: there is no turn."""
