@@ -1,0 +1,60 @@
+"""gunicorn's settings, made from ours."""
+
+from pathlib import Path
+from typing import Any
+
+from inventory.settings import Settings
+from inventory.worker.gunicorn_log import LOGGER_CLASS, logging_dictionary
+from inventory.worker.hooks import Hooks
+from inventory.worker.listening import address
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where a worker's sign of life does not wait for a disk
+_FROZEN_AFTER_SECONDS = 10
+_KEEPALIVE_SECONDS = 75
+_GRACE_SECONDS = 20
+
+
+def configuration(settings: Settings, hooks: Hooks) -> dict[str, Any]:
+    """Return gunicorn's settings by name."""
+    names = (
+        "on_starting",
+        "pre_fork",
+        "post_fork",
+        "post_worker_init",
+        "worker_exit",
+        "child_exit",
+        "on_exit",
+    )
+    return {
+        "proc_name": "inventory",
+        "bind": address(settings.host, settings.port),
+        "worker_class": "gthread",
+        "workers": settings.web_concurrency,
+        "threads": settings.threads,
+        "preload_app": False,
+        "max_requests": 0,
+        # Ends a frozen worker, not a stuck request: the main loop gives the sign of life.
+        "timeout": _FROZEN_AFTER_SECONDS,
+        # Whatever is in flight must be able to end: a change waits for its commit this long at most.
+        "graceful_timeout": max(_GRACE_SECONDS, settings.commit_wait_ms // 1000 + _FROZEN_AFTER_SECONDS),
+        # Longer than proxies keep an idle connection (nginx, most load balancers: 60 s). The server must not be
+        # the one who closes, or a change that was just sent is lost without an answer and not tried again.
+        "keepalive": _KEEPALIVE_SECONDS,
+        "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
+        # Requests: the strict parser. The fast one takes folded header lines (RFC 9112 section 5.2 says no).
+        "http_parser": "python",
+        "limit_request_line": 4094,
+        "limit_request_fields": 64,
+        "limit_request_field_size": 8190,
+        # By default any program on this machine could set SCRIPT_NAME and PATH_INFO with a header.
+        "forwarder_headers": "",
+        "forwarded_allow_ips": ",".join(settings.trusted_proxies),
+        # By default all servers of a user share one control socket.
+        "control_socket_disable": True,
+        # The app logs its requests itself.
+        "accesslog": None,
+        "loglevel": settings.log_level,
+        "logger_class": LOGGER_CLASS,
+        "logconfig_dict": logging_dictionary(settings.log_level),
+        **{name: getattr(hooks, name) for name in names},
+    }

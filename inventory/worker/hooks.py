@@ -1,0 +1,132 @@
+"""What gunicorn calls as a master and its workers start and end.
+
+The order is: on_starting (master) → pre_fork (master) → post_fork → the app is made → post_worker_init,
+once for each worker → worker_exit → child_exit (master) → on_exit (master).
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, NoReturn, TypeAlias
+
+from inventory.bootstrap import Services, StartRefused, prepare, server_presence
+from inventory.domain.errors import Unavailable
+from inventory.eventlog.recovery import Recovery
+from inventory.settings import Settings
+from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
+from inventory.worker.metrics_folder import make_metrics_folder
+from inventory.worker.pinning import CorePlan, pin
+from inventory.worker.sync_thread import SyncThread
+
+# gunicorn has no types.
+Master: TypeAlias = Any
+Worker: TypeAlias = Any
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_REPORT_SECONDS = 2.0
+
+
+class Hooks:
+    """The hooks of one master, with what they hand to one another."""
+
+    def __init__(self, settings: Settings, prepare: Callable[..., Recovery] = prepare) -> None:
+        self._settings = settings
+        self._prepare = prepare
+        self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
+        self._held = ExitStack()
+
+    def on_starting(self, server: Master) -> None:
+        """Check everything that a start can be refused for. A refused start ends with status 1 and one line."""
+        if server.cfg.preload_app:
+            self._refuse(server, "preload_app is not possible: threads would be started before the fork")
+        try:
+            for place in _new_addresses(server):
+                wait_until_free(*place[:2], report=server.log.warning)
+            # Before anything imports prometheus_client, which looks for the variable once.
+            metrics = make_metrics_folder()
+            self._held.callback(metrics.remove)
+            os.environ[METRICS_VARIABLE] = str(metrics.path)
+            self._held.enter_context(server_presence(self._settings))
+            recovery = self._prepare(self._settings, progress=_Progress(server.log))
+        except (StartRefused, AddressRefused, Unavailable) as error:
+            self._refuse(server, str(error))
+        except OSError as error:
+            self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
+        if recovery.cut is not None:
+            server.log.warning(
+                "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
+            )
+        for place in server.cfg.address:
+            if isinstance(place, tuple) and not is_loopback(place[0]):
+                server.log.warning(
+                    "listening on %s, and nothing authenticates callers yet: whoever reaches this port can change"
+                    " stock. Put a proxy that authenticates in front, or listen on 127.0.0.1.",
+                    place[0],
+                )
+
+    def pre_fork(self, server: Master, worker: Worker) -> None:
+        """Choose the core of the worker that is about to be made."""
+        taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
+        worker.core = self._cores.core_for_next(taken, server.num_workers)
+
+    def post_fork(self, _: Master, worker: Worker) -> None:
+        """Pin the worker, before the app starts threads: each thread keeps the cores that it was started with."""
+        if worker.core is None:
+            return
+        try:
+            pin(worker.core)
+        except OSError as error:
+            worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
+
+    def post_worker_init(self, worker: Worker) -> None:
+        """Start the sync thread."""
+        if self._settings.sync_mode == "thread":
+            services: Services = worker.wsgi.extensions["inventory"]
+            worker.sync_thread = SyncThread(services.sync)
+            worker.sync_thread.start()
+
+    def worker_exit(self, _: Master, worker: Worker) -> None:
+        """Only say stop: requests may still be at work. The master calls it too, for a worker that has vanished."""
+        thread = getattr(worker, "sync_thread", None)
+        if thread is not None:
+            thread.stop()
+
+    def child_exit(self, _: Master, worker: Worker) -> None:
+        """Drop the figures that only a living worker has."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+    def on_exit(self, _: Master) -> None:
+        """Leave nothing behind."""
+        self._held.close()
+
+    def _refuse(self, server: Master, reason: str) -> NoReturn:
+        self.on_exit(server)
+        if server.pidfile is not None:
+            server.pidfile.unlink()
+        sys.stderr.write(f"inventory: {reason}\n")
+        sys.exit(1)
+
+
+class _Progress:
+    """Logs how far the log has been checked, every two seconds."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._next = time.monotonic() + _REPORT_SECONDS
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next and total:
+            self._next = now + _REPORT_SECONDS
+            self._log.info("checking the event log: %d %%", 100 * done // total)
+
+
+def _new_addresses(server: Master) -> list[tuple[Any, ...]]:
+    """The TCP addresses that gunicorn will bind itself: none where sockets are handed over to it."""
+    if server.LISTENERS or "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return []
+    return [place for place in server.cfg.address if isinstance(place, tuple)]

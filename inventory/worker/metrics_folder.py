@@ -1,0 +1,68 @@
+"""The folder in which the workers of one master share their counters (prometheus_client's multiprocess mode)."""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_PREFIX = "inventory-metrics-"
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a counter's update cannot wait for a disk
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFolder:
+    """A fresh, empty folder. It is ours for as long as the master or one of its workers lives.
+
+    :ivar descriptor: open on the folder and holding its flock; workers inherit both.
+    """
+
+    path: Path
+    descriptor: int
+
+    def remove(self) -> None:
+        """Delete the folder with all that is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self.descriptor)
+
+
+def make_metrics_folder(parent: Path | None = None) -> MetricsFolder:
+    """Make the folder, and remove those whose servers were killed.
+
+    :param parent: where; by default in shared memory, or among the temporary files where there is none.
+    :raises OSError: it cannot be made there.
+    """
+    if parent is None:
+        usable = os.access(_SHARED_MEMORY, os.W_OK | os.X_OK)
+        parent = _SHARED_MEMORY if usable else Path(tempfile.gettempdir())
+    _remove_orphans(parent)
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        descriptor = _locked(path, fcntl.LOCK_EX)
+        if descriptor is not None:
+            return MetricsFolder(path, descriptor)
+
+
+def _remove_orphans(parent: Path) -> None:
+    for path in parent.glob(f"{_PREFIX}*"):
+        # A lock, not a process id: another container may share this folder and number its processes anew.
+        descriptor = _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if descriptor is not None:
+            MetricsFolder(path, descriptor).remove()
+
+
+def _locked(path: Path, how: int) -> int | None:
+    """Open and lock a folder; ``None`` if it is in use, gone, or somebody else's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, how)
+        if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+            return descriptor
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
