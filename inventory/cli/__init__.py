@@ -1,0 +1,1 @@
+"""The ``inventory`` command, for people."""

@@ -1,0 +1,60 @@
+"""``inventory verify`` and ``inventory rebuild``."""
+
+import json
+import sys
+
+import click
+
+from inventory.bootstrap import rebuild, verify
+from inventory.cli.endings import EXIT_CODES
+from inventory.cli.folder import data_dir_option, existing_folder
+from inventory.cli.progress import progress_bar
+
+
+@click.command("verify", epilog=EXIT_CODES)
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify_command(data_dir: str | None, as_json: bool) -> None:
+    """Check the log and what was made from it; changes nothing.
+
+    Every line must continue the chain of hashes and the history of its records, and the published views
+    must say what the log says. May run beside servers.
+    """
+    settings = existing_folder(data_dir)
+    with progress_bar("verifying") as progress:
+        found = verify(settings, progress=progress)
+    if as_json:
+        result = {"ok": found.ok, "checkedSequence": found.checked_sequence, "problems": list(found.problems)}
+        click.echo(json.dumps(result))
+    else:
+        for problem in found.problems:
+            click.echo(problem, err=True)
+        click.echo(f"{'Whole' if found.ok else 'Not whole'}: checked up to event {found.checked_sequence}.")
+    if not found.ok:
+        raise click.exceptions.Exit(1)
+
+
+@click.command("rebuild", epilog=EXIT_CODES)
+@data_dir_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
+    """Delete what is derived from the log and make it again; the log itself is never touched.
+
+    No server may be running on the folder.
+    """
+    settings = existing_folder(data_dir)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody is there to be asked; say --yes")
+        if not click.confirm(f"Delete and rebuild everything in {settings.data_dir} that is derived from the log?"):
+            raise click.ClickException("nothing was done")
+    with progress_bar("rebuilding") as progress:
+        result = rebuild(settings, progress=progress)
+    deleted = [str(path) for path in result.deleted]
+    if as_json:
+        click.echo(json.dumps({"deleted": deleted, "asOfSequence": result.as_of_sequence}))
+        return
+    for path in deleted:
+        click.echo(f"deleted {path}")
+    click.echo(f"Rebuilt as of event {result.as_of_sequence}.")

@@ -1,0 +1,60 @@
+"""Which folder a command works on, and the service on top of it."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from inventory.bootstrap import Services, build_services, prepare, server_presence
+from inventory.cli.progress import progress_bar
+from inventory.settings import Settings, from_environment
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def data_dir_option(command: F) -> F:
+    """Give a command the option that every one has."""
+    return click.option("--data-dir", type=click.Path(), help="The folder with the log; DATA_DIR if not given.")(
+        command
+    )
+
+
+def read_settings(given: Mapping[str, object]) -> Settings:
+    """Read the settings; ``given`` (by variable, ``None`` for not given) goes before the environment.
+
+    The data folder's path comes back absolute.
+
+    :raises SettingsError: a value is not usable; names the variable.
+    """
+    options = {name: str(value) for name, value in given.items() if value is not None}
+    settings = from_environment({**os.environ, **options})
+    return replace(settings, data_dir=settings.data_dir.absolute())
+
+
+def existing_folder(data_dir: str | None) -> Settings:
+    """Read the settings of a command that needs a folder with something in it."""
+    settings = read_settings({"DATA_DIR": data_dir})
+    if not settings.data_dir.is_dir():
+        raise click.ClickException(f"{settings.data_dir} does not exist; name another with --data-dir or DATA_DIR")
+    return settings
+
+
+@contextmanager
+def service(settings: Settings) -> Iterator[Services]:
+    """Run the service in this process for the ``with`` block, beside servers that may be running.
+
+    :raises StartRefused: the folder or its log cannot be used.
+    """
+    with server_presence(settings):
+        with progress_bar("checking the log") as progress:
+            recovery = prepare(settings, progress=progress)
+        if recovery.cut is not None:
+            click.echo(f"The log ended in changes that were never confirmed; a copy is in {recovery.cut}", err=True)
+        services = build_services(settings)
+        try:
+            yield services
+        finally:
+            services.close()

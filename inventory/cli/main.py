@@ -1,0 +1,31 @@
+"""The group of commands."""
+
+import click
+
+from inventory import __version__
+from inventory.cli.check import rebuild_command, verify_command
+from inventory.cli.endings import EXIT_CODES, Commands
+from inventory.cli.seed import seed_command
+from inventory.cli.serve import serve_command
+from inventory.cli.sync import sync_command
+
+_HELP = f"""Stock figures for many stores that are never oversold, never lost and never applied twice.
+
+\b
+  inventory serve --init --demo     make the folder ./data, put some stock in, serve on 127.0.0.1:3000
+  inventory verify                  check every byte of the log, and what was published from it
+
+Every setting is an environment variable (DATA_DIR, PORT, …; see README.md); options go before them.
+
+{EXIT_CODES}
+"""
+
+
+@click.group("inventory", cls=Commands, help=_HELP, epilog="'inventory COMMAND --help' says more.")
+@click.version_option(__version__, "--version", prog_name="inventory")
+def main() -> None:
+    """Choose a command."""
+
+
+for command in (serve_command, seed_command, verify_command, rebuild_command, sync_command):
+    main.add_command(command)

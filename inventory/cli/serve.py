@@ -1,0 +1,89 @@
+"""``inventory serve``."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.util import import_app  # type: ignore[import-untyped]
+
+from inventory.cli.endings import EXIT_CODES
+from inventory.cli.folder import data_dir_option, read_settings, service
+from inventory.cli.progress import progress_bar
+from inventory.cli.seed import read_rows
+from inventory.cli.seeding import apply_seed
+from inventory.settings import Settings
+
+APP = "inventory.web.wsgi:app"
+CONFIGURATION = "inventory.worker.gunicorn_conf"
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """What ``gunicorn -c python:CONFIGURATION APP`` is, in this process.
+
+    Not by exec of gunicorn's own command: that one puts the working folder before the installed
+    packages, so a file there that is called flask.py would be imported.
+    """
+
+    def load_config(self) -> None:
+        """Take over gunicorn's settings and hooks."""
+        for name, value in vars(import_module(CONFIGURATION)).items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the app; called in each worker."""
+        return import_app(APP)
+
+
+@click.command("serve", epilog=EXIT_CODES)
+@click.option("--init", is_flag=True, help="Make the data folder if it does not exist.")
+@click.option("--demo", is_flag=True, help="Put some stock in, if nothing has ever been stored there.")
+@click.option("--host", help="Address to listen on; HOST if not given, else 127.0.0.1.")
+@click.option("--port", type=int, help="Port to listen on; PORT if not given, else 3000.")
+@click.option("--workers", type=int, help="Worker processes; WEB_CONCURRENCY if not given, else one for each core.")
+@click.option("--threads", type=int, help="Threads in each worker; THREADS if not given, else 16.")
+@data_dir_option
+def serve_command(
+    init: bool,
+    demo: bool,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    threads: int | None,
+    data_dir: str | None,
+) -> None:
+    """Serve HTTP until SIGTERM, SIGINT or Ctrl-C; what is in flight is finished, and the status is 0.
+
+    The log of requests is JSON lines on stdout, that of the server on stderr. Nothing authenticates callers
+    yet: listen beyond 127.0.0.1 only behind a proxy that does.
+    """
+    given = {"HOST": host, "PORT": port, "WEB_CONCURRENCY": workers, "THREADS": threads, "DATA_DIR": data_dir}
+    settings = read_settings(given)
+    if init:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    elif not settings.data_dir.is_dir():
+        raise click.ClickException(f"{settings.data_dir} does not exist; --init makes it, --data-dir names another")
+    click.echo(f"Data in {settings.data_dir}", err=True)
+    if demo and log_is_empty(settings.data_dir):
+        _seed(settings)
+    # The configuration and the workers read the environment, as they do under gunicorn's own command.
+    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
+    os.environ["DATA_DIR"] = str(settings.data_dir)
+    Server(prog="inventory serve").run()
+
+
+def log_is_empty(data_dir: Path) -> bool:
+    """Whether no event was ever stored. Looks at sizes only: folding a long log to find out would take its time."""
+    files = [file for folder in ("events", "archive") for file in (data_dir / folder).glob("*")]
+    return not any(file.stat().st_size for file in files)
+
+
+def _seed(settings: Settings) -> None:
+    rows = read_rows(None)
+    # Ends its thread before the server forks.
+    with service(settings) as services, progress_bar("seeding") as progress:
+        created, _ = apply_seed(services.stock, rows, progress)
+    click.echo(f"Made {created} records of demo stock", err=True)
