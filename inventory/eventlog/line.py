@@ -42,24 +42,25 @@ class NotALine(Exception):
 
 def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
     """Return the event's line, line feed included, and its chain (16 bytes)."""
-    note, use, delivery = event.note, event.key_use, event.delivery
+    sequence, event_id, kind, at, node, note, lines, reservation_id, use, delivery, synced = event
+    actor, request_id, reason, reference = note
     body = orjson.dumps(
         {
             "format": FORMAT,
-            "sequence": event.sequence,
-            "eventId": event.event_id,
-            "type": event.type,
-            "ts": format_instant(event.at),
-            "node": event.node,
-            "actor": note.actor,
-            "requestId": note.request_id,
-            "reason": note.reason,
-            "reference": note.reference,
-            "reservationId": event.reservation_id,
-            "lines": [_line_as_json(line) for line in event.lines],
+            "sequence": sequence,
+            "eventId": event_id,
+            "type": kind,
+            "ts": format_instant(at),
+            "node": node,
+            "actor": actor,
+            "requestId": request_id,
+            "reason": reason,
+            "reference": reference,
+            "reservationId": reservation_id,
+            "lines": [_line_as_json(line) for line in lines],
             "idempotency": use and {"key": use.key, "hash": use.hash, "expiresAt": format_instant(use.expires_at)},
             "source": delivery and {"id": delivery.source, "eventId": delivery.event_id},
-            "synced": event.synced,
+            "synced": synced,
         }
     )[:-1]
     chain = blake2b(previous + body, digest_size=16).digest()
@@ -107,14 +108,15 @@ def _event(fields: dict[str, Any]) -> Event:
 
 
 def _line_as_json(line: Line) -> dict[str, Any]:
+    (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version = line
     return {
-        "storeId": line.item.store,
-        "sku": line.item.sku,
-        "onHandDelta": line.on_hand_delta,
-        "reservedDelta": line.reserved_delta,
-        "onHand": line.on_hand,
-        "reserved": line.reserved,
-        "version": line.version,
+        "storeId": store,
+        "sku": sku,
+        "onHandDelta": on_hand_delta,
+        "reservedDelta": reserved_delta,
+        "onHand": on_hand,
+        "reserved": reserved,
+        "version": version,
     }
 
 

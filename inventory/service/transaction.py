@@ -84,9 +84,9 @@ class Batch:
         return Outcome(event, replayed=False)
 
     def _commit(self, draft: Draft, entities: Sequence[EntityId], key: IdempotencyKey | Delivery | None) -> Event:
-        items = [change.item for change in draft.changes]
-        if not items or len(set(items)) < len(items) or not set(items) <= set(entities):
-            raise ValueError(f"a {draft.type} of {items} was submitted for {list(entities)}")
+        touched = {change.item for change in draft.changes}
+        if not touched or len(touched) < len(draft.changes) or not touched.issubset(entities):
+            raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
         sequence = self._state.sequence + len(self.events) + 1
         lines = tuple([line_after(change, self.record(change.item)) for change in draft.changes])
         key_use = delivery = None
