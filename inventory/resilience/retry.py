@@ -5,7 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+    wait_random,
+)
 
 T = TypeVar("T")
 
@@ -38,7 +45,7 @@ class RetryPolicy:
         retrying = Retrying(
             retry=retry_if_exception_type(on),
             stop=stop_after_attempt(self.times),
-            wait=wait_exponential_jitter(initial=base, max=base * 2**self.times, jitter=base),
+            wait=wait_exponential(multiplier=base) + wait_random(0, base),
             sleep=self.sleep,
             before_sleep=before_sleep,
             reraise=True,
