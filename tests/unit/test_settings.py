@@ -1,0 +1,121 @@
+"""Settings: what each variable takes, and that nothing wrong is passed over in silence."""
+
+import os
+from dataclasses import FrozenInstanceError, fields
+from pathlib import Path
+
+import pytest
+
+from inventory.settings import Settings, SettingsError, from_environment, setting_names
+
+CORES = len(os.sched_getaffinity(0))
+
+# variable: (default, text of a good value, what it becomes, a bad value)
+CASES = {
+    "DATA_DIR": (Path("data"), "/srv/stock", Path("/srv/stock"), ""),
+    "HOST": ("127.0.0.1", "::1", "::1", "a host"),
+    "PORT": (3000, "0", 0, "65536"),
+    "WEB_CONCURRENCY": (CORES, "4", 4, "0"),
+    "THREADS": (16, "1", 1, "0"),
+    "PIN_WORKERS": ("auto", "off", "off", "yes"),
+    "COMMIT_WAIT_MS": (2000, "1", 1, "-1"),
+    "SEGMENT_BYTES": (67_108_864, "4096", 4096, "4095"),
+    "SYNC_MODE": ("thread", "off", "off", "process"),
+    "SYNC_INTERVAL_MS": (15_000, "250", 250, "15s"),
+    "SNAPSHOT_EVERY_N_EVENTS": (100_000, "10", 10, "0"),
+    "CONCURRENCY_API": (None, "8", 8, "all"),
+    "CONCURRENCY_SYNC": (1, "2", 2, "0"),
+    "LOAD_SHED_QUEUE_MAX": (256, "1", 1, "0"),
+    "RATE_LIMIT_RPS": (1000, "0", 0, "1.5"),
+    "RATE_LIMIT_BURST": (2000, "1", 1, "0"),
+    "TRUSTED_PROXIES": ((), "10.0.0.0/8, ::1", ("10.0.0.0/8", "::1/128"), "10.0.0.1/8"),
+    "BREAKER_THRESHOLD": (5, "1", 1, "0"),
+    "BREAKER_COOLDOWN_MS": (5000, "1", 1, "0"),
+    "RETRY_BASE_MS": (50, "1", 1, "0"),
+    "RETRY_TIMES": (3, "1", 1, "0"),
+    "IDEMP_TTL_MS": (3_600_000, "86400000", 86_400_000, "1e6"),
+    "LOG_LEVEL": ("info", "debug", "debug", "INFO"),
+    "LOCKS_ENABLED": (False, "true", True, "1"),
+    "LOCK_TTL_MS": (2000, "1", 1, " 1"),
+    "LOCK_RENEW_MS": (1000, "1", 1, "+1"),
+    "LOCK_DIR": (None, "locks", Path("locks"), "\0"),
+    "LOCK_REJECT_STATUS": (503, "423", 423, "200"),
+    "LOCK_RETRY_AFTER_MS": (300, "1", 1, "١"),
+    "LOCK_OWNER_ID": (None, "till-7", "till-7", "till 7"),
+}
+
+ELSEWHERE = """
+    CI GUNICORN_CMD_ARGS HOME HOSTNAME HOSTTYPE http_proxy INVENTORY_SERVICE_HOST INVOCATION_ID JOURNAL_STREAM
+    KUBERNETES_PORT KUBERNETES_SERVICE_PORT LANG LC_ALL LISTEN_FDS LOGDIR LOGNAME MEMORY_PRESSURE_WATCH NOTIFY_SOCKET
+    OLDPWD OMP_NUM_THREADS PATH PORTS PROMETHEUS_MULTIPROC_DIR PWD PYTEST_CURRENT_TEST PYTHONPATH PYTHONUNBUFFERED
+    SERVER_PORT SHLVL SSL_CERT_FILE TERM TMPDIR TOX_ENV_DIR TZ USER VIRTUAL_ENV XDG_CONFIG_DIRS XDG_DATA_DIRS
+    XDG_DATA_HOME
+"""
+
+
+def value(settings: Settings, name: str) -> object:
+    return getattr(settings, name.lower())
+
+
+def test_every_setting_has_a_case_here():
+    assert sorted(CASES) == sorted(setting_names())
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "LOCK_OWNER_ID"])
+def test_what_is_not_set_has_its_default(name: str):
+    assert value(from_environment({}), name) == CASES[name][0]
+
+
+def test_the_lease_owner_is_by_default_the_process_and_something_of_its_own():
+    owners = {from_environment({}).lock_owner_id for _ in range(2)}
+    assert len(owners) == 2
+    assert all(owner.startswith(f"{os.getpid()}-") for owner in owners)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_good_value_is_taken(name: str):
+    assert value(from_environment({name: CASES[name][1]}), name) == CASES[name][2]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_bad_value_stops_the_start_and_names_the_variable(name: str):
+    with pytest.raises(SettingsError, match=f"^{name}="):
+        from_environment({name: CASES[name][3]})
+
+
+@pytest.mark.parametrize("text", ["", "x", "1" * 20, "0x10", "1_000", "NaN"])
+def test_what_is_no_number_is_not_taken_for_one(text: str):
+    with pytest.raises(SettingsError, match="PORT"):
+        from_environment({"PORT": text})
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("DATADIR", "DATA_DIR"),
+        ("IDEMP_TTL", "IDEMP_TTL_MS"),
+        ("LOCK_ENABLED", "LOCKS_ENABLED"),
+        ("RATE_LIMIT_RSP", "RATE_LIMIT_RPS"),
+        ("SYNC_INTERVAL", "SYNC_INTERVAL_MS"),
+        ("THREAD", "THREADS"),
+        ("sync_mode", "SYNC_MODE"),
+    ],
+)
+def test_a_near_miss_stops_the_start_and_names_both(typed: str, meant: str):
+    with pytest.raises(SettingsError, match=f"{typed} is not a setting; is {meant} meant"):
+        from_environment({typed: "1"})
+
+
+@pytest.mark.parametrize("name", ELSEWHERE.split())
+def test_a_variable_of_something_else_is_let_be(name: str):
+    from_environment({name: "whatever"})
+
+
+def test_settings_cannot_be_changed():
+    settings = from_environment({})
+    with pytest.raises(FrozenInstanceError):
+        settings.port = 1
+
+
+def test_every_setting_says_what_it_means():
+    assert all(field.metadata["meaning"] for field in fields(Settings))

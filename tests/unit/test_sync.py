@@ -1,0 +1,169 @@
+"""Sync: when a pass is due, what it publishes, and what a failure leaves."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from given import Clock, adding, item
+
+from inventory.domain.errors import Overloaded, StorageUnavailable
+from inventory.eventlog.memory import MemoryLedger
+from inventory.service.ledger import StockSnapshot
+from inventory.service.sync import Sync, SyncResult, SyncStatus
+
+INTERVAL = 15_000
+HERE = item()
+
+
+class MemoryViews:
+    """Views that keep what was published; publishing takes ``takes_ms`` and fails while ``failing``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.published: list[StockSnapshot] = []
+        self.known = SyncStatus(-1, 0, 0, 0)
+        self.takes_ms = 0
+        self.failing = False
+        self.taken_by_another = False
+        self.waited: list[int] = []
+        self.before_turn = lambda: None
+
+    @contextmanager
+    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+        self.waited.append(wait_ms)
+        self.before_turn()
+        yield not self.taken_by_another
+
+    def publish(self, snapshot: StockSnapshot) -> None:
+        self.clock.advance(ms=self.takes_ms)
+        if self.failing:
+            raise StorageUnavailable("the disk is full", outcome="none")
+        self.published.append(snapshot)
+
+    def status(self) -> SyncStatus:
+        return self.known
+
+    def note(self, status: SyncStatus) -> None:
+        self.known = status
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def views(clock: Clock) -> MemoryViews:
+    return MemoryViews(clock)
+
+
+@pytest.fixture
+def ledger(clock: Clock) -> MemoryLedger:
+    ledger = MemoryLedger(now=clock)
+    sell_one(ledger)
+    return ledger
+
+
+@pytest.fixture
+def sync(ledger: MemoryLedger, views: MemoryViews, clock: Clock) -> Sync:
+    return Sync(ledger, views, clock, INTERVAL)
+
+
+def sell_one(ledger: MemoryLedger) -> None:
+    ledger.submit((HERE,), adding((HERE, 1)), None).wait()
+
+
+def test_a_pass_on_demand_publishes_what_is_committed(sync: Sync, views: MemoryViews):
+    assert (sync.sync_once(), views.published[0].as_of_sequence) == (SyncResult(True, 1, 0), 1)
+
+
+def test_a_pass_notes_what_was_published_when_and_how_long_it_took(sync: Sync, views: MemoryViews, clock: Clock):
+    views.takes_ms = 40
+    sync.sync_once()
+    assert sync.status() == SyncStatus(1, clock(), 40, 0)
+
+
+def test_a_pass_on_demand_does_nothing_where_all_is_published(sync: Sync, views: MemoryViews):
+    sync.sync_once()
+    assert (sync.sync_once(), len(views.published)) == (SyncResult(False, 1, 0), 1)
+
+
+def test_an_empty_log_is_published_once(views: MemoryViews, clock: Clock):
+    sync = Sync(MemoryLedger(now=clock), views, clock, INTERVAL)
+    assert [sync.sync_once().published for _ in range(2)] == [True, False]
+
+
+def test_the_first_pass_is_due_at_once(sync: Sync):
+    assert sync.sync_if_due() == SyncResult(True, 1, 0)
+
+
+def test_the_next_pass_is_due_when_the_interval_is_over(sync: Sync, ledger: MemoryLedger, clock: Clock):
+    sync.sync_if_due()
+    sell_one(ledger)
+    clock.advance(ms=INTERVAL - 1)
+    early = sync.sync_if_due()
+    clock.advance(ms=1)
+    assert (early, sync.sync_if_due()) == (None, SyncResult(True, 2, 0))
+
+
+def test_no_pass_is_due_while_nothing_has_changed(sync: Sync, views: MemoryViews, clock: Clock):
+    sync.sync_if_due()
+    clock.advance(ms=100 * INTERVAL)
+    assert (sync.sync_if_due(), len(views.waited)) == (None, 1)
+
+
+def test_passes_take_at_most_a_tenth_of_the_time(sync: Sync, views: MemoryViews, ledger: MemoryLedger, clock: Clock):
+    views.takes_ms = INTERVAL
+    sync.sync_if_due()
+    sell_one(ledger)
+    clock.advance(ms=9 * INTERVAL - 1)
+    early = sync.sync_if_due()
+    clock.advance(ms=1)
+    assert (early, sync.sync_if_due().published) == (None, True)
+
+
+def test_on_demand_the_time_since_the_last_pass_does_not_matter(sync: Sync, ledger: MemoryLedger):
+    sync.sync_once()
+    sell_one(ledger)
+    assert sync.sync_once().published
+
+
+def test_a_failure_is_raised_and_counted(sync: Sync, views: MemoryViews):
+    views.failing = True
+    with pytest.raises(StorageUnavailable):
+        sync.sync_once()
+    assert (sync.status().sequence, sync.status().failures) == (-1, 1)
+
+
+def test_after_a_failure_the_next_try_waits_for_the_interval(sync: Sync, views: MemoryViews, clock: Clock):
+    views.failing = True
+    with pytest.raises(StorageUnavailable):
+        sync.sync_if_due()
+    clock.advance(ms=INTERVAL - 1)
+    assert sync.sync_if_due() is None
+
+
+def test_after_a_failure_the_next_pass_publishes_all(sync: Sync, views: MemoryViews, clock: Clock):
+    views.failing = True
+    with pytest.raises(StorageUnavailable):
+        sync.sync_if_due()
+    views.failing = False
+    clock.advance(ms=INTERVAL)
+    assert (sync.sync_if_due().published, sync.status().failures) == (True, 1)
+
+
+def test_on_demand_another_process_that_is_publishing_is_waited_for_with_a_bound(sync: Sync, views: MemoryViews):
+    views.taken_by_another = True
+    with pytest.raises(Overloaded):
+        sync.sync_once(wait_ms=77)
+    assert (views.waited, views.published) == ([77], [])
+
+
+def test_a_due_pass_is_left_to_another_process_that_is_at_it(sync: Sync, views: MemoryViews):
+    views.taken_by_another = True
+    assert (sync.sync_if_due(), views.waited, views.published) == (None, [0], [])
+
+
+def test_a_due_pass_that_another_process_has_just_done_is_not_repeated(sync: Sync, views: MemoryViews, clock: Clock):
+    views.before_turn = lambda: views.note(SyncStatus(1, clock(), 5, 0))
+    assert (sync.sync_if_due(), views.published) == (None, [])
