@@ -15,6 +15,9 @@ from inventory.eventlog.listing import snapshot_of
 from inventory.eventlog.replica import replay
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.views import CENTRAL_VIEW, STORE_VIEW, View, document
+from inventory.resilience.atomic_file import read_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
 from inventory.settings import Settings
 
 
@@ -76,7 +79,7 @@ class _Published:
     def __init__(self, view: View, layout: Layout) -> None:
         self._view = view
         self._path: Path = view.path(layout)
-        self._content = self._path.read_bytes() if self._path.exists() else None
+        self._content = _content(self._path)
         self._sequence: int | None = None
         self._differs = False
         if self._content is not None:
@@ -98,6 +101,13 @@ class _Published:
         if self._sequence is not None:
             return [f"{self._path} is of event {self._sequence}, which the log does not have"]
         return []
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_file(path, disk=Disk(), retry=RetryPolicy())
+    except FileNotFoundError:
+        return None
 
 
 def _end(layout: Layout) -> Position | None:

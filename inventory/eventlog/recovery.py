@@ -40,6 +40,8 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     :raises OSError: the folder or the disk does not allow it.
     """
     layout.make_folders()
+    # A confirmed event is no use in a folder whose own name did not survive the power cut.
+    disk.sync_folder(layout.root)
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
     check = _Check(layout, shared.durable if shared.is_made else 0, progress)
     try:
