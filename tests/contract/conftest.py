@@ -2,13 +2,19 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from given import WRITER, Clock
 
 from inventory.domain.values import Instant
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.machine import Machine
 from inventory.eventlog.memory import MemoryLedger
+from inventory.eventlog.recovery import recover
+from inventory.resilience.disk import Disk
 from inventory.service.ledger import Ledger
 
 Factory = Callable[[Path, Callable[[], Instant]], Ledger]
@@ -18,8 +24,25 @@ def in_memory(folder: Path, now: Callable[[], Instant]) -> Ledger:
     return MemoryLedger(WRITER, now)
 
 
+class MachineAt(Machine):
+    """A machine that was booted in 1970 and whose clocks are ``now``."""
+
+    def __init__(self, now: Callable[[], Instant]) -> None:
+        self.since_boot = self.wall = now
+
+
+def on_files(folder: Path, now: Callable[[], Instant], segment_bytes: int = 67_108_864) -> Ledger:
+    layout, machine = Layout(folder), MachineAt(now)
+    recover(layout, Disk(), machine)
+    return FileLedger(layout, LogOptions(WRITER, machine=machine, segment_bytes=segment_bytes))
+
+
 # Makes an empty ledger that may use the (new, empty) folder, writes as WRITER, and takes its time from ``now``.
-LEDGERS: dict[str, Factory] = {"memory": in_memory}
+LEDGERS: dict[str, Factory] = {
+    "memory": in_memory,
+    "files": on_files,
+    "small-segments": partial(on_files, segment_bytes=4096),
+}
 
 
 @pytest.fixture(params=LEDGERS)

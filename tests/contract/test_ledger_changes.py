@@ -34,11 +34,6 @@ def test_the_outcome_says_what_happened_when_and_where(ledger: Ledger, clock: Cl
     assert (event.sequence, event.at, event.node) == (1, clock(), "node-1")
 
 
-def test_waiting_twice_gives_the_same_outcome(ledger: Ledger):
-    ticket = ledger.submit((ONE,), adding((ONE, 5)))
-    assert ticket.wait() == ticket.wait()
-
-
 def test_a_ticket_need_not_be_waited_for(ledger: Ledger):
     ledger.submit((ONE,), adding((ONE, 5)))
     assert add(ledger, (ONE, 1)).record.on_hand == 6
