@@ -45,7 +45,7 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
     """
     settings = existing_folder(data_dir)
     if not yes:
-        if not sys.stdin.isatty():
+        if not _somebody_is_there():
             raise click.UsageError("nobody is there to be asked; say --yes")
         if not click.confirm(f"Delete and rebuild everything in {settings.data_dir} that is derived from the log?"):
             raise click.ClickException("nothing was done")
@@ -58,3 +58,7 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
     for path in deleted:
         click.echo(f"deleted {path}")
     click.echo(f"Rebuilt as of event {result.as_of_sequence}.")
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
