@@ -1,0 +1,74 @@
+"""Whole servers for the tests of this folder; every one has ended when its test has."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from inventory.worker.metrics_folder import make_metrics_folder
+from system.running_server import RunningServer
+
+Serve = Callable[..., RunningServer]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_metrics_left() -> Iterator[None]:
+    """A killed server leaves its counters in shared memory; making a folder removes those of the dead."""
+    yield
+    make_metrics_folder().remove()
+
+
+@pytest.fixture()
+def data_dir(tmp_path: Path) -> Path:
+    """Where the log is kept; not made yet."""
+    return tmp_path / "data"
+
+
+@pytest.fixture()
+def serve(tmp_path: Path, data_dir: Path) -> Iterator[Serve]:
+    """Start servers: ``serve()`` on ``data_dir``, or with other settings by their variables' names."""
+    servers: list[RunningServer] = []
+
+    def start(**given: object) -> RunningServer:
+        folder = given.pop("at", data_dir)
+        server = RunningServer(Path(str(folder)), tmp_path, **given)  # type: ignore[arg-type]
+        servers.append(server)
+        return server.start()
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.close()
+        _show_output(tmp_path)
+
+
+@pytest.fixture()
+def server(serve: Serve) -> RunningServer:
+    return serve()
+
+
+@pytest.fixture()
+def two_servers(serve: Serve) -> tuple[RunningServer, RunningServer]:
+    """Two servers on one folder, for tests that send every second request to the other."""
+    return serve(), serve()
+
+
+@pytest.fixture(scope="module")
+def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for a whole file of tests that leave it as healthy as it was."""
+    folder = tmp_path_factory.mktemp("lasting")
+    server = RunningServer(folder / "data", folder)
+    try:
+        yield server.start()
+    finally:
+        server.close()
+        _show_output(folder)
+
+
+def _show_output(folder: Path) -> None:
+    """Print the ends of what servers wrote; pytest shows it where a test has failed."""
+    for path in sorted(folder.glob("server-*")):
+        lines = path.read_text(errors="replace").splitlines()
+        print(f"--- {path.name}: the last of {len(lines)} lines", *lines[-40:], sep="\n", file=sys.stderr)

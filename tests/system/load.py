@@ -1,0 +1,160 @@
+"""Clients that change stock without pause, each change under a key of its own, and the account of it."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from system.client import Answer, Client, Unanswered, adjust
+from system.running_server import RunningServer
+from system.waiting import until
+
+PLENTY = 1_000_000
+
+
+class Change(NamedTuple):
+    key: str
+    sku: str
+    delta: int
+
+
+class Account:
+    """What was sent, by what became of it: confirmed, refused for certain, or unknown."""
+
+    def __init__(self) -> None:
+        self.confirmed: dict[Change, dict[str, Any]] = {}
+        self.refused: dict[Change, dict[str, Any]] = {}
+        self.unknown: list[Change] = []
+
+    def note(self, change: Change, answer: Answer) -> None:
+        if answer.status == 200:
+            self.confirmed[change] = answer.json
+            return
+        assert answer.status == 503, answer
+        if answer.json["outcome"] == "unknown":
+            self.unknown.append(change)
+        else:
+            self.refused[change] = answer.json
+
+    def settle(self, client: Client) -> None:
+        """Repeat what is unknown with its key, as a careful client does: it is confirmed then."""
+        while self.unknown:
+            change = self.unknown.pop()
+            answer = adjust(client, change.sku, change.delta, change.key)
+            assert answer.status == 200, answer
+            self.confirmed[change] = answer.json
+
+
+class Load:
+    """Sixteen clients on one or more servers. ``stop`` raises what went wrong in any of them."""
+
+    def __init__(
+        self,
+        servers: Sequence[RunningServer],
+        account: Account,
+        name: str,
+        skus: Sequence[str],
+        clients: int = 16,
+        *,
+        persistent: bool,
+    ) -> None:
+        """:param persistent: connect anew after a failure and repeat the change; else that client gives up."""
+        self.account = account
+        self._servers, self._name, self._skus, self._persistent = servers, name, skus, persistent
+        self._stopping = threading.Event()
+        self._pool = ThreadPoolExecutor(clients)
+        self._clients: list[Future[None]] = [self._pool.submit(self._run, number) for number in range(clients)]
+
+    def until_confirmed(self, many: int) -> None:
+        """Wait until so many more changes were confirmed than when this was called."""
+        goal = len(self.account.confirmed) + many
+        until(f"{many} confirmed changes", lambda: len(self.account.confirmed) >= goal or self._failed(), within=30)
+
+    def stop(self) -> None:
+        self.let_end()
+        self.join()
+
+    def let_end(self) -> None:
+        """Send nothing more; returns at once."""
+        self._stopping.set()
+
+    def join(self) -> None:
+        """Wait until every client has given up or was stopped."""
+        self._pool.shutdown()
+        for client in self._clients:
+            client.result()
+
+    def _failed(self) -> bool:
+        return any(client.done() and client.exception() for client in self._clients)
+
+    def _run(self, number: int) -> None:
+        random = Random(f"{self._name}-{number}")
+        with self._servers[number % len(self._servers)].client() as client:
+            sent = 0
+            while not self._stopping.is_set():
+                change = Change(f"{self._name}-{number}-{sent}", random.choice(self._skus), random.choice((-2, -1, 3)))
+                sent += 1
+                if not self._send(client, change):
+                    return
+
+    def _send(self, client: Client, change: Change) -> bool:
+        try:
+            self.account.note(change, adjust(client, change.sku, change.delta, change.key))
+        except Unanswered:
+            if not self._persistent:
+                self.account.unknown.append(change)
+                return False
+            until(f"an answer to {change.key}", lambda: self._sent_again(client, change), within=30, pause=0.02)
+        return True
+
+    def _sent_again(self, client: Client, change: Change) -> bool:
+        try:
+            self.account.note(change, adjust(client, change.sku, change.delta, change.key))
+        except Unanswered:
+            return False
+        return True
+
+
+@contextmanager
+def under_load(*servers: RunningServer, account: Account, name: str, skus: Sequence[str]) -> Iterator[Load]:
+    """Persistent clients for the ``with`` block."""
+    load = Load(servers, account, name, skus, persistent=True)
+    try:
+        yield load
+    finally:
+        load.stop()
+
+
+def logged_lines(data_dir: Path) -> list[dict[str, Any]]:
+    """The event log as it is on disk."""
+    segments = sorted((data_dir / "events").glob("*.jsonl"))
+    return [json.loads(line) for path in segments for line in path.read_bytes().splitlines()]
+
+
+def assert_exactly_once(data_dir: Path, account: Account, read: Callable[[str], dict[str, Any]]) -> None:
+    """Check that every confirmed change is in the log once, as it was answered, and nothing else of the load is.
+
+    :param read: returns the record of a SKU as the service has it now.
+    """
+    assert not account.unknown
+    events = {line["idempotency"]["key"]: line for line in logged_lines(data_dir) if line.get("idempotency")}
+    times = Counter(line["idempotency"]["key"] for line in logged_lines(data_dir) if line.get("idempotency"))
+    assert [key for key, many in times.items() if many > 1] == []
+    confirmed = {change.key: answer for change, answer in account.confirmed.items()}
+    assert confirmed.keys() - events.keys() == set(), "confirmed, and lost"
+    assert events.keys() - confirmed.keys() == set(), "in the log, and never confirmed"
+    for key, answer in confirmed.items():
+        line = events[key]["lines"][0]
+        assert (line["sku"], line["version"], line["onHand"]) == (answer["sku"], answer["version"], answer["onHand"])
+    for sku in {change.sku for change in account.confirmed}:
+        answers = sorted((a["version"], c.delta, a["qty"]) for c, a in account.confirmed.items() if c.sku == sku)
+        qty = PLENTY
+        for expected, (version, delta, answered) in enumerate(answers, start=2):
+            qty += delta
+            assert (version, answered) == (expected, qty), f"{sku} does not continue"
+        assert read(sku)["qty"] == qty

@@ -1,0 +1,180 @@
+"""A real server: gunicorn with two workers of four threads, as a process group of its own."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import inventory
+from system.client import Client, Unanswered
+from system.processes import children, frozen, is_alive, members, thaw
+from system.waiting import until
+
+PACKAGE = Path(inventory.__file__).parents[1]
+SERVE = (sys.executable, "-m", "inventory.cli", "serve", "--init")
+WORKERS = 2
+_LISTENING = re.compile(r"Listening at: http://[^\s]*:(\d+) ")
+_NUMBERS = count(1)
+
+
+def environment(data_dir: Path, **settings: object) -> dict[str, str]:
+    """What a server or command is started with: nothing of what the tests themselves were started with."""
+    chosen = {
+        "DATA_DIR": data_dir,
+        "PORT": 0,
+        "WEB_CONCURRENCY": WORKERS,
+        "THREADS": 4,
+        "RATE_LIMIT_RPS": 0,
+        **settings,
+    }
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(PACKAGE),
+        **{name: str(value) for name, value in chosen.items()},
+    }
+
+
+def run_command(data_dir: Path, *arguments: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    """Run ``inventory …`` to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "inventory.cli", *arguments],
+        env=environment(data_dir, **settings),
+        cwd=data_dir.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def assert_whole(data_dir: Path) -> None:
+    """Have ``inventory verify`` check the folder."""
+    done = run_command(data_dir, "verify")
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+class RunningServer:
+    """One master and its workers on a data folder. Its output goes to files in ``logs``."""
+
+    def __init__(
+        self, data_dir: Path, logs: Path, command: Sequence[str] = SERVE, cwd: Path | None = None, **settings: object
+    ) -> None:
+        self.data_dir = data_dir
+        self._logs, self._command, self._cwd, self._settings = logs, command, cwd or logs, settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+        self.stdout = self.stderr = logs
+
+    def start(self) -> "RunningServer":
+        """Start it; returns when it answers that it is ready and all workers are there."""
+        number = next(_NUMBERS)
+        self.stdout, self.stderr = self._logs / f"server-{number}.out", self._logs / f"server-{number}.err"
+        with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
+            self._process = subprocess.Popen(
+                self._command,
+                env=environment(self.data_dir, **self._settings),
+                cwd=self._cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        self.port = until("the server listens", self._listens, within=30)
+        until("the server is ready", self._is_ready, within=30)
+        return self
+
+    @property
+    def master(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def workers(self) -> list[int]:
+        return children(self.master)
+
+    def other(self, worker: int) -> int:
+        """A worker that is not this one."""
+        return next(pid for pid in self.workers() if pid != worker)
+
+    def client(self, timeout: float = 30.0) -> Client:
+        """A new connection, to whichever worker takes it."""
+        return Client(self.port, timeout)
+
+    @contextmanager
+    def client_of(self, worker: int, timeout: float = 30.0) -> Iterator[Client]:
+        """A connection that this worker has taken, since no other could: they stand still for that moment."""
+        with self.client(timeout) as client:
+            with frozen(*(pid for pid in self.workers() if pid != worker)):
+                assert client.get("/health").status == 200
+            yield client
+
+    @contextmanager
+    def clients_of_all(self) -> Iterator[list[Client]]:
+        """One connection to each worker. Left alone, connections tend to land on one of them."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.client_of(worker)) for worker in self.workers()]
+
+    def get(self, path: str, **headers: str) -> Any:
+        """Ask on a new connection; returns the JSON of a 200."""
+        with self.client() as client:
+            answer = client.get(path, **headers)
+        assert answer.status == 200, answer
+        return answer.json
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The lines of the log of requests."""
+        return [json.loads(line) for line in self.stdout.read_text().splitlines()]
+
+    def end(self, with_signal: int = signal.SIGTERM, within: float = 30.0) -> int:
+        """Ask the master to end; returns its exit status."""
+        assert self._process is not None
+        self._process.send_signal(with_signal)
+        return self._process.wait(within)
+
+    def kill_group(self) -> None:
+        """``kill -9`` for all of it at once; returns when nothing of it runs."""
+        assert self._process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.master, signal.SIGKILL)
+        self._process.wait(10)
+        until("the group is gone", lambda: not members(self.master))
+
+    def restart(self) -> None:
+        """Start it again; what is left of the old one must have ended. The port is a new one."""
+        assert not is_alive(self.master)
+        self.start()
+
+    def close(self) -> None:
+        """End it for certain, gently if it still listens to that."""
+        if self._process is None:
+            return
+        for pid in members(self.master):
+            thaw(pid)
+        if self._process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.end(within=15)
+        self.kill_group()
+
+    def _listens(self) -> int:
+        assert self._process is not None
+        written = self.stderr.read_text()
+        if self._process.poll() is not None:
+            raise AssertionError(f"the server ended with {self._process.returncode}:\n{written}")
+        found = _LISTENING.search(written)
+        return int(found[1]) if found else 0
+
+    def _is_ready(self) -> bool:
+        if len(self.workers()) < int(str(self._settings.get("WEB_CONCURRENCY", WORKERS))):
+            return False
+        try:
+            with self.client(timeout=5) as client:
+                return client.get("/health/readiness").status == 200
+        except Unanswered:
+            return False

@@ -1,0 +1,97 @@
+"""kill -9 under load: what was confirmed is there, and nothing is there twice."""
+
+import os
+import signal
+
+import pytest
+
+from system.client import record_path, stock
+from system.load import PLENTY, Account, Load, assert_exactly_once, under_load
+from system.processes import is_alive
+from system.running_server import RunningServer, assert_whole
+from system.waiting import until
+
+SKUS = ["hot", "warm", "cold"]
+
+
+def stocked(server: RunningServer) -> Account:
+    with server.client() as client:
+        for sku in SKUS:
+            stock(client, sku, PLENTY)
+    return Account()
+
+
+def assert_nothing_lost(server: RunningServer, account: Account) -> None:
+    assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
+
+
+def kill_again_and_again(server: RunningServer, rounds: int) -> None:
+    """Kill the group under load and start it again, ``rounds`` times on the same folder."""
+    account = stocked(server)
+    for number in range(rounds):
+        load = Load([server], account, f"round-{number}", SKUS, persistent=False)
+        load.until_confirmed(5 + 11 * number % 97)
+        server.kill_group()
+        load.join()
+        assert account.unknown, "nothing was in flight"
+
+        server.restart()
+
+        with server.client() as client:
+            account.settle(client)
+        assert_nothing_lost(server, account)
+    assert_whole(server.data_dir)
+
+
+@pytest.mark.slow()
+def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
+    kill_again_and_again(server, 20)
+
+
+@pytest.mark.long()
+@pytest.mark.timeout(1200)
+def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
+    kill_again_and_again(server, 100)
+
+
+@pytest.mark.slow()
+def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_or_forgotten(server):
+    account = stocked(server)
+    totals = [server.get("/metrics")["requests"]]
+    with under_load(server, account=account, name="workers", skus=SKUS) as load:
+        for number in range(3):
+            load.until_confirmed(40)
+            victim = server.workers()[number % 2]
+            os.kill(victim, signal.SIGKILL)
+            load.until_confirmed(40)
+            until("two workers again", lambda: len(server.workers()) == 2 and victim not in server.workers())
+            totals.append(server.get("/metrics")["requests"])
+    totals.append(server.get("/metrics")["requests"])
+
+    assert totals == sorted(totals)
+    # Every confirmed change was counted too, unless its worker was killed before it could.
+    assert totals[-1] - totals[0] >= len(account.confirmed) - 3 * 16
+    with server.client() as client:
+        account.settle(client)
+    assert_nothing_lost(server, account)
+    assert_whole(server.data_dir)
+
+
+@pytest.mark.slow()
+def test_when_only_the_master_is_killed_its_workers_end_too_and_another_server_takes_over_the_folder(serve):
+    server = serve()
+    account = stocked(server)
+    workers = server.workers()
+    load = Load([server], account, "orphans", SKUS, persistent=False)
+    load.until_confirmed(40)
+
+    os.kill(server.master, signal.SIGKILL)
+    load.let_end()
+    second = serve()
+
+    until("the orphans have ended", lambda: not any(is_alive(pid) for pid in workers))
+    load.join()
+    with second.client() as client:
+        account.settle(client)
+    assert_nothing_lost(second, account)
+    assert_whole(second.data_dir)
