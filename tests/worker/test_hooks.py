@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
 import pytest
@@ -21,18 +22,11 @@ from inventory.worker.metrics_folder import make_metrics_folder
 WHOLE = Recovery(Position(1, 0, 0), None)
 
 
-class Pidfile:
-    removed = False
-
-    def unlink(self) -> None:
-        self.removed = True
-
-
 def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
     usual = {
         "cfg": SimpleNamespace(preload_app=False, address=[address]),
         "log": logging.getLogger("test.gunicorn"),
-        "pidfile": Pidfile(),
+        "pidfile": Mock(),
         "LISTENERS": [],
         "WORKERS": {},
         "num_workers": 1,
@@ -100,7 +94,7 @@ def test_a_refused_start_leaves_no_pid_file(settings: Settings) -> None:
     server = master()
     with pytest.raises(SystemExit):
         refusing(settings, StartRefused("no")).on_starting(server)
-    assert server.pidfile.removed
+    server.pidfile.unlink.assert_called_once_with()
 
 
 def test_an_address_that_cannot_be_had_refuses_the_start_before_the_folder_is_touched(settings: Settings) -> None:
