@@ -16,6 +16,8 @@ class Answer(Response):
     Werkzeug's own response looks at each header again for every request, a tenth of the time of one.
     """
 
+    default_mimetype = None  # an answer without a body has no Content-Type
+
     def __init__(self, body: bytes, status: int = 200, headers: Headers = (), media_type: str = JSON) -> None:
         self._body = body
         length = (("Content-Type", media_type), ("Content-Length", str(len(body)))) if body else ()

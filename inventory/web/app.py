@@ -36,7 +36,7 @@ class _NoSessions(SessionInterface):
     def __init__(self) -> None:
         self._none = self.null_session_class()
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:  # noqa: ARG002 - Flask's signature
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
         return self._none
 
 

@@ -27,7 +27,7 @@ class Row(NamedTuple):
 
 def _problems(error: Any) -> dict[str, Any]:
     problems: Sequence[domain.FieldProblem] = error.problems
-    return {"errors": [{"field": _readable(field), "message": text} for field, text in problems]}
+    return {"errors": [{"field": readable(field), "message": text} for field, text in problems]}
 
 
 def _problems_if_any(error: Any) -> dict[str, Any]:
@@ -58,9 +58,11 @@ def _retry_after(error: Any) -> Headers:
     return (("Retry-After", str(max(1, -(-error.retry_after_ms // 1000)))),)
 
 
-def _readable(text: str) -> str:
-    # A JSON key may hold a lone surrogate, which no UTF-8 can express.
-    return text[:200].encode(errors="backslashreplace").decode()
+def readable(text: str, at_most: int = 200) -> str:
+    """Make what a client sent fit to be sent back: not too long, and without what no UTF-8 can express."""
+    # A JSON key may hold a lone surrogate.
+    shown = text.encode(errors="backslashreplace").decode()
+    return shown if len(shown) <= at_most else f"{shown[:at_most]}…"
 
 
 _NOT_FOUND = "There is no such thing"

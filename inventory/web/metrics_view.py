@@ -1,12 +1,13 @@
 """The metrics, as JSON for people and as text for Prometheus."""
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import MIMEAccept
 
 from inventory.web.answers import JSON, Answer, json_answer
 from inventory.web.metrics import Metrics
 
-OPENMETRICS = "application/openmetrics-text"
-TEXT = "text/plain"
+TEXTS = ("application/openmetrics-text", "text/plain")
+_VARY = (("Vary", "Accept"),)
 
 
 def blueprint(metrics: Metrics) -> Blueprint:
@@ -15,11 +16,25 @@ def blueprint(metrics: Metrics) -> Blueprint:
 
     @views.get("/metrics")
     def show() -> Response:
-        # JSON stands first, so it wins wherever the client does not care.
-        wanted = request.accept_mimetypes.best_match((JSON, OPENMETRICS, TEXT), JSON)
-        if wanted == JSON:
-            return json_answer(metrics.totals(), headers=(("Vary", "Accept"),))
-        text, media_type = metrics.exposition(wanted)
-        return Answer(text, 200, (("Vary", "Accept"),), media_type)
+        accept = text_wanted(request.accept_mimetypes)
+        if not accept:
+            return json_answer(metrics.totals(), headers=_VARY)
+        text, media_type = metrics.exposition(accept)
+        return Answer(text, 200, _VARY, media_type)
 
     return views
+
+
+def text_wanted(accept: MIMEAccept) -> str:
+    """Return which kinds of text the client prefers to JSON, as a header's value; empty if it names none.
+
+    A wildcard asks for nothing in particular, so it is answered with JSON.
+    """
+    quality = dict.fromkeys((JSON, *TEXTS), 0.0)
+    texts = []
+    for value, weight in accept:
+        kind = value.partition(";")[0].strip()
+        quality[kind] = max(quality.get(kind, 0.0), weight)
+        if kind in TEXTS and weight > 0:
+            texts.append(value)
+    return ",".join(texts) if max(quality[kind] for kind in TEXTS) > quality[JSON] else ""

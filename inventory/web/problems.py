@@ -11,11 +11,12 @@ from werkzeug.routing import RoutingException
 from inventory.domain.errors import InventoryError, Unavailable
 from inventory.web.admission import REQUEST_ID
 from inventory.web.answers import Answer, Headers
-from inventory.web.errors import INTERNAL, ROUTING, Row, row_of
+from inventory.web.errors import INTERNAL, ROUTING, Row, readable, row_of
 
 PROBLEM_JSON = "application/problem+json"
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
 _READ_FIRST = "it may or may not have happened: read the record before you repeat it"
+_LONGEST_DETAIL = 2000
 _log = logging.getLogger("inventory.web")
 
 
@@ -68,6 +69,7 @@ def _routing_detail(status: int, error: HTTPException) -> str:
 
 
 def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers) -> Answer:
+    detail = readable(detail, _LONGEST_DETAIL)
     body = {
         "type": f"/problems/{row.code}",
         "title": row.title,

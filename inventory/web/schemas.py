@@ -60,7 +60,7 @@ def _expected_version() -> fields.Integer:
 class _QueryInteger(fields.Integer):
     """A whole number as it stands in a query: digits and nothing else."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not _DIGITS.fullmatch(value):
             raise self.make_error("invalid")
         return int(value)
@@ -69,7 +69,7 @@ class _QueryInteger(fields.Integer):
 class _Cursor(fields.Field[str]):
     """A cursor that this service gave out; loads as the name that it stands for."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         name = name_of_cursor(value)
         if name is None:
             raise ValidationError("is not a cursor that this service gave out")

@@ -1,0 +1,74 @@
+"""What the tests of the web layer build their apps from."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from inventory.bootstrap.services import Services
+from inventory.domain.values import Instant
+from inventory.eventlog.memory import MemoryLedger
+from inventory.service.ledger import StockSnapshot
+from inventory.service.stock import StockService
+from inventory.service.sync import Sync, SyncStatus
+from inventory.settings import Settings
+
+NOW = Instant(1_767_225_600_000_000)
+NOW_TEXT = "2026-01-01T00:00:00.000000Z"
+RECORD = "/stores/store-1/inventory/sku-1"
+ADJUST = f"{RECORD}/adjust"
+RESERVE = f"{RECORD}/reserve"
+
+
+class MemoryViews:
+    """The published views, as a list of what was published."""
+
+    def __init__(self) -> None:
+        self.published: list[StockSnapshot] = []
+        self.is_free = True
+        self._status = SyncStatus(-1, Instant(0), 0, 0)
+
+    @contextmanager
+    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+        yield self.is_free
+
+    def publish(self, snapshot: StockSnapshot) -> None:
+        self.published.append(snapshot)
+
+    def status(self) -> SyncStatus:
+        return self._status
+
+    def note(self, status: SyncStatus) -> None:
+        self._status = status
+
+
+def make_services(ledger: Any = None, views: Any = None, **settings: Any) -> Services:
+    ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
+    sync = Sync(ledger, views if views is not None else MemoryViews(), lambda: NOW, 15_000)
+    return Services(Settings(**settings), ledger, StockService(ledger), sync, lambda: NOW)
+
+
+def wrong_fields(response: Any) -> list[str]:
+    return sorted(problem["field"] for problem in response.json["errors"])
+
+
+class FailingLedger(MemoryLedger):
+    """A ledger that answers every change, or every read, with one error."""
+
+    def __init__(self, change: Exception | None = None, read: Exception | None = None) -> None:
+        super().__init__(now=lambda: NOW)
+        self.change, self.read = change, read
+
+    def submit(self, entities: Sequence[Any], decide: Any, key: Any = None) -> Any:
+        if self.change is not None:
+            raise self.change
+        return super().submit(entities, decide, key)
+
+    def record(self, item: Any) -> Any:
+        if self.read is not None:
+            raise self.read
+        return super().record(item)
+
+
+def json_lines(text: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]

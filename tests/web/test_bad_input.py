@@ -1,0 +1,254 @@
+"""Whatever is wrong with a change is a 4xx that names it, and nothing has changed."""
+
+import io
+
+import pytest
+from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
+
+JSON = "application/json"
+
+
+def send(client, body: bytes, path: str = ADJUST):
+    method = client.put if path == RECORD else client.post
+    return method(path, data=body, content_type=JSON)
+
+
+WRONG_NUMBERS = ["true", "1.0", "1e2", '"1"', "null", "[1]", "{}", str(10**12 + 1), str(10**400)]
+
+
+@pytest.mark.parametrize("number", [*WRONG_NUMBERS, "0", str(-(10**12) - 1), "1e400", "-0"])
+def test_a_wrong_delta_is_named(stocked, number):
+    response = send(stocked, b'{"delta": %b}' % number.encode())
+
+    assert (response.status_code, response.json["error"]) == (400, "validation_error")
+    assert wrong_fields(response) == ["delta"]
+    assert stocked.get(RECORD).json["version"] == 1
+
+
+@pytest.mark.parametrize("number", [*WRONG_NUMBERS, "0", "-1"])
+def test_a_wrong_qty_is_named(stocked, number):
+    assert wrong_fields(send(stocked, b'{"qty": %b}' % number.encode(), RESERVE)) == ["qty"]
+
+
+@pytest.mark.parametrize("number", [*WRONG_NUMBERS, "-1"])
+def test_a_wrong_on_hand_is_named(stocked, number):
+    assert wrong_fields(send(stocked, b'{"onHand": %b}' % number.encode(), RECORD)) == ["onHand"]
+    assert stocked.get(RECORD).json["version"] == 1
+
+
+@pytest.mark.parametrize("number", ["true", "1.0", '"1"', "null", "0", "-1", str(2**53)])
+def test_a_wrong_expected_version_is_named(stocked, number):
+    response = send(stocked, b'{"delta": 1, "expectedVersion": %b}' % number.encode())
+
+    assert wrong_fields(response) == ["expectedVersion"]
+
+
+@pytest.mark.parametrize("field", ["reason", "reference"])
+@pytest.mark.parametrize("text", ['"%s"' % ("a" * 201), r'"a\u0000"', r'"a\nb"', r'"\ud800"', r'"\u2028"', "7", "null"])
+def test_a_wrong_text_is_named(stocked, field, text):
+    response = send(stocked, b'{"delta": 1, "%b": %b}' % (field.encode(), text.encode()))
+
+    assert (response.status_code, wrong_fields(response)) == (400, [field])
+
+
+@pytest.mark.parametrize("text", ["", "a" * 200, "größer 🙂", "<b>"])
+def test_every_other_text_is_taken(stocked, text):
+    assert stocked.post(ADJUST, json={"delta": 1, "reason": text}).status_code == 200
+
+
+def test_a_field_that_is_missing_is_named(stocked):
+    response = send(stocked, b"{}")
+
+    assert response.json["errors"] == [{"field": "delta", "message": "is required"}]
+
+
+@pytest.mark.parametrize("field", ["Delta", "qty", "", "é", "_schema", "key", "store"])
+def test_a_field_that_is_not_known_is_named(stocked, field):
+    response = stocked.post(ADJUST, json={"delta": 1, field: 1})
+
+    assert (response.status_code, len(response.json["errors"])) == (400, 1)
+
+
+def test_an_unknown_field_with_a_name_that_no_utf8_can_express_is_named_escaped(stocked):
+    response = send(stocked, rb'{"delta": 1, "\ud800": 1}')
+
+    assert (response.status_code, wrong_fields(response)) == (400, ["\\ud800"])
+
+
+def test_a_reserve_has_no_reason_and_a_put_no_expected_version(stocked):
+    assert wrong_fields(stocked.post(RESERVE, json={"qty": 1, "reason": "x"})) == ["reason"]
+    assert wrong_fields(stocked.put(RECORD, json={"onHand": 1, "expectedVersion": 1})) == ["expectedVersion"]
+
+
+def test_everything_that_is_wrong_is_named_at_once(stocked):
+    response = stocked.post(
+        "/stores/-/inventory/_/adjust?dry=1",
+        json={"delta": 1.5, "expectedVersion": 0, "reason": 7, "colour": "red"},
+        headers={"If-Match": "three", "Idempotency-Key": "has space"},
+    )
+
+    assert (response.status_code, response.json["error"]) == (400, "validation_error")
+    assert wrong_fields(response) == sorted(
+        ["storeId", "sku", "dry", "delta", "expectedVersion", "reason", "colour", "If-Match", "Idempotency-Key"]
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["-a", ".a", "_a", ":a", "a b", "a%0Ab", "a%00", "caf%C3%A9", "%FF", "a" * 65, "a%5Cb"]
+)
+def test_a_wrong_name_in_the_path_is_named(client, name):
+    assert wrong_fields(client.put(f"/stores/s/inventory/{name}", json={"onHand": 1})) == ["sku"]
+    assert wrong_fields(client.put(f"/stores/{name}/inventory/s", json={"onHand": 1})) == ["storeId"]
+    assert client.get("/stores").json["items"] == []
+
+
+@pytest.mark.parametrize("path", ["/stores/s/inventory/a%2Fb", "/stores/a%2Fb/inventory/s", "/stores//inventory/s"])
+def test_a_slash_in_a_name_is_another_path(client, path):
+    response = client.put(path, json={"onHand": 1})
+
+    assert (response.status_code, response.json["error"]) == (404, "not_found")
+
+
+def test_dots_in_a_path_are_no_way_up(client):
+    response = client.put("/stores/../inventory/..", json={"onHand": 1})
+
+    assert wrong_fields(response) == ["sku", "storeId"]
+
+
+@pytest.mark.parametrize("name", ["a", "A.b_c-d:e", "0", "a" * 64])
+def test_every_other_name_is_taken(client, name):
+    assert client.put(f"/stores/{name}/inventory/{name}", json={"onHand": 1}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"delta": 1,}',
+        b'{"delta": 01}',
+        b'{"delta": 1} x',
+        b'{"delta": NaN}',
+        b'{"delta": Infinity}',
+        b'{"delta": -Infinity}',
+        b"{'delta': 1}",
+        b'{"delta": 1\x00}',
+        b'{"delta": 1, "reason": "a\nb"}',
+        b'{"delta": 1, "reason": "\xff"}',
+        b'\xef\xbb\xbf{"delta": 1}',
+        '{"delta": 1}'.encode("utf-16"),
+        b"[" * 60_000,
+        b'{"delta":' * 7_000,
+        b'{"delta": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_what_is_not_json_is_malformed(stocked, body):
+    response = send(stocked, body)
+
+    assert (response.status_code, response.json["error"]) == (400, "malformed_json")
+    assert stocked.get(RECORD).json["version"] == 1
+
+
+def test_a_key_that_is_given_twice_is_named(stocked):
+    response = send(stocked, b'{"delta": 1, "delta": 1}')
+
+    assert (response.status_code, response.json["error"], wrong_fields(response)) == (400, "malformed_json", ["delta"])
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"delta"', b"null", b"true", b'[{"delta": 1}]'])
+def test_a_body_that_is_no_object_is_refused(stocked, body):
+    response = send(stocked, body)
+
+    assert (response.status_code, wrong_fields(response)) == (400, ["body"])
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/jsonp",
+        "application/json; charset=latin-1",
+    ],
+)
+def test_a_body_that_is_not_declared_as_json_is_not_looked_at(stocked, media_type):
+    response = stocked.post(ADJUST, data=b'{"delta": 1}', content_type=media_type)
+
+    assert (response.status_code, response.json["error"]) == (415, "unsupported_media_type")
+
+
+def padded(size: int) -> bytes:
+    return b'{"delta": 1' + b" " * (size - 12) + b"}"
+
+
+def test_a_body_of_64_kib_is_taken(stocked):
+    assert send(stocked, padded(65_536)).status_code == 200
+
+
+def test_a_longer_body_is_refused(stocked):
+    response = send(stocked, padded(65_537))
+
+    assert (response.status_code, response.json["error"], response.json["limit"]) == (413, "payload_too_large", 65_536)
+
+
+def chunked(client, body: io.BytesIO):
+    return client.post(
+        ADJUST,
+        input_stream=body,
+        content_type=JSON,
+        environ_overrides={"wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+
+
+def test_a_chunked_body_is_taken(stocked):
+    assert chunked(stocked, io.BytesIO(padded(65_536))).status_code == 200
+
+
+def test_a_chunked_body_that_is_too_long_is_read_no_further_than_the_limit(stocked):
+    body = Counted(padded(1_000_000))
+
+    response = chunked(stocked, body)
+
+    assert (response.status_code, response.json["error"]) == (413, "payload_too_large")
+    assert body.taken == 65_537
+
+
+class Counted(io.BytesIO):
+    taken = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+class BrokenOff(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        raise ConnectionResetError("gone")
+
+
+def test_a_body_that_breaks_off_is_malformed(stocked):
+    response = chunked(stocked, BrokenOff())
+
+    assert (response.status_code, response.json["error"]) == (400, "malformed_json")
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "١"])
+def test_a_content_length_that_is_no_number_is_malformed(stocked, length):
+    response = stocked.post(ADJUST, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": length})
+
+    assert response.json["error"] == "malformed_json"
+
+
+def test_a_content_length_beyond_all_bounds_is_too_large(stocked):
+    response = stocked.post(ADJUST, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": "9" * 5000})
+
+    assert response.status_code == 413
+
+
+def test_a_body_shorter_than_it_says_is_malformed(stocked):
+    response = stocked.post(ADJUST, data=padded(50), content_type=JSON, environ_overrides={"CONTENT_LENGTH": "60"})
+
+    assert response.json["error"] == "malformed_json"

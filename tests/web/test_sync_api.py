@@ -1,0 +1,64 @@
+"""POST /sync and GET /sync/status."""
+
+import pytest
+from web.apps import ADJUST, NOW_TEXT, wrong_fields
+
+
+def test_a_sync_publishes_everything_that_was_committed_before(stocked, views):
+    response = stocked.post("/sync")
+
+    assert (response.status_code, response.json) == (200, {"published": True, "asOfSequence": 1, "tookMs": 0})
+    assert [snapshot.as_of_sequence for snapshot in views.published] == [1]
+
+
+def test_a_sync_without_news_publishes_nothing(stocked, views):
+    stocked.post("/sync")
+
+    assert stocked.post("/sync").json["published"] is False
+    assert len(views.published) == 1
+
+
+def test_a_sync_that_another_process_keeps_from_its_turn_is_overloaded(stocked, views):
+    views.is_free = False
+
+    response = stocked.post("/sync")
+
+    assert (response.status_code, response.json["error"]) == (503, "overloaded")
+    assert response.headers["Retry-After"] == "1"
+
+
+def test_the_status_before_the_first_pass_names_nothing(stocked):
+    assert stocked.get("/sync/status").json == {
+        "asOfSequence": None,
+        "publishedAt": None,
+        "tookMs": 0,
+        "failures": 0,
+        "pendingEvents": 1,
+    }
+
+
+def test_the_status_tells_what_was_published_and_what_is_to_come(stocked):
+    stocked.post("/sync")
+    stocked.post(ADJUST, json={"delta": 1})
+
+    status = stocked.get("/sync/status").json
+
+    assert (status["asOfSequence"], status["publishedAt"], status["pendingEvents"]) == (1, NOW_TEXT, 1)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" { } "])
+def test_a_sync_has_nothing_to_say(client, body):
+    assert client.post("/sync", data=body, content_type="application/json").status_code == 200
+
+
+def test_a_sync_with_something_to_say_is_refused(client):
+    response = client.post("/sync?now=1", json={"force": True})
+
+    assert (response.status_code, wrong_fields(response)) == (400, ["force", "now"])
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"), [(b"[]", "application/json", 400), (b"{}", "text/plain", 415)]
+)
+def test_a_sync_with_a_body_of_another_kind_is_refused(client, body, media_type, status):
+    assert client.post("/sync", data=body, content_type=media_type).status_code == status
