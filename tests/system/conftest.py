@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from system.running_server import RunningServer
 
 from inventory.worker.metrics_folder import make_metrics_folder
-from system.running_server import RunningServer
 
 Serve = Callable[..., RunningServer]
 
@@ -19,13 +19,13 @@ def _no_metrics_left() -> Iterator[None]:
     make_metrics_folder().remove()
 
 
-@pytest.fixture()
+@pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """Where the log is kept; not made yet."""
     return tmp_path / "data"
 
 
-@pytest.fixture()
+@pytest.fixture
 def serve(tmp_path: Path, data_dir: Path) -> Iterator[Serve]:
     """Start servers: ``serve()`` on ``data_dir``, or with other settings by their variables' names."""
     servers: list[RunningServer] = []
@@ -44,12 +44,12 @@ def serve(tmp_path: Path, data_dir: Path) -> Iterator[Serve]:
         _show_output(tmp_path)
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(serve: Serve) -> RunningServer:
     return serve()
 
 
-@pytest.fixture()
+@pytest.fixture
 def two_servers(serve: Serve) -> tuple[RunningServer, RunningServer]:
     """Two servers on one folder, for tests that send every second request to the other."""
     return serve(), serve()

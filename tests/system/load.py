@@ -4,14 +4,14 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 from system.client import Answer, Client, Unanswered, adjust
-from system.running_server import RunningServer
+from system.running_server import WORKERS, RunningServer
 from system.waiting import until
 
 PLENTY = 1_000_000
@@ -65,10 +65,13 @@ class Load:
     ) -> None:
         """:param persistent: connect anew after a failure and repeat the change; else that client gives up."""
         self.account = account
-        self._servers, self._name, self._skus, self._persistent = servers, name, skus, persistent
+        self._name, self._skus, self._persistent = name, skus, persistent
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(clients)
-        self._clients: list[Future[None]] = [self._pool.submit(self._run, number) for number in range(clients)]
+        # Every second one on another server, and there on another worker.
+        places = [(servers[number % len(servers)], number // len(servers)) for number in range(clients)]
+        connections = [server.client_of(server.workers()[turn % WORKERS]) for server, turn in places]
+        self._clients = [self._pool.submit(self._run, *numbered) for numbered in enumerate(connections)]
 
     def until_confirmed(self, many: int) -> None:
         """Wait until so many more changes were confirmed than when this was called."""
@@ -92,9 +95,9 @@ class Load:
     def _failed(self) -> bool:
         return any(client.done() and client.exception() for client in self._clients)
 
-    def _run(self, number: int) -> None:
+    def _run(self, number: int, connection: Client) -> None:
         random = Random(f"{self._name}-{number}")
-        with self._servers[number % len(self._servers)].client() as client:
+        with connection as client:
             sent = 0
             while not self._stopping.is_set():
                 change = Change(f"{self._name}-{number}-{sent}", random.choice(self._skus), random.choice((-2, -1, 3)))

@@ -13,10 +13,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import inventory
 from system.client import Client, Unanswered
 from system.processes import children, frozen, is_alive, members, thaw
 from system.waiting import until
+
+import inventory
 
 PACKAGE = Path(inventory.__file__).parents[1]
 SERVE = (sys.executable, "-m", "inventory.cli", "serve", "--init")
@@ -99,6 +100,10 @@ class RunningServer:
     def workers(self) -> list[int]:
         return children(self.master)
 
+    def until_replaced(self, worker: int) -> None:
+        """Wait until another process has taken the place of a worker that has ended."""
+        until(f"a worker in place of {worker}", lambda: len(set(self.workers()) - {worker}) == WORKERS, within=20)
+
     def other(self, worker: int) -> int:
         """A worker that is not this one."""
         return next(pid for pid in self.workers() if pid != worker)
@@ -107,13 +112,12 @@ class RunningServer:
         """A new connection, to whichever worker takes it."""
         return Client(self.port, timeout)
 
-    @contextmanager
-    def client_of(self, worker: int, timeout: float = 30.0) -> Iterator[Client]:
+    def client_of(self, worker: int, timeout: float = 30.0) -> Client:
         """A connection that this worker has taken, since no other could: they stand still for that moment."""
-        with self.client(timeout) as client:
-            with frozen(*(pid for pid in self.workers() if pid != worker)):
-                assert client.get("/health").status == 200
-            yield client
+        client = self.client(timeout)
+        with frozen(*(pid for pid in self.workers() if pid != worker)):
+            assert client.get("/health").status == 200
+        return client
 
     @contextmanager
     def clients_of_all(self) -> Iterator[list[Client]]:

@@ -4,7 +4,6 @@ import os
 import signal
 
 import pytest
-
 from system.client import record_path, stock
 from system.load import PLENTY, Account, Load, assert_exactly_once, under_load
 from system.processes import is_alive
@@ -43,18 +42,18 @@ def kill_again_and_again(server: RunningServer, rounds: int) -> None:
     assert_whole(server.data_dir)
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
     kill_again_and_again(server, 20)
 
 
-@pytest.mark.long()
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
     kill_again_and_again(server, 100)
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_or_forgotten(server):
     account = stocked(server)
     totals = [server.get("/metrics")["requests"]]
@@ -64,7 +63,7 @@ def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_
             victim = server.workers()[number % 2]
             os.kill(victim, signal.SIGKILL)
             load.until_confirmed(40)
-            until("two workers again", lambda: len(server.workers()) == 2 and victim not in server.workers())
+            server.until_replaced(victim)
             totals.append(server.get("/metrics")["requests"])
     totals.append(server.get("/metrics")["requests"])
 
@@ -77,7 +76,7 @@ def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_
     assert_whole(server.data_dir)
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_when_only_the_master_is_killed_its_workers_end_too_and_another_server_takes_over_the_folder(serve):
     server = serve()
     account = stocked(server)

@@ -6,9 +6,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from inventory.resilience.parallel import run_parallel
 from system.client import Answer, Client, record_path, stock
 from system.running_server import RunningServer, assert_whole
+
+from inventory.resilience.parallel import run_parallel
 
 SKUS = [f"sku-{number}" for number in range(5)]
 CLIENTS = 16

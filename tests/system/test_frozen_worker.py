@@ -1,0 +1,104 @@
+"""A worker stands still, or dies, while it has the append lock."""
+
+import os
+import signal
+from collections.abc import Sequence
+
+import pytest
+from system.client import Answer, adjust, record_path, stock
+from system.load import PLENTY, Account, assert_exactly_once, under_load
+from system.processes import freeze_holder, thaw
+from system.running_server import RunningServer, assert_whole
+from system.waiting import Stopwatch, until
+
+pytestmark = pytest.mark.slow
+SKUS = ["sku-1", "sku-2"]
+BACK_WITHIN_SECONDS = 15
+
+
+def stocked(server: RunningServer) -> Account:
+    with server.client() as client:
+        for sku in SKUS:
+            stock(client, sku, PLENTY)
+    return Account()
+
+
+def assert_nothing_lost(server: RunningServer, account: Account) -> None:
+    with server.client() as client:
+        account.settle(client)
+    assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
+    assert_whole(server.data_dir)
+
+
+def read_and_write(server: RunningServer, key: str) -> Answer:
+    """One read, which must be answered at once, and one change, on a connection that a live worker takes."""
+    told = Stopwatch()
+    with server.client(timeout=8) as client:
+        assert client.get(record_path("sku-1")).status == 200
+        assert told.seconds < 2, "the read waited"
+        return adjust(client, "sku-1", 1, key)
+
+
+def assert_refused_for_certain(answers: Sequence[Answer]) -> None:
+    assert answers, "no change was refused"
+    for answer in answers:
+        assert (answer.json["error"], answer.json["outcome"]) == ("overloaded", "none"), answer
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_while_a_worker_stands_still_with_the_append_lock_all_others_read_and_refuse_until_it_is_replaced(serve):
+    servers = [serve(COMMIT_WAIT_MS=500), serve(COMMIT_WAIT_MS=500)]
+    account = stocked(servers[0])
+    refused: list[Answer] = []
+    with under_load(*servers, account=account, name="load", skus=SKUS) as load:
+        load.until_confirmed(50)
+        victim = freeze_holder(servers[0].workers(), servers[0].data_dir / "locks" / "append")
+        since = Stopwatch()
+        load.let_end()
+        written: list[Answer] = []
+        while not written:
+            # The key of a change that was refused for certain is free to be used again.
+            answer = read_and_write(servers[len(refused) % 2], "after")
+            (written if answer.status == 200 else refused).append(answer)
+            assert since.seconds < BACK_WITHIN_SECONDS
+        print(f"back after {since.seconds:.1f} s, {len(refused)} changes refused")
+
+    assert_refused_for_certain(refused)
+    servers[0].until_replaced(victim)
+    with servers[1].client() as client:
+        again = adjust(client, "sku-1", 1, "after")
+        assert again.replayed
+        assert again.body == written[0].body
+        # Not part of the load's account.
+        assert adjust(client, "sku-1", -1).status == 200
+    numbers = [answer["version"] for change, answer in account.confirmed.items() if change.sku == "sku-1"]
+    assert written[0].json["version"] not in numbers
+
+
+def test_a_worker_that_goes_on_after_a_moment_with_the_append_lock_has_lost_and_doubled_nothing(serve):
+    server = serve(COMMIT_WAIT_MS=500)
+    account = stocked(server)
+    with under_load(server, account=account, name="load", skus=SKUS) as load:
+        load.until_confirmed(50)
+        victim = freeze_holder(server.workers(), server.data_dir / "locks" / "append")
+        many = len(account.refused)
+        until("the other worker refuses", lambda: len(account.refused) > many)
+        thaw(victim)
+        load.until_confirmed(50)
+
+    assert {body["outcome"] for body in account.refused.values()} == {"none"}
+    assert victim in server.workers()
+    assert_nothing_lost(server, account)
+
+
+def test_a_worker_killed_with_the_append_lock_holds_nobody_up_and_loses_nothing(server):
+    account = stocked(server)
+    with under_load(server, account=account, name="load", skus=SKUS) as load:
+        for _ in range(4):
+            load.until_confirmed(30)
+            victim = freeze_holder(server.workers(), server.data_dir / "locks" / "append")
+            os.kill(victim, signal.SIGKILL)
+            load.until_confirmed(30)
+            server.until_replaced(victim)
+
+    assert_nothing_lost(server, account)
