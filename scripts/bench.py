@@ -1,0 +1,12 @@
+"""Measure the service of this checkout beside yardsticks under the same gunicorn settings; see ``--help``."""
+
+import sys
+from pathlib import Path
+
+# Not whichever version is installed.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

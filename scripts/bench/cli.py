@@ -1,0 +1,160 @@
+"""The command."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.contestants import CONTESTANTS, TARGETS, Contestant, chosen
+from bench.driving import CHOICES, Drive, NoDriver, chosen_driver
+from bench.machine import describe
+from bench.report import as_json, ratios, table_of_ratios, table_of_runs
+from bench.rounds import Conditions, Run, run_all
+from bench.server import ServerBroken
+
+_DESCRIPTION = """Measure the service beside yardsticks that run under the same gunicorn settings.
+
+Each round runs every contestant once, on a real server in a fresh folder; ratios are taken within a
+round. After each run the stock must be what was confirmed and the log must be whole, or the run is void.
+The targets are those of the design; missing one is no failure. Wants a machine that does nothing else.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark. The status is 1 if a run was void or could not be made."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        contestants = chosen(options.contestants)
+        driver, drive = chosen_driver(options.driver)
+        with tempfile.TemporaryDirectory(prefix="bench-", dir=options.dir) as folder:
+            return _measure(_conditions(options, Path(folder)), contestants, driver, drive, options.json)
+    except KeyboardInterrupt:
+        _say("\nstopped; the servers are stopped too")
+        return 130
+    except (ServerBroken, NoDriver, ValueError, OSError) as error:
+        _say(f"bench: {error}")
+        return 1
+
+
+def _measure(
+    conditions: Conditions, contestants: Sequence[Contestant], driver: str, drive: Drive, output: Path | None
+) -> int:
+    machine = describe(conditions.folder)
+    settings = _settings(conditions, driver)
+    print(_head(machine, settings), flush=True)
+    done = 0
+
+    def report(run: Run) -> None:
+        nonlocal done
+        done += 1
+        spread = "/".join(map(str, run.load.connections_of))
+        _say(
+            f"[{done}/{conditions.rounds * len(contestants)}] round {run.round + 1} {run.contestant:10}"
+            f" {run.load.rate:8,.0f} req/s  p99 {run.load.latencies_ms[1]:6.1f} ms  connections {spread}"
+            f"  {'VOID: ' + '; '.join(run.problems) if run.problems else 'ok'}"
+        )
+
+    runs = run_all(contestants, conditions, drive, report)
+    found = ratios(runs, TARGETS)
+    print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}")
+    share = max(run.load.driver_share for run in runs)
+    print(f"\nDriver: {driver}, at most {share:.0%} of one core. 'by CPU': the ratio of processor time for a request.")
+    if output is not None:
+        output.write_text(json.dumps(as_json(machine, settings, runs, found), indent=1) + "\n")
+    void = [run for run in runs if run.problems]
+    for run in void:
+        _say(f"void: {run.contestant} in round {run.round + 1}: {'; '.join(run.problems)}")
+    return 1 if void else 0
+
+
+def _settings(conditions: Conditions, driver: str) -> dict[str, Any]:
+    return {
+        "seconds": conditions.seconds,
+        "warmupSeconds": conditions.warmup_seconds,
+        "rounds": conditions.rounds,
+        "connections": conditions.connections,
+        "workers": conditions.workers,
+        "threads": conditions.threads,
+        "skus": conditions.skus,
+        "driver": driver,
+        "environment": conditions.environment(),
+        "requestLog": "/dev/null",
+    }
+
+
+def _head(machine: dict[str, Any], settings: dict[str, Any]) -> str:
+    sync, versions = machine["fdatasyncMs"], machine["versions"]
+    lines = [
+        f"Machine:  {machine['processor']}, {machine['cores']} of {machine['coresOfMachine']} cores,"
+        f" load {machine['loadAverage']:.1f}; {machine['python']}; "
+        + ", ".join(f"{name} {number}" for name, number in versions.items()),
+        f"Data:     {machine['folder']} on {machine['fileSystem']} ({machine['device']});"
+        f" append + fdatasync {sync['p50']:.2f} ms, p99 {sync['p99']:.2f} ms",
+        f"Servers:  {settings['workers']} workers × {settings['threads']} threads, default settings but"
+        f" {' '.join(f'{name}={value}' for name, value in settings['environment'].items())};"
+        f" request log to {settings['requestLog']}",
+        f"Load:     {settings['rounds']} rounds of {settings['seconds']:g} s after {settings['warmupSeconds']:g} s of"
+        f" warm-up, {settings['connections']} connections, {settings['skus']} SKUs, driver {settings['driver']}",
+    ]
+    if not machine["survivesPowerCut"]:
+        lines.append("WARNING:  this is memory, where a sync costs nothing: choose a folder on a disk with --dir")
+    return "\n".join(lines)
+
+
+def _conditions(options: argparse.Namespace, folder: Path) -> Conditions:
+    quick = options.quick
+    return Conditions(
+        seconds=options.seconds or (1 if quick else 5),
+        warmup_seconds=0.3 if quick else 1.5,
+        rounds=options.rounds or (1 if quick else 5),
+        connections=options.connections,
+        workers=options.workers,
+        threads=options.threads,
+        skus=options.skus,
+        folder=folder,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = "\n".join(f"  {contestant.name:11}{contestant.what}" for contestant in CONTESTANTS)
+    parser = argparse.ArgumentParser(
+        prog="bench.py",
+        description=_DESCRIPTION,
+        epilog=f"contestants:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=_positive_seconds, help="measured time of a run (5; with --quick 1)")
+    parser.add_argument("--rounds", type=_positive, help="how often each contestant runs (5; with --quick 1)")
+    parser.add_argument("--connections", type=_positive, default=64, help="kept-alive connections (64)")
+    parser.add_argument("--workers", type=_positive, default=2, help="worker processes (2)")
+    parser.add_argument("--threads", type=_positive, default=16, help="threads in each worker (16)")
+    parser.add_argument("--skus", type=_positive, default=1000, help="SKUs that the load is spread over (1000)")
+    parser.add_argument("--contestants", metavar="A,B", help="only these")
+    parser.add_argument("--driver", choices=CHOICES, default="auto", help="auto: wrk where it is installed, else own")
+    parser.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
+    parser.add_argument("--quick", action="store_true", help="see whether it works; the figures mean little")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _positive_seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < 3600:
+        raise argparse.ArgumentTypeError("must be between 0 and 3600")
+    return number
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,8 @@
+"""The service with its empty view installed, which the service itself never does."""
+
+from inventory.web import empty_view
+from inventory.web.wsgi import app
+
+empty_view.install(app)
+
+__all__ = ["app"]

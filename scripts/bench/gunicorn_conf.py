@@ -1,0 +1,17 @@
+"""The service's own gunicorn settings, and one hook more: a worker that is about to accept says so."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from inventory.worker import gunicorn_conf as shipped
+
+globals().update({name: value for name, value in vars(shipped).items() if not name.startswith("_")})
+
+READY_FOLDER = "BENCH_READY_FOLDER"
+
+
+def post_worker_init(worker: Any) -> None:
+    """Do what the service does, then leave a file that is named after the process."""
+    vars(shipped)["post_worker_init"](worker)
+    (Path(os.environ[READY_FOLDER]) / str(worker.pid)).touch()

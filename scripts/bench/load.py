@@ -1,0 +1,59 @@
+"""What a driver is asked to do, and what it brings back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Closed-loop load: each connection sends its next request when it has the answer to the last one.
+
+    :ivar requests: whole requests; each send takes one of them at random, or each once in turn if ``once``.
+    :ivar pids: the processes whose processor time is to be measured.
+    """
+
+    port: int
+    requests: Sequence[bytes]
+    connections: int
+    warmup_seconds: float
+    seconds: float
+    seed: int = 0
+    once: bool = False
+    pids: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of it. Figures are of the measured time; confirmations and errors of the warm-up too.
+
+    :ivar latencies_ms: the 50th and 99th percentile, and the longest.
+    :ivar errors: how many of each kind: an answer other than 2xx, a connection that broke, no answer.
+    :ivar confirmed: how many 2xx answers each request got; ``None`` if the driver knows only their sum.
+    :ivar unanswered: how many requests were sent and left without waiting for the answer.
+    :ivar driver_share: processor time of the driver, as a share of one core; of ``pids`` in seconds.
+    :ivar connections_of: how many connections each of ``pids`` has accepted, where the driver looked.
+    """
+
+    requests: int
+    seconds: float
+    latencies_ms: tuple[float, float, float]
+    errors: dict[str, int]
+    confirmed: list[int] | None
+    confirmed_in_all: int
+    unanswered: int
+    driver_share: float
+    server_seconds: float
+    connections_of: list[int] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds if self.seconds else 0.0
+
+
+def percentile(ascending: Sequence[int], share: float) -> int:
+    """The smallest of the values that at least ``share`` of them do not exceed (nearest rank); 0 for none."""
+    if not ascending:
+        return 0
+    rank = -(-len(ascending) * round(share * 1000) // 1000)
+    return ascending[max(1, rank) - 1]

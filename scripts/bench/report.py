@@ -1,0 +1,132 @@
+"""From runs to medians, ratios and tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any, NamedTuple
+
+from bench.contestants import Target
+from bench.rounds import Run
+
+
+class Spread(NamedTuple):
+    """A median, and the least and the greatest of what it was taken of."""
+
+    median: float
+    least: float
+    greatest: float
+
+
+class Ratio(NamedTuple):
+    """How two contestants compare, round by round; by rate, and by processor time for a request."""
+
+    target: Target
+    rounds: int
+    rate: Spread
+    processor: float
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the median is what the design wants."""
+        return self.rate.median >= self.target.at_least
+
+
+def spread(values: Iterable[float]) -> Spread:
+    """Sum up values, of which there is at least one."""
+    found = list(values)
+    return Spread(median(found), min(found), max(found))
+
+
+def ratios(runs: Sequence[Run], targets: Sequence[Target]) -> list[Ratio]:
+    """Divide within each round; a round in which either run is void gives no ratio."""
+    valid = {(run.contestant, run.round): run for run in runs if not run.problems}
+    found = []
+    for target in targets:
+        pairs = [
+            (run, valid[target.to, number])
+            for (name, number), run in valid.items()
+            if name == target.of and (target.to, number) in valid
+        ]
+        if pairs:
+            rate = spread(run.load.rate / other.load.rate for run, other in pairs)
+            processor = median(other.processor_us / run.processor_us if run.processor_us else 0 for run, other in pairs)
+            found.append(Ratio(target, len(pairs), rate, processor))
+    return found
+
+
+def table_of_runs(runs: Sequence[Run]) -> str:
+    """One row for each contestant."""
+    rows = [("contestant", "req/s", "min–max", "p50 ms", "p99 ms", "server µs/req", "driver", "runs", "check")]
+    for name in dict.fromkeys(run.contestant for run in runs):
+        mine = [run for run in runs if run.contestant == name]
+        valid = [run for run in mine if not run.problems]
+        verdict = "ok" if len(valid) == len(mine) else f"{len(mine) - len(valid)} VOID"
+        if not valid:
+            rows.append((name, "-", "-", "-", "-", "-", "-", f"0/{len(mine)}", verdict))
+            continue
+        rate = spread(run.load.rate for run in valid)
+        p50, p99 = (median(run.load.latencies_ms[which] for run in valid) for which in (0, 1))
+        processor = median(run.processor_us for run in valid)
+        share = median(run.load.driver_share for run in valid)
+        rows.append(
+            (
+                name,
+                f"{rate.median:,.0f}",
+                f"{rate.least:,.0f}–{rate.greatest:,.0f}",
+                f"{p50:.1f}",
+                f"{p99:.1f}",
+                f"{processor:.0f}",
+                f"{share:.0%}",
+                f"{len(valid)}/{len(mine)}",
+                verdict,
+            )
+        )
+    return _aligned(rows)
+
+
+def table_of_ratios(found: Sequence[Ratio]) -> str:
+    """One row for each target."""
+    rows = [("ratio", "target", "median", "min–max", "by CPU", "reached")]
+    rows.extend(
+        (
+            f"{ratio.target.of} / {ratio.target.to}",
+            f"≥ {ratio.target.at_least:.2f}",
+            f"{ratio.rate.median:.2f}",
+            f"{ratio.rate.least:.2f}–{ratio.rate.greatest:.2f}",
+            f"{ratio.processor:.2f}",
+            "yes" if ratio.is_reached else "no",
+        )
+        for ratio in found
+    )
+    return _aligned(rows)
+
+
+def as_json(
+    machine: Mapping[str, Any], settings: Mapping[str, Any], runs: Sequence[Run], found: Sequence[Ratio]
+) -> Any:
+    """All of it, for other programs."""
+    return {
+        "machine": machine,
+        "settings": settings,
+        "runs": [run.as_json() for run in runs],
+        "ratios": [
+            {
+                "of": ratio.target.of,
+                "to": ratio.target.to,
+                "target": ratio.target.at_least,
+                "rounds": ratio.rounds,
+                **ratio.rate._asdict(),
+                "byProcessorTime": ratio.processor,
+                "reached": ratio.is_reached,
+            }
+            for ratio in found
+        ],
+    }
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])

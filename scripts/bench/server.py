@@ -1,0 +1,122 @@
+"""Starting and stopping a contestant: gunicorn with the service's own settings, on a free port, in a fresh folder."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import procfs
+from bench.gunicorn_conf import READY_FOLDER
+from inventory.settings import setting_names
+
+SCRIPTS = Path(__file__).parents[1]
+_START_SECONDS = 30
+_STOP_SECONDS = 20
+_PAUSE_SECONDS = 0.02
+
+
+class ServerBroken(Exception):
+    """A server did not start, or ended too early; the message has what it said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server whose workers all accept."""
+
+    port: int
+    data_dir: Path
+    workers: list[int]
+
+
+@contextmanager
+def running(app: str, environment: Mapping[str, str], folder: Path, workers: int) -> Iterator[Server]:
+    """Serve ``app`` for the ``with`` block with its data and its output in ``folder``, which is empty.
+
+    :raises ServerBroken: it does not come up.
+    """
+    port = _free_port()
+    ready, data_dir = folder / "ready", folder / "data"
+    ready.mkdir()
+    data_dir.mkdir()
+    settings = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(data_dir), "WEB_CONCURRENCY": str(workers)}
+    # In a session of its own: Ctrl-C goes to the benchmark alone, which then ends the server.
+    with open(folder / "stderr", "wb") as errors:
+        master = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "python:bench.gunicorn_conf", app],
+            cwd=folder,
+            env={**clean_environment(), READY_FOLDER: str(ready), **environment, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        )
+    try:
+        yield Server(port, data_dir, _wait_for_workers(master, ready, workers, folder / "stderr"))
+        if master.poll() is not None:
+            raise _broken("ended by itself", folder / "stderr")
+    finally:
+        _stop(master)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without the settings of the service, and with this checkout in reach."""
+    environment = {name: value for name, value in os.environ.items() if name not in setting_names()}
+    for name in ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR"):
+        environment.pop(name, None)
+    environment["PYTHONPATH"] = os.pathsep.join((str(SCRIPTS), str(SCRIPTS.parent)))
+    return environment
+
+
+def wait_until_answering(server: Server, path: str) -> None:
+    """Return when ``path`` is answered with 2xx. :raises ServerBroken: it is not."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=_START_SECONDS):
+            return
+    except (urllib.error.URLError, OSError) as error:
+        raise ServerBroken(f"{path} is not answered: {error}") from error
+
+
+def _wait_for_workers(master: subprocess.Popen[bytes], ready: Path, workers: int, errors: Path) -> list[int]:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if master.poll() is not None:
+            raise _broken(f"ended with status {master.returncode}", errors)
+        found = sorted(int(name) for name in os.listdir(ready))
+        if len(found) >= workers:
+            return found
+        time.sleep(_PAUSE_SECONDS)
+    raise _broken(f"did not start within {_START_SECONDS} s", errors)
+
+
+def _broken(reason: str, errors: Path) -> ServerBroken:
+    said = errors.read_text(errors="replace").strip()[-2000:]
+    return ServerBroken(f"a server {reason}; it said:\n{said or '(nothing)'}")
+
+
+def _stop(master: subprocess.Popen[bytes]) -> None:
+    workers = procfs.children(master.pid)
+    master.terminate()
+    try:
+        master.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        for pid in (master.pid, *workers):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        master.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
