@@ -1,0 +1,152 @@
+"""A data folder under test: a machine that can reboot, a disk that can fail, and any number of ledgers."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from given import START, WRITER, adding, item
+
+from inventory.bootstrap.check import Verification, verify
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import ItemId
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.machine import Machine
+from inventory.eventlog.recovery import Recovery, recover
+from inventory.eventlog.shared_state import SharedState
+from inventory.resilience.disk import Disk
+from inventory.service.ledger import Outcome
+from inventory.settings import Settings
+
+ONE, TWO = item("sku-1"), item("sku-2")
+SECONDS = 10.0
+"""Longer than anything under test may take; nothing waits that long when it works."""
+
+
+class StillMachine(Machine):
+    """A machine whose clocks and boot are set by hand."""
+
+    def __init__(self) -> None:
+        self.boot, self.wall_at, self.up = 1, int(START), 0
+
+    def boot_id(self) -> int:
+        return self.boot
+
+    def since_boot(self) -> int:
+        return self.up
+
+    def wall(self) -> int:
+        return self.wall_at
+
+    def reboot(self) -> None:
+        self.boot, self.up = self.boot + 1, 0
+
+
+class Shim(Disk):
+    """Notes every call; ``instead[name]`` takes a call's place. Syncs are not real: no test pulls the plug."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.instead: dict[str, Callable[..., Any]] = {}
+
+    def fdatasync(self, descriptor: int) -> None:
+        os.fstat(descriptor)
+
+    fsync = fdatasync
+
+    def sync_folder(self, folder: Path) -> None:
+        assert folder.is_dir()
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in Disk.__dict__ and not name.startswith("_"):
+            self.calls.append(name)
+            if name in self.instead:
+                return self.instead[name]
+        return super().__getattribute__(name)
+
+
+def failing(error: OSError, *, times: int = -1) -> Callable[..., Any]:
+    """A call that fails, the first ``times`` times or always; then it does nothing."""
+    left = [times]
+
+    def call(*_: object) -> None:
+        left[0] -= 1
+        if left[0] != -1:
+            raise error
+
+    return call
+
+
+class Gate:
+    """Holds whoever calls it until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+
+    def __call__(self, *_: object) -> None:
+        self.reached.set()
+        assert self._open.wait(SECONDS)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Return as soon as the condition holds; fail if that takes too long."""
+    never = threading.Event()
+    for _ in range(int(SECONDS * 200)):
+        if condition():
+            return
+        never.wait(0.005)
+    raise AssertionError("what was waited for did not happen")
+
+
+class Folder:
+    """One DATA_DIR. Each ledger that is opened on it stands for a process."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(exist_ok=True)
+        self.layout = Layout(root)
+        self.machine = StillMachine()
+        self.settings = Settings(data_dir=root)
+        self._ledgers: list[FileLedger] = []
+
+    def prepare(self, disk: Disk | None = None) -> Recovery:
+        return recover(self.layout, disk or Shim(), self.machine)
+
+    def open(self, disk: Disk | None = None, **options: Any) -> FileLedger:
+        """A process on a prepared folder."""
+        given = {"machine": self.machine, "disk": disk or Shim(), "commit_wait_ms": 8000} | options
+        self._ledgers.append(FileLedger(self.layout, LogOptions(WRITER, **given)))
+        return self._ledgers[-1]
+
+    def start(self, disk: Disk | None = None, **options: Any) -> FileLedger:
+        """A process on a folder that a server has just prepared."""
+        self.prepare()
+        return self.open(disk, **options)
+
+    def verify(self) -> Verification:
+        return verify(self.settings)
+
+    def marks(self) -> SharedState:
+        return SharedState(self.layout.shared_state)
+
+    def log(self) -> bytes:
+        """The whole log."""
+        return b"".join(self.layout.segment(first).read_bytes() for first in self.layout.segments())
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of the log's folder."""
+        return {path.name: path.read_bytes() for path in self.layout.events.iterdir()}
+
+    def close(self) -> None:
+        while self._ledgers:
+            self._ledgers.pop().close()
+
+
+def add(ledger: FileLedger, units: int = 1, at: ItemId = ONE, key: str | None = None) -> Outcome:
+    """Add units and wait for the outcome."""
+    return ledger.submit((at,), adding((at, units)), key and IdempotencyKey(key, "hash")).wait()

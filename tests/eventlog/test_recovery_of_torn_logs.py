@@ -1,0 +1,128 @@
+"""A start on a log that was cut short, or that grew a tail which nobody was promised."""
+
+import pytest
+from eventlog.damage import LAST, LENGTH, SETTINGS, Patient
+from eventlog.folder import ONE, Folder, add
+from eventlog.logs import gaining
+
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.line import encode
+
+LOSABLE = ("other boot, not synced", "marks deleted")
+PAGE = bytes(700)
+
+
+def all_but(patient: Patient, good: int, synced: int = 0) -> list[bytes]:
+    """The patient's lines; those after the first ``good`` ones call ``synced`` durable."""
+    lines, chain = patient.lines[:good], bytes.fromhex(patient.lines[good - 1][-35:-3].decode())
+    for sequence in range(good + 1, LENGTH + 1):
+        line, chain = encode(gaining(sequence, synced), chain)
+        lines.append(line)
+    return lines
+
+
+def test_lines_rewritten_without_a_claim_are_the_same_log(quick_folder: Folder):
+    patient = Patient(quick_folder, "same boot")
+    assert b"".join(all_but(patient, 2)) == patient.log
+
+
+@pytest.mark.parametrize("setting", LOSABLE)
+def test_a_log_cut_at_any_byte_comes_back_up_to_its_last_whole_line(quick_folder: Folder, setting: str):
+    patient = Patient(quick_folder, setting)
+    for size in range(patient.begin, len(patient.log) + 1):
+        assert patient.start_with(patient.log[:size], sum(end <= size for end in patient.ends[1:]))
+    assert len(patient.survivors) == LAST + 1
+    patient.keep_writing()
+
+
+@pytest.mark.parametrize("setting", ["same boot", "other boot"])
+def test_a_durable_log_cut_at_any_byte_is_refused(quick_folder: Folder, setting: str):
+    patient = Patient(quick_folder, setting)
+    for size in range(patient.begin, len(patient.log)):
+        assert not patient.start_with(patient.log[:size], sum(end <= size for end in patient.ends[1:]))
+
+
+@pytest.mark.parametrize("count", [1, 2, 511, 4096, 1 << 20, (1 << 20) + 1])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_nuls_behind_the_log_are_cut_off(quick_folder: Folder, setting: str, count: int):
+    patient = Patient(quick_folder, setting)
+    assert patient.start_with(patient.log + bytes(count), LENGTH)
+    patient.keep_writing()
+
+
+@pytest.mark.parametrize("setting", LOSABLE)
+@pytest.mark.parametrize("good", [2, 3])
+def test_a_lost_page_and_the_whole_lines_behind_it_are_cut_off_if_none_was_synced(
+    quick_folder: Folder, setting: str, good: int
+):
+    patient = Patient(quick_folder, setting)
+    for start in range(patient.ends[good], patient.ends[good + 1] - 1, 7):
+        hole = patient.log[:start] + PAGE + patient.log[start + len(PAGE) :]
+        assert patient.start_with(hole, good)
+    patient.keep_writing()
+
+
+def test_nuls_and_whole_lines_behind_what_is_published_are_cut_off_without_a_reboot(quick_folder: Folder):
+    patient = Patient(quick_folder, "same boot")
+    line, _ = encode(gaining(LENGTH + 2, LENGTH), b"another chain...")
+    assert patient.start_with(patient.log + PAGE + line, LENGTH)
+    patient.keep_writing()
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("synced", [4, 5, 900])
+def test_a_lost_page_is_refused_if_a_line_behind_it_says_it_was_synced(quick_folder: Folder, setting: str, synced: int):
+    patient = Patient(quick_folder, setting)
+    lines = all_but(patient, 3, synced)
+    assert not patient.start_with(b"".join(lines[:3]) + bytes(len(lines[3])) + lines[4], 3)
+
+
+@pytest.mark.parametrize("setting", LOSABLE)
+def test_a_line_behind_a_lost_page_that_claims_only_what_came_before_is_no_obstacle(quick_folder: Folder, setting: str):
+    patient = Patient(quick_folder, setting)
+    lines = all_but(patient, 3, synced=3)
+    assert patient.start_with(b"".join(lines[:3]) + bytes(len(lines[3])) + lines[4], 3)
+
+
+@pytest.mark.parametrize("change", ["doubled", "removed", "swapped"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_doubled_removed_or_moved_line_is_refused(quick_folder: Folder, setting: str, change: str):
+    patient = Patient(quick_folder, setting)
+    one, two, three, four, five = patient.lines
+    changed, good = {
+        "doubled": ([one, two, three, three, four, five], 3),
+        "removed": ([one, two, four, five], 2),
+        "swapped": ([one, two, four, three, five], 2),
+    }[change]
+    assert not patient.start_with(b"".join(changed), good)
+
+
+def test_a_line_that_no_writer_finished_is_refused_where_it_is_not_the_last(quick_folder: Folder):
+    patient = Patient(quick_folder, "marks deleted")
+    half = len(patient.lines[2]) // 2
+    assert not patient.start_with(b"".join([*patient.lines[:2], patient.lines[2][:half], *patient.lines[3:]]), 2)
+
+
+def test_what_is_cut_off_twice_at_one_place_is_kept_twice(folder: Folder):
+    add(folder.start())
+    segment = folder.layout.segment(1)
+    for tail in (b"first", b"second"):
+        with segment.open("ab") as file:
+            file.write(tail)
+        folder.prepare()
+    copies = [content for name, content in folder.files().items() if name != segment.name]
+    assert sorted(copies) == [b"first", b"second"]
+
+
+def test_the_first_record_is_still_right_after_a_cut(quick_folder: Folder):
+    patient = Patient(quick_folder, "marks deleted")
+    patient.start_with(patient.log[:-1], LENGTH - 1)
+    assert quick_folder.open().record(ONE).on_hand == LENGTH - 1
+
+
+def test_a_refusal_names_the_file_the_line_and_the_byte(quick_folder: Folder):
+    patient = Patient(quick_folder, "same boot")
+    with pytest.raises(LogDamaged) as refusal:
+        patient.segment.write_bytes(patient.log[:-1])
+        quick_folder.prepare()
+    assert f"{patient.segment}, line {LENGTH}, byte {patient.ends[LENGTH - 1]}: " in str(refusal.value)
