@@ -20,7 +20,12 @@ def line_after(change: Change, before: Record | None) -> Line:
 
 def continues(line: Line, before: Record | None) -> bool:
     """Whether the line's version and figures follow from the record before it."""
-    return line == line_after(Change(line.item, line.on_hand_delta, line.reserved_delta), before)
+    on_hand, reserved, version = (before.on_hand, before.reserved, before.version) if before else (0, 0, 0)
+    return (
+        line.version == version + 1
+        and line.on_hand == on_hand + line.on_hand_delta
+        and line.reserved == reserved + line.reserved_delta
+    )
 
 
 def record_after(line: Line, sequence: int, at: Instant) -> Record:

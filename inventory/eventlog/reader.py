@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
@@ -24,11 +24,8 @@ class Cursor(NamedTuple):
 START = Cursor(Position(1, 0, 0), GENESIS)
 
 
-class RawLine(NamedTuple):
-    """A line whose chain is right, without its line feed; ``place`` finds it again."""
-
-    data: bytes
-    place: int
+RawLine: TypeAlias = tuple[bytes, int]
+"""A line whose chain is right, without its line feed, and the place where it can be found again."""
 
 
 def place_of(segment: int, offset: int) -> int:
@@ -45,31 +42,35 @@ class LogReader:
 
     def __init__(self, layout: Layout, cursor: Cursor = START) -> None:
         self._layout = layout
-        self.cursor = cursor
-        self._segment = 0
+        self.skip_to(cursor)
+        self._open_segment = 0
         self._descriptor = -1
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the next line begins."""
+        return Cursor(Position(self._segment, self._offset, self._sequence), self._chain)
 
     def read_to(self, end: Position) -> Iterator[RawLine]:
         """Yield the lines between the cursor and ``end``; the cursor follows, also when one is damaged.
 
         :raises LogDamaged: a line that is not what was written, or a file that is missing or too short.
         """
-        while True:
-            here = self.cursor.position
-            if here.segment == end.segment:
-                yield from self._read_segment(end.offset)
-                return
-            yield from self._read_segment(os.fstat(self._open(here.segment)).st_size)
-            last = self.cursor.position.sequence
-            self.cursor = Cursor(Position(last + 1, 0, last), self.cursor.chain)
+        while self._segment != end.segment:
+            yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
+            self._segment, self._offset = self._sequence + 1, 0
+        yield from self._read_segment(end.offset)
 
     def skip_to(self, cursor: Cursor) -> None:
         """Go on from a place whose lines the caller knows already."""
-        self.cursor = cursor
+        position, self._chain = cursor
+        self._segment: int = position.segment
+        self._offset: int = position.offset
+        self._sequence: int = position.sequence
 
     def line_at(self, place: int) -> bytes:
         """Return the line at a place that ``read_to`` gave, without checking it again."""
-        segment, offset = place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
+        segment, offset = _apart(place)
         with open(self._layout.segment(segment), "rb") as file:
             file.seek(offset)
             return file.readline().removesuffix(b"\n")
@@ -78,50 +79,53 @@ class LogReader:
         """Give the descriptor back."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._segment, self._descriptor = 0, -1
+        self._open_segment, self._descriptor = 0, -1
 
-    def damaged(self, reason: str) -> LogDamaged:
-        """Make the error that names the place where the cursor stands."""
-        path, offset = self._layout.segment(self.cursor.position.segment), self.cursor.position.offset
+    def damaged(self, reason: str, place: int | None = None) -> LogDamaged:
+        """Make the error that names a place; by default the one where the cursor stands."""
+        segment, offset = _apart(place) if place is not None else (self._segment, self._offset)
+        path = self._layout.segment(segment)
         return LogDamaged(path, _line_number(path, offset), offset, reason)
 
     def _read_segment(self, end: int) -> Iterator[RawLine]:
-        descriptor, size = self._open(self.cursor.position.segment), _CHUNK
-        while self.cursor.position.offset < end:
-            start = self.cursor.position.offset
-            data = os.pread(descriptor, min(size, end - start), start)
+        descriptor, size = self._open(self._segment), _CHUNK
+        while self._offset < end:
+            wanted = min(size, end - self._offset)
+            data = os.pread(descriptor, wanted, self._offset)
             whole = data.rfind(b"\n") + 1
-            if whole == 0:
-                if len(data) < min(size, end - start) or start + size >= end:
-                    raise self.damaged("the last line does not end, or the file is too short")
+            if whole:
+                size = _CHUNK
+                yield from self._split(data[:whole])
+            elif len(data) < wanted or self._offset + size >= end:
+                raise self.damaged("the last line does not end, or the file is too short")
+            else:
                 size *= 2
-                continue
-            size = _CHUNK
-            yield from self._split(data[:whole])
 
     def _split(self, data: bytes) -> Iterator[RawLine]:
-        (segment, offset, sequence), chain = self.cursor
         for line in data.split(b"\n")[:-1]:
             try:
-                chain = next_chain(line, chain)
+                self._chain = next_chain(line, self._chain)
             except NotALine as error:
                 raise self.damaged(str(error)) from None
-            place = place_of(segment, offset)
-            offset += len(line) + 1
-            sequence += 1
-            self.cursor = Cursor(Position(segment, offset, sequence), chain)
-            yield RawLine(line, place)
+            place = place_of(self._segment, self._offset)
+            self._offset += len(line) + 1
+            self._sequence += 1
+            yield line, place
 
     def _open(self, segment: int) -> int:
-        if self._segment != segment:
+        if self._open_segment != segment:
             self.close()
             try:
                 self._descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 path = self._layout.segment(segment)
                 raise LogDamaged(path, 1, 0, "this part of the log is missing") from None
-            self._segment = segment
+            self._open_segment = segment
         return self._descriptor
+
+
+def _apart(place: int) -> tuple[int, int]:
+    return place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
 
 
 def _line_number(path: Path, offset: int) -> int:

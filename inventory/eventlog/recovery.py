@@ -108,10 +108,10 @@ class _Check:
         """Check every line up to ``end``. :raises LogDamaged: ``end`` is then before the bad one."""
         sealed = [self._layout.segment(first) for first in self._layout.segments() if first < end.segment]
         everything = sum(path.stat().st_size for path in sealed) + end.offset
-        for line in self._reader.read_to(end):
-            self._done += len(line.data) + 1
+        for line, _ in self._reader.read_to(end):
+            self._done += len(line) + 1
             self._progress(self._done, everything)
-            if self.end.sequence <= self._durable:
+            if self._durable_end.sequence < self._durable:
                 self._durable_end = self.end
 
     def durable_end(self, segment: int) -> int:

@@ -100,16 +100,16 @@ class Replica:
         self._reader.close()
 
     def _fold_to(self, end: Position) -> None:
-        for line in self._reader.read_to(end):
+        for line, place in self._reader.read_to(end):
             try:
-                event, written_as = decode(line.data)
+                event, written_as = decode(line)
                 if event.sequence != self.state.sequence + 1:
                     raise NotALine(f"sequence {event.sequence} after {self.state.sequence}")
             except NotALine as error:
-                raise self._reader.damaged(str(error)) from error
+                raise self._reader.damaged(str(error), place) from error
             if written_as > FORMAT and self.newer_format is None:
                 self.newer_format = event.sequence
-            fold(self.state, event, line.place)
+            fold(self.state, event, place)
 
 
 def replay(layout: Layout, end: Position, state: State, folded: Callable[[State, int], None]) -> None:
@@ -120,12 +120,12 @@ def replay(layout: Layout, end: Position, state: State, folded: Callable[[State,
     """
     reader = LogReader(layout)
     try:
-        for line in reader.read_to(end):
+        for line, place in reader.read_to(end):
             try:
-                event = decode(line.data).event
+                event = decode(line).event
             except NotALine as error:
-                raise reader.damaged(str(error)) from error
-            fold(state, event, line.place)
-            folded(state, len(line.data) + 1)
+                raise reader.damaged(str(error), place) from error
+            fold(state, event, place)
+            folded(state, len(line) + 1)
     finally:
         reader.close()

@@ -33,6 +33,7 @@ _MAGIC = 0x316576656E747376
 ) = range(11)
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
+_TRIES = 1000
 
 
 class Position(NamedTuple):
@@ -94,13 +95,14 @@ class SharedState:
         return self._items[_GENERATION]
 
     def published(self) -> Position:
-        """The end of what may be folded."""
-        while True:
+        """The end of what may be folded. :raises StateUnusable: the file was damaged."""
+        for _ in range(_TRIES):
             slot = _SLOTS[self._items[_GENERATION] & 1]
             segment, offset, sequence, check = self._items[slot : slot + 4]
             # Unequal only if two publications overtook this read; then the newer slot is whole.
             if segment ^ offset ^ sequence ^ _MAGIC == check:
                 return Position(segment, offset, sequence)
+        raise StateUnusable("the marks are damaged: stop every server, delete the file locks/state and start again")
 
     def publish(self, end: Position) -> None:
         """Let everybody fold up to ``end``. The caller holds the append lock."""
