@@ -40,10 +40,13 @@ class Patient:
         Whatever happens, no figure is wrong afterwards: exactly the good lines are there, or nothing changed.
         """
         self._lay_out(damaged)
+        refusal = recovery = None
         try:
             recovery = self.folder.prepare()
-        except LogDamaged as damage:
-            assert (damage.path, damage.byte, damage.line) == (self.segment, self.ends[good], good + 1)
+        except LogDamaged as error:
+            refusal = error
+        if recovery is None:
+            assert (refusal.path, refusal.byte, refusal.line) == (self.segment, self.ends[good], good + 1)
             assert self.folder.files() == {self.segment.name: damaged}
             return False
         files = self.folder.files()

@@ -122,7 +122,7 @@ def test_the_first_record_is_still_right_after_a_cut(quick_folder: Folder):
 
 def test_a_refusal_names_the_file_the_line_and_the_byte(quick_folder: Folder):
     patient = Patient(quick_folder, "same boot")
+    patient.segment.write_bytes(patient.log[:-1])
     with pytest.raises(LogDamaged) as refusal:
-        patient.segment.write_bytes(patient.log[:-1])
         quick_folder.prepare()
     assert f"{patient.segment}, line {LENGTH}, byte {patient.ends[LENGTH - 1]}: " in str(refusal.value)

@@ -1,0 +1,56 @@
+"""Real processes on a data folder, for what only a real process can do: die, freeze, hit its limits."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import eventlog
+import inventory
+from eventlog.folder import SECONDS, Folder
+
+TESTS = Path(next(iter(eventlog.__path__))).parent
+CHECKOUT = Path(inventory.__file__).parents[1]
+
+PRELUDE = """
+import os, sys
+from pathlib import Path
+from eventlog.folder import ONE, TWO, Folder, Shim, add
+folder = Folder(Path(sys.argv[1]))
+def say(word):
+    print(word, flush=True)
+"""
+
+
+@contextmanager
+def python(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """Run a program in a process of its own, which is gone behind the ``with`` block."""
+    command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TESTS)])}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def on(folder: Folder, program: str) -> AbstractContextManager[subprocess.Popen[str]]:
+    """Run a program that finds the folder as ``folder``, and ``say`` to tell the test something."""
+    return python(PRELUDE + textwrap.dedent(program), folder.layout.root)
+
+
+def run_on(folder: Folder, program: str) -> tuple[int, list[str]]:
+    """Run such a program to its end: its status and what it said."""
+    with on(folder, program) as child:
+        said, _ = child.communicate(timeout=3 * SECONDS)
+        return child.returncode, said.split()
+
+
+def heard(child: subprocess.Popen[str]) -> str:
+    """The next thing that the child says; empty if it has ended."""
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
