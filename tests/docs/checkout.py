@@ -1,0 +1,126 @@
+"""A folder that looks like a checkout after the first of the README's commands, in which its blocks are run."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from docs.blocks import STOP, Block, missing_line
+
+import inventory
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(inventory.__file__).parents[1]
+_PORTS = ("3000", "3001")
+_SECONDS = 60
+
+# Installing the package anew takes minutes, so the real command's last step stands in for all of it.
+_SERVE = """import os, sys
+os.execv(".venv/bin/inventory", ["inventory", "serve", "--init"] + sys.argv[1:])
+"""
+
+
+class Checkout:
+    """Runs blocks in the folder, the documents' ports replaced by free ones, and ends every server at the end."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._servers: list[subprocess.Popen[bytes]] = []
+        self._ports = {port: str(_free_port()) for port in _PORTS}
+        for folder in ("scripts", ".venv/bin", "bin", "home"):
+            (root / folder).mkdir(parents=True)
+        for name in ("wsgi.py", "gunicorn.conf.py"):
+            shutil.copy(ROOT / name, root)
+        (root / "scripts/serve.py").write_text(_SERVE)
+        (root / "home/.curlrc").write_text("silent\nshow-error\n")
+        self._command(".venv/bin/inventory", "-P -m inventory.cli")
+        self._command(".venv/bin/gunicorn", "-P -m gunicorn")
+        self._command("bin/python3", "")
+
+    def run(self, block: Block) -> str | None:
+        """Do what the block says; return what went wrong, or ``None``."""
+        if block.note == STOP:
+            self.stop()
+            return None
+        command = re.sub("|".join(_PORTS), lambda found: self._ports[found[0]], block.command)
+        if block.note == "serves":
+            return self._serve(command)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.root,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_SECONDS,
+            check=False,
+        )
+        output = done.stdout.decode().replace("\r", "")
+        for port, own in self._ports.items():
+            output = output.replace(own, port)
+        if done.returncode != block.exit_status:
+            return f"ended with status {done.returncode}, not {block.exit_status}:\n{output}"
+        line = missing_line(block.expected, output)
+        return None if line is None else f"did not print {line!r} where it should, but:\n{output}"
+
+    def stop(self) -> None:
+        """End every server that was started here."""
+        for server in self._servers:
+            server.terminate()
+        for server in self._servers:
+            server.wait(timeout=_SECONDS)
+        self._servers.clear()
+
+    def _serve(self, command: str) -> str | None:
+        with open(self.root / f"server-{len(list(self.root.glob('server-*')))}.log", "wb") as log:
+            server = subprocess.Popen(
+                ["bash", "-c", f"exec env {command}"],
+                cwd=self.root,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._servers.append(server)
+        port = next((own for own in self._ports.values() if own in command), self._ports["3000"])
+        until = time.monotonic() + _SECONDS
+        while time.monotonic() < until and server.poll() is None:
+            if _answers(port):
+                return None
+            time.sleep(0.05)
+        return f"the server does not answer on port {port}:\n{Path(log.name).read_text()}"
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": f"{self.root / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.root / "home"),
+            "PYTHONPATH": str(PACKAGE),
+            "LC_ALL": "C.UTF-8",
+            "PORT": self._ports["3000"],
+            "WEB_CONCURRENCY": "2",
+        }
+
+    def _command(self, name: str, arguments: str) -> None:
+        path = self.root / name
+        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        path.chmod(0o755)
+
+
+def _answers(port: str) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

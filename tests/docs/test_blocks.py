@@ -1,0 +1,84 @@
+"""Every shell block of README.md and run.md does what it says, in the order in which a reader meets them."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docs.blocks import Block, blocks_of, fence_languages, missing_line
+from docs.checkout import ROOT, Checkout
+
+README, RUN = ROOT / "README.md", ROOT / "run.md"
+LEFT_OUT = {"python3 scripts/test.py\n"}
+NEEDED = ("bash", "curl", "flock")
+RUN_TOGETHER = pytest.mark.skipif(
+    any(shutil.which(name) is None for name in NEEDED), reason=f"the documents' commands need {', '.join(NEEDED)}"
+)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    made = Checkout(tmp_path / "inventory")
+    yield made
+    made.stop()
+
+
+def failures(checkout: Checkout, blocks: list[Block]) -> list[str]:
+    """Run the blocks up to the first one that fails: those behind it rest on it."""
+    for block in blocks:
+        if block.note.startswith("not run: "):
+            continue
+        reason = checkout.run(block)
+        if reason is not None:
+            return [f"{block.place}: {block.command.strip()}\n{reason}"]
+    return []
+
+
+@RUN_TOGETHER
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+def test_every_block_does_what_it_says(checkout: Checkout, path: Path) -> None:
+    assert failures(checkout, blocks_of(path)) == []
+
+
+@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+def test_no_command_escapes_the_test(path: Path) -> None:
+    left_out = {block.command for block in blocks_of(path) if block.note.startswith("not run: ")}
+
+    assert left_out <= LEFT_OUT
+    assert fence_languages(path) <= {"sh", "text", "json", "nginx", "ini"}
+
+
+@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+def test_every_curl_shows_what_it_prints(path: Path) -> None:
+    silent = [block.place for block in blocks_of(path) if "curl" in block.command and not block.expected.strip()]
+
+    assert silent == []
+
+
+def test_the_stand_in_for_the_setup_ends_as_the_setup_does() -> None:
+    script = (ROOT / "scripts/serve.py").read_text()
+
+    assert 'os.execv(command, [command, "serve", "--init"] + sys.argv[1:])' in script
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (Block("x:1", "curl -i http://127.0.0.1:3000/helth", "200 OK"), "ended with status 7"),
+        (Block("x:1", "echo no", "yes\n"), "did not print 'yes'"),
+        (Block("x:1", "false\ntrue\n"), "ended with status 1"),
+        (Block("x:1", "echo fine", note="exit 1"), "ended with status 0, not 1"),
+    ],
+)
+@RUN_TOGETHER
+def test_a_broken_block_is_found(checkout: Checkout, block: Block, said: str) -> None:
+    assert said in failures(checkout, [block])[0]
+
+
+def test_lines_are_looked_for_in_order_and_dots_stand_for_anything() -> None:
+    output = 'HTTP/1.1 200 OK\nETag: "1"\n{"qty":40,"version":1}'
+
+    assert missing_line('HTTP/1.1 200 OK\n{"qty":40,…}', output) is None
+    assert missing_line('{"qty":41,…}', output) == '{"qty":41,…}'
+    assert missing_line('ETag: "1"\nHTTP/1.1 200 OK', output) == "HTTP/1.1 200 OK"
