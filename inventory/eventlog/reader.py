@@ -58,6 +58,8 @@ class LogReader:
         """
         while self._segment != end.segment:
             yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
+            if self._segment == self._sequence + 1:
+                raise self.damaged("this part of the log is empty, and it is not the last")
             self._segment, self._offset = self._sequence + 1, 0
         yield from self._read_segment(end.offset)
 
@@ -67,6 +69,13 @@ class LogReader:
         self._segment: int = position.segment
         self._offset: int = position.offset
         self._sequence: int = position.sequence
+        self._chain_before = self._chain
+
+    def unread(self, line: RawLine) -> None:
+        """Take the last line back: the cursor stands before it again."""
+        self._segment, self._offset = _apart(line[1])
+        self._sequence -= 1
+        self._chain = self._chain_before
 
     def line_at(self, place: int) -> bytes:
         """Return the line at a place that ``read_to`` gave, without checking it again."""
@@ -104,7 +113,7 @@ class LogReader:
     def _split(self, data: bytes) -> Iterator[RawLine]:
         for line in data.split(b"\n")[:-1]:
             try:
-                self._chain = next_chain(line, self._chain)
+                self._chain_before, self._chain = self._chain, next_chain(line, self._chain)
             except NotALine as error:
                 raise self.damaged(str(error)) from None
             place = place_of(self._segment, self._offset)

@@ -10,7 +10,7 @@ from inventory.domain.events import Event
 from inventory.domain.state import State, fold
 from inventory.eventlog.errors import LogRewound
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.line import FORMAT, NotALine, decode
+from inventory.eventlog.line import FORMAT, Decoded, NotALine, decode
 from inventory.eventlog.reader import Cursor, LogReader, place_of
 from inventory.eventlog.shared_state import Position, SharedState
 
@@ -73,10 +73,12 @@ class Replica:
         """
         with self._mutex:
             self._shared.publish(end.position)
-            self._seen = self._shared.generation
             for event, offset in zip(events, offsets, strict=True):
                 fold(self.state, event, place_of(end.position.segment, offset))
             self._reader.skip_to(end)
+            # Only now: a reader that finds something new waits for the fold, or it would be told of the
+            # past after another process has told of what was just published.
+            self._seen = self._shared.generation
             self._current_at = time.monotonic()
 
     def event_at(self, place: int) -> Event:
@@ -102,11 +104,11 @@ class Replica:
     def _fold_to(self, end: Position) -> None:
         for line, place in self._reader.read_to(end):
             try:
-                event, written_as = decode(line)
-                if event.sequence != self.state.sequence + 1:
-                    raise NotALine(f"sequence {event.sequence} after {self.state.sequence}")
+                event, written_as = _next(line, self.state)
             except NotALine as error:
-                raise self._reader.damaged(str(error), place) from error
+                # Nobody may go on behind it, as if what it says had not happened.
+                self._reader.unread((line, place))
+                raise self._reader.damaged(str(error)) from error
             if written_as > FORMAT and self.newer_format is None:
                 self.newer_format = event.sequence
             fold(self.state, event, place)
@@ -122,10 +124,17 @@ def replay(layout: Layout, end: Position, state: State, folded: Callable[[State,
     try:
         for line, place in reader.read_to(end):
             try:
-                event = decode(line).event
+                event, _ = _next(line, state)
             except NotALine as error:
                 raise reader.damaged(str(error), place) from error
             fold(state, event, place)
             folded(state, len(line) + 1)
     finally:
         reader.close()
+
+
+def _next(line: bytes, state: State) -> Decoded:
+    decoded = decode(line)
+    if decoded.event.sequence != state.sequence + 1:
+        raise NotALine(f"sequence {decoded.event.sequence} after {state.sequence}")
+    return decoded
