@@ -56,8 +56,11 @@ class PublishedViews:
         """See ``Views.publish``."""
         try:
             for view in (STORE_VIEW, CENTRAL_VIEW):
-                content = partial(document, view, snapshot)
-                replace_file(view.path(self._layout), content, disk=self._disk, retry=self._retry)
+                path, content = view.path(self._layout), partial(document, view, snapshot)
+                # Nobody else is at work here: these are of publishers that were killed.
+                for left in path.parent.glob(f".{path.name}.*.tmp"):
+                    left.unlink(missing_ok=True)
+                replace_file(path, content, disk=self._disk, retry=self._retry)
         except OSError as error:
             raise StorageUnavailable(f"the views could not be published: {error}", outcome="none") from error
 
