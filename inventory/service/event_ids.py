@@ -8,5 +8,5 @@ from inventory.domain.values import Instant
 def uuid7(now: Instant) -> str:
     """Make an id that sorts by the millisecond it was made in; 74 of its bits are random."""
     octets = (now // 1000).to_bytes(6) + os.urandom(10)
-    digits, variant = octets.hex(), "89ab"[octets[8] & 0b11]
+    digits, variant = octets.hex(), "89ab"[octets[8] >> 4 & 0b11]
     return f"{digits[:8]}-{digits[8:12]}-7{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"

@@ -1,10 +1,13 @@
 """EntityLocks: one at a time for each entity, never in a circle, nothing left behind."""
 
+import queue
 import threading
+from types import SimpleNamespace
 
 import pytest
 from given import item
 
+from inventory.resilience import entity_locks
 from inventory.resilience.entity_locks import EntityLocks
 
 ONE, TWO = item("sku-1"), item("sku-2")
@@ -81,6 +84,31 @@ def test_a_counter_without_a_lock_of_its_own_loses_nothing():
     for thread in threads:
         thread.join(PATIENCE)
     assert (counter, len(locks)) == ({ONE: 1200, TWO: 1200}, 0)
+
+
+@pytest.mark.parametrize("named", [[ONE, TWO], [TWO, ONE]])
+def test_locks_are_tried_in_sorted_order_in_whatever_order_they_are_named(monkeypatch: pytest.MonkeyPatch, named):
+    locks, tried = EntityLocks(), queue.Queue()
+
+    class NotedLock:
+        def __init__(self) -> None:
+            self.lock = threading.Lock()
+            self.release = self.lock.release
+
+        def acquire(self) -> None:
+            tried.put(self)
+            self.lock.acquire()
+
+    def take() -> None:
+        with locks.holding(named):
+            pass
+
+    monkeypatch.setattr(entity_locks, "threading", SimpleNamespace(Lock=NotedLock))
+    with locks.holding([ONE]), locks.holding([TWO]):
+        lock_of_one, _ = tried.get(), tried.get()
+        thread = in_thread(take)
+        assert tried.get(timeout=PATIENCE) is lock_of_one
+    thread.join(PATIENCE)
 
 
 def test_two_who_take_the_same_locks_in_opposite_order_never_wait_in_a_circle():

@@ -46,3 +46,8 @@ def test_a_name_that_is_added_later_takes_its_place():
     names.after(None, 9)
     names.add("b")
     assert names.after(None, 9) == ["a", "b", "c"]
+
+
+def test_many_names_at_once_are_sorted_too():
+    names = [f"name-{number * 7919 % 1000:03d}" for number in range(1000)]
+    assert filled(names).after(None, 2000) == sorted(names)
