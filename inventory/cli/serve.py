@@ -62,6 +62,8 @@ def serve_command(
     """
     given = {"HOST": host, "PORT": port, "WEB_CONCURRENCY": workers, "THREADS": threads, "DATA_DIR": data_dir}
     settings = read_settings(given)
+    if settings.data_dir.exists() and not settings.data_dir.is_dir():
+        raise click.ClickException(f"{settings.data_dir} is not a folder; name another with --data-dir or DATA_DIR")
     if init:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     elif not settings.data_dir.is_dir():
