@@ -1,0 +1,77 @@
+"""A disk that runs full under load, and has room again."""
+
+import json
+
+import pytest
+from system.client import adjust, record_path, stock
+from system.disks import fill, mounted
+from system.load import PLENTY, Account, assert_exactly_once, under_load
+from system.running_server import assert_whole
+from system.waiting import until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    with mounted(tmp_path / "disk", "size=2m") as disk:
+        yield disk
+
+
+def test_a_full_disk_stops_changes_but_neither_reads_nor_workers_and_room_brings_changes_back(small_disk, serve):
+    server = serve(at=small_disk / "data", SYNC_INTERVAL_MS=100)
+    workers, account = server.workers(), Account()
+    with server.client() as client:
+        stock(client, "sku-1", PLENTY)
+        client.post("/sync")
+    published = (server.data_dir / "store-inventory.json").read_bytes()
+    with under_load(server, account=account, name="load", skus=["sku-1"]) as load:
+        load.until_confirmed(20)
+        ballast = fill(small_disk)
+        until("changes are refused", lambda: len(account.refused) > 100)
+        with server.clients_of_all() as clients:
+            for client in clients:
+                version = client.get(record_path("sku-1")).json["version"]
+                answer = adjust(client, "sku-1", 1, "after")
+                assert (answer.status, answer.json["error"], answer.json["outcome"]) == (
+                    503,
+                    "storage_unavailable",
+                    "none",
+                )
+                assert int(answer.headers["retry-after"]) >= 1
+                assert client.get(record_path("sku-1")).json["version"] >= version
+                assert client.get("/stores").status == 200
+                assert client.get("/health").status == 200
+        seen = (server.data_dir / "store-inventory.json").read_bytes()
+        assert json.loads(seen)["asOfSequence"] >= json.loads(published)["asOfSequence"]
+        ballast.unlink()
+        load.until_confirmed(100)
+
+    assert {(body["error"], body["outcome"]) for body in account.refused.values()} == {("storage_unavailable", "none")}
+    assert server.workers() == workers
+    assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
+    sequence = server.get(record_path("sku-1"))["sequence"]
+    until(
+        "the views follow again",
+        lambda: json.loads((server.data_dir / "central-inventory.json").read_bytes())["asOfSequence"] >= sequence,
+    )
+    assert [path.name for path in server.data_dir.glob(".*")] == []
+    assert_whole(server.data_dir)
+
+
+def test_a_server_starts_on_a_full_disk_and_answers_reads(small_disk, serve):
+    server = serve(at=small_disk / "data")
+    with server.client() as client:
+        stock(client, "sku-1", 5)
+    assert server.end() == 0
+    ballast = fill(small_disk)
+
+    server.restart()
+
+    assert server.get(record_path("sku-1"))["qty"] == 5
+    with server.client() as client:
+        until("a change is refused", lambda: adjust(client, "sku-1", 1).status == 503)
+        qty = client.get(record_path("sku-1")).json["qty"]
+        ballast.unlink()
+        assert adjust(client, "sku-1", 1).json["qty"] == qty + 1
+    assert_whole(server.data_dir)
