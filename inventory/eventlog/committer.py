@@ -9,7 +9,7 @@ from typing import NamedTuple
 from inventory.domain.errors import IdempotencyConflict, StorageUnavailable, Unavailable
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.durability import Durability
-from inventory.eventlog.errors import LogError, LogRewound
+from inventory.eventlog.errors import LogError, LogRewound, unreadable
 from inventory.eventlog.ticket import PendingChange
 from inventory.eventlog.writer import BatchWriter, OpenBatch
 from inventory.service.ledger import Outcome
@@ -139,6 +139,10 @@ class Committer:
             _log.error("%s", error)
             for ticket, settled, rests_on in results:
                 ticket.settle(settled if self._durability.covers(rests_on) else _undurable(settled, error))
+        except BaseException as error:
+            for result in results:
+                result.ticket.settle(_as_unavailable(error))
+            raise
         else:
             for result in results:
                 result.ticket.settle(result.settled)
@@ -175,6 +179,6 @@ def _as_unavailable(error: BaseException) -> Exception:
         case Unavailable():
             return type(error)(str(error), retry_after_ms=error.retry_after_ms)
         case LogError() | OSError():
-            return StorageUnavailable(f"the event log could not be read: {error}", outcome="none")
+            return unreadable(error)
         case _:
             return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")

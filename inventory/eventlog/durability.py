@@ -21,6 +21,7 @@ class Durability:
         self._wait = wait_ms / 1000
         self._turn = threading.Lock()
         self._segment = 0
+        self._times_made = 0
         self._descriptor = -1
 
     def ensure(self, sequence: int, outcome: Outcome = "none") -> None:
@@ -48,7 +49,7 @@ class Durability:
 
         Early, because a descriptor that is opened after a failed sync is not told of it.
         """
-        if self._segment != segment:
+        if not self._is_open(segment):
             with self._turn:
                 self._open(segment)
 
@@ -73,9 +74,14 @@ class Durability:
             raise StorageUnavailable(FAILED, outcome=outcome)
         self._shared.raise_durable(end.sequence)
 
+    def _is_open(self, segment: int) -> bool:
+        return self._segment == segment and self._times_made == self._shared.times_made
+
     def _open(self, segment: int) -> int:
-        if self._segment != segment:
+        if not self._is_open(segment):
             self.close()
+            # Before opening: a descriptor from before a recovery would report the failure that it mended.
+            self._times_made = self._shared.times_made
             self._descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
             self._segment = segment
         return self._descriptor

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from inventory.domain.errors import StorageUnavailable
+
 
 class LogError(Exception):
     """The root of these."""
@@ -28,3 +30,8 @@ class StateUnusable(LogError):
 
 class LockHeld(LogError):
     """A process on this folder has kept the append lock for too long."""
+
+
+def unreadable(error: Exception) -> StorageUnavailable:
+    """What a caller is told whose request met such an error while nothing was being written."""
+    return StorageUnavailable(f"the event log could not be read: {error}", outcome="none")

@@ -8,12 +8,13 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.state import State
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import FAILED, Durability
-from inventory.eventlog.errors import LogError
+from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
 from inventory.eventlog.machine import Machine
@@ -113,28 +114,28 @@ class FileLedger:
 
     def central_stock(self, sku: str) -> SkuStock:
         lag_ms = self._replica.lag_ms()
-        with self._replica.still() as state:
+        with self._still() as state:
             stock = SkuStock(sku, state.records_of_sku(sku), state.sequence, lag_ms)
         self._durability.ensure(stock.as_of_sequence)
         return stock
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         self._adopt()
-        with self._replica.still() as state:
+        with self._still() as state:
             found = page_of_stores(state, page)
         self._durability.ensure(found.as_of_sequence)
         return found
 
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         self._adopt()
-        with self._replica.still() as state:
+        with self._still() as state:
             found = page_of_records(state, store, page)
         self._durability.ensure(found.as_of_sequence)
         return found
 
     def snapshot(self) -> StockSnapshot:
         self._adopt()
-        with self._replica.still() as state:
+        with self._still() as state:
             snapshot = snapshot_of(state)
         self._durability.ensure(snapshot.as_of_sequence)
         return snapshot
@@ -155,7 +156,15 @@ class FileLedger:
         try:
             self._replica.adopt()
         except (LogError, OSError) as error:
-            raise StorageUnavailable(f"the event log could not be read: {error}", outcome="none") from error
+            raise unreadable(error) from error
+
+    @contextmanager
+    def _still(self) -> Iterator[State]:
+        try:
+            with self._replica.still() as state:
+                yield state
+        except (LogError, OSError) as error:
+            raise unreadable(error) from error
 
     def _why_read_only(self) -> str | None:
         if self._shared.failed:

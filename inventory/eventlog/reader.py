@@ -40,9 +40,13 @@ class LogReader:
     published may be withdrawn. Not for two threads at once.
     """
 
+    _segment: int
+    _offset: int
+    _sequence: int
+
     def __init__(self, layout: Layout, cursor: Cursor = START) -> None:
         self._layout = layout
-        self.skip_to(cursor)
+        (self._segment, self._offset, self._sequence), self._chain = cursor
         self._open_segment = 0
         self._descriptor = -1
 
@@ -65,10 +69,7 @@ class LogReader:
 
     def skip_to(self, cursor: Cursor) -> None:
         """Go on from a place whose lines the caller knows already."""
-        position, self._chain = cursor
-        self._segment: int = position.segment
-        self._offset: int = position.offset
-        self._sequence: int = position.sequence
+        (self._segment, self._offset, self._sequence), self._chain = cursor
         self._chain_before = self._chain
 
     def unread(self, line: RawLine) -> None:
@@ -76,6 +77,14 @@ class LogReader:
         self._segment, self._offset = _apart(line[1])
         self._sequence -= 1
         self._chain = self._chain_before
+
+    def is_in_place(self) -> bool:
+        """Whether the line before the cursor is still the one that was read there."""
+        if self._offset == 0:
+            return True
+        self.close()
+        end = self._chain.hex().encode() + b'"}\n'
+        return os.pread(self._open(self._segment), len(end), self._offset - len(end)) == end
 
     def line_at(self, place: int) -> bytes:
         """Return the line at a place that ``read_to`` gave, without checking it again."""

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from inventory.domain.values import Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.errors import LockHeld, LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.machine import Machine
-from inventory.eventlog.reader import LogReader
+from inventory.eventlog.reader import LogReader, RawLine
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
 from inventory.resilience.disk import Disk
@@ -70,20 +71,29 @@ def _recover(layout: Layout, shared: SharedState, check: "_Check", disk: Disk, m
         lost = intact and check.end.sequence < shared.published().sequence
         if lost or damage.path != layout.segment(newest):
             raise
+        check.last_instant()
         cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
     end = check.end
     if end.sequence < durable:
         message = f"the log ends at event {end.sequence}; event {durable} was durable. {_RESTORED}"
         raise check.damaged(message)
-    last_at = _last_instant(layout)
-    rewrite_from = check.durable_end(newest) if shared.failed else None
-    _make_durable(layout.segment(newest), disk, rewrite_from)
+    last_at = check.last_instant()
+    try:
+        _make_durable(layout.segment(newest), disk, check.durable_end(newest) if shared.failed else None)
+    except OSError:
+        # A second sync would report success: the next start has to write again.
+        shared.fail()
+        raise
     disk.sync_folder(layout.events)
+    if intact and shared.failed:
+        raise OSError("a sync of the event log failed in the meantime; start again")
     if intact:
         shared.publish(end)
         shared.raise_durable(end.sequence)
     else:
-        clock_offset = max(machine.wall(), last_at) - machine.since_boot()
+        # The wall clock is asked once in a boot, however often a server starts.
+        known = shared.belongs_to(machine.boot_id())
+        clock_offset = shared.clock_offset if known else max(machine.wall(), last_at) - machine.since_boot()
         shared.make(machine.boot_id(), end, clock_offset)
     return Recovery(end, cut)
 
@@ -98,6 +108,7 @@ class _Check:
         self._durable_end = self._reader.cursor.position
         self._progress = progress
         self._done = 0
+        self._last: RawLine | None = None
 
     @property
     def end(self) -> Position:
@@ -108,11 +119,25 @@ class _Check:
         """Check every line up to ``end``. :raises LogDamaged: ``end`` is then before the bad one."""
         sealed = [self._layout.segment(first) for first in self._layout.segments() if first < end.segment]
         everything = sum(path.stat().st_size for path in sealed) + end.offset
-        for line, _ in self._reader.read_to(end):
-            self._done += len(line) + 1
+        for line in self._reader.read_to(end):
+            self._last = line
+            self._done += len(line[0]) + 1
             self._progress(self._done, everything)
             if self._durable_end.sequence < self._durable:
                 self._durable_end = self.end
+
+    def last_instant(self) -> Instant:
+        """When the last good event happened: the clock must not begin below it.
+
+        :raises LogDamaged: the line holds no event.
+        """
+        if self._last is None:
+            return Instant(0)
+        line, place = self._last
+        try:
+            return decode(line).event.at
+        except NotALine as error:
+            raise self._reader.damaged(str(error), place) from error
 
     def durable_end(self, segment: int) -> int:
         """From which byte of the segment on nothing is known to be durable."""
@@ -148,19 +173,6 @@ def _cut(path: Path, end: Position, durable: int, disk: Disk, damage: LogDamaged
     except NotATail as reason:
         raise LogDamaged(path, damage.line, end.offset, str(reason)) from damage
     return cut_tail(path, end.offset, disk)
-
-
-def _last_instant(layout: Layout) -> int:
-    """The instant of the last event, 0 for an empty log: the clock must not begin below it."""
-    for path in map(layout.segment, reversed(layout.segments())):
-        data = path.read_bytes()
-        if data:
-            begin = data.rfind(b"\n", 0, -1) + 1
-            try:
-                return decode(data[begin:-1]).event.at
-            except NotALine as error:
-                raise LogDamaged(path, data.count(b"\n"), begin, str(error)) from error
-    return 0
 
 
 def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
-from inventory.eventlog.errors import LogRewound
+from inventory.eventlog.errors import LogRewound, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, Decoded, NotALine, decode
 from inventory.eventlog.reader import Cursor, LogReader, place_of
@@ -28,6 +28,7 @@ class Replica:
         self._reader = LogReader(layout)
         self._mutex = threading.Lock()
         self._seen = -1
+        self._times_made = shared.times_made
         self._current_at = time.monotonic()
 
     @property
@@ -44,11 +45,10 @@ class Replica:
         if self._shared.generation == self._seen:
             return
         with self._mutex:
+            self._check_not_rewound()
             generation, end = self._shared.generation, self._shared.published()
             if generation == self._seen:
                 return
-            if end.sequence < self.state.sequence:
-                raise LogRewound(f"the log ends at {end.sequence}, this process had read up to {self.state.sequence}")
             self._fold_to(end)
             self._seen = generation
             self._current_at = time.monotonic()
@@ -82,13 +82,23 @@ class Replica:
             self._current_at = time.monotonic()
 
     def event_at(self, place: int) -> Event:
-        """Return an event that was folded."""
-        return decode(self._reader.line_at(place)).event
+        """Return an event that was folded.
+
+        :raises StorageUnavailable: it is no longer there.
+        """
+        try:
+            return decode(self._reader.line_at(place)).event
+        except (NotALine, OSError) as error:
+            raise unreadable(error) from error
 
     @contextmanager
     def still(self) -> Iterator[State]:
-        """Hold the state still for a listing or a copy: nothing is folded inside the ``with`` block."""
+        """Hold the state still for a listing or a copy: nothing is folded inside the ``with`` block.
+
+        :raises LogRewound: see ``adopt``.
+        """
         with self._mutex:
+            self._check_not_rewound()
             yield self.state
 
     def lag_ms(self) -> int:
@@ -100,6 +110,15 @@ class Replica:
     def close(self) -> None:
         """Close the log."""
         self._reader.close()
+
+    def _check_not_rewound(self) -> None:
+        times_made = self._shared.times_made
+        if times_made == self._times_made:
+            return
+        end, here = self._shared.published(), self.state.sequence
+        if end.sequence < here or not self._reader.is_in_place():
+            raise LogRewound(f"the log was cut below event {here}, up to which this process had read it")
+        self._times_made = times_made
 
     def _fold_to(self, end: Position) -> None:
         for line, place in self._reader.read_to(end):

@@ -30,7 +30,8 @@ _MAGIC = 0x316576656E747376
     _VIEWS_AT,
     _VIEWS_TOOK,
     _VIEWS_FAILED,
-) = range(11)
+    _MADE,
+) = range(12)
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
@@ -82,12 +83,18 @@ class SharedState:
     def make(self, boot_id: int, end: Position, clock_offset: int) -> None:
         """Make the marks anew for a log that is whole and durable up to ``end``."""
         self._items[_KIND] = 0
+        self._items[_MADE] += 1
         self._items[_DURABLE] = end.sequence
         self.publish(end)
         self._items[_CLOCK] = clock_offset
         self._items[_BOOT_HIGH], self._items[_BOOT_LOW] = boot_id >> 64, boot_id & _HALF
         self._items[_FAILED] = 0
         self._items[_KIND] = _MAGIC
+
+    @property
+    def times_made(self) -> int:
+        """Changes when a server has made the marks anew: published lines may have been withdrawn before."""
+        return self._items[_MADE]
 
     @property
     def generation(self) -> int:

@@ -38,10 +38,10 @@ def check_tail(rest: bytes, sequence: int, durable: int) -> None:
 
 
 def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:
-    """Copy what stands behind ``offset`` to a file beside the log, cut it off, and make both durable.
+    """Copy what stands behind ``offset`` to a file beside the log, make that durable, and cut it off.
 
     :returns: the copy.
-    :raises OSError: nothing was cut unless the copy is durable.
+    :raises OSError: nothing was cut.
     """
     copy = _free_name(segment, offset)
     with open(segment, "rb") as file:
@@ -54,7 +54,6 @@ def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:
     descriptor = os.open(segment, os.O_RDWR | os.O_CLOEXEC)
     try:
         disk.truncate(descriptor, offset)
-        disk.fsync(descriptor)
     finally:
         os.close(descriptor)
     return copy

@@ -1,0 +1,129 @@
+"""A start on a folder from which files of the log are gone, or in which there are some too many."""
+
+from pathlib import Path
+
+import pytest
+from eventlog.folder import Folder, add
+from eventlog.logs import history
+
+from inventory.bootstrap import StartRefused, prepare
+from inventory.eventlog.errors import LogDamaged
+
+WHOLE = 12
+PER_SEGMENT = 4
+
+
+@pytest.fixture
+def segments(folder: Folder) -> list[Path]:
+    """The files of a log of three segments of four lines each, durable, from before a reboot."""
+    folder.prepare()
+    lines = history(WHOLE)
+    for first in range(0, WHOLE, PER_SEGMENT):
+        folder.layout.segment(first + 1).write_bytes(b"".join(lines[first : first + PER_SEGMENT]))
+    folder.prepare()
+    folder.machine.reboot()
+    return [folder.layout.segment(first) for first in folder.layout.segments()]
+
+
+def refuses(folder: Folder, segment: Path) -> LogDamaged:
+    """Start, which is refused because of ``segment`` and changes nothing."""
+    before = folder.files()
+    with pytest.raises(LogDamaged) as refusal:
+        folder.prepare()
+    assert (refusal.value.path, folder.files()) == (segment, before)
+    return refusal.value
+
+
+def test_a_log_of_several_files_starts(folder: Folder, segments: list[Path]):
+    assert folder.prepare().end.sequence == WHOLE
+
+
+@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("marks", ["kept", "deleted"])
+def test_a_missing_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], index: int, marks: str):
+    if marks == "deleted":
+        folder.layout.shared_state.unlink()
+    segments[index].unlink()
+    assert "missing" in refuses(folder, segments[index]).reason
+
+
+def test_a_missing_last_file_is_refused_if_its_events_were_durable(folder: Folder, segments: list[Path]):
+    segments[2].unlink()
+    assert f"event {WHOLE} was durable" in refuses(folder, segments[1]).reason
+
+
+def test_a_missing_last_file_is_refused_while_the_machine_runs(folder: Folder, segments: list[Path]):
+    folder.prepare()
+    segments[2].unlink()
+    refuses(folder, segments[2])
+
+
+@pytest.mark.parametrize("reboots", [True, False])
+def test_an_emptied_folder_is_refused_if_anything_was_durable(folder: Folder, segments: list[Path], reboots: bool):
+    if not reboots:
+        folder.prepare()
+    for segment in segments:
+        segment.unlink()
+    with pytest.raises(LogDamaged):
+        folder.prepare()
+    assert folder.files() == {}
+
+
+@pytest.mark.parametrize("marks", ["kept", "deleted"])
+@pytest.mark.parametrize("index", [0, 1])
+def test_an_emptied_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], index: int, marks: str):
+    if marks == "deleted":
+        folder.layout.shared_state.unlink()
+    segments[index].write_bytes(b"")
+    refuses(folder, segments[index])
+
+
+@pytest.mark.parametrize("lost", [1, 100])
+def test_a_shorter_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], lost: int):
+    folder.layout.shared_state.unlink()
+    segments[1].write_bytes(segments[1].read_bytes()[:-lost])
+    refuses(folder, segments[1])
+
+
+def test_a_file_that_lacks_its_last_line_is_refused(folder: Folder, segments: list[Path]):
+    folder.layout.shared_state.unlink()
+    lines = segments[1].read_bytes().splitlines(keepends=True)
+    segments[1].write_bytes(b"".join(lines[:-1]))
+    refuses(folder, folder.layout.segment(2 * PER_SEGMENT))
+
+
+def test_nuls_behind_a_file_that_others_follow_are_damage(folder: Folder, segments: list[Path]):
+    folder.layout.shared_state.unlink()
+    segments[0].write_bytes(segments[0].read_bytes() + bytes(10))
+    refuses(folder, segments[0])
+
+
+def test_swapped_files_are_refused(folder: Folder, segments: list[Path]):
+    folder.layout.shared_state.unlink()
+    first, second = segments[0].read_bytes(), segments[1].read_bytes()
+    segments[0].write_bytes(second)
+    segments[1].write_bytes(first)
+    refuses(folder, segments[0])
+
+
+def test_other_files_beside_the_log_do_no_harm(folder: Folder, segments: list[Path]):
+    for name in ("00000000000000000001.jsonl.bak", "notes.txt", "1.jsonl", f"{13:020d}.json"):
+        (folder.layout.events / name).write_bytes(b"nothing")
+    assert folder.prepare().end.sequence == WHOLE
+
+
+def test_a_log_longer_than_the_marks_say_is_taken_whole(folder: Folder):
+    ledger = folder.start()
+    add(ledger)
+    marks = folder.layout.shared_state.read_bytes()
+    add(ledger)
+    folder.close()
+    folder.layout.shared_state.write_bytes(marks)
+    assert folder.prepare().end.sequence == 2
+
+
+def test_a_refused_start_tells_the_operator_which_command_examines_the_log(folder: Folder):
+    prepare(folder.settings)
+    folder.layout.segment(1).write_bytes(b"nonsense\n")
+    with pytest.raises(StartRefused, match=f"line 1, byte 0: (.|\n)*inventory verify --data-dir {folder.layout.root}"):
+        prepare(folder.settings)

@@ -1,0 +1,123 @@
+"""Lines that are whole and in their place, and that this program cannot make sense of."""
+
+from collections.abc import Callable
+from hashlib import blake2b
+
+import orjson
+import pytest
+from eventlog.folder import ONE, TWO, Folder, add
+from eventlog.logs import encoded, gaining, history
+
+from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.events import Line
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.ledger import FileLedger
+
+
+def rewritten(line: bytes, before: bytes, change: Callable[[dict], object]) -> bytes:
+    """The line with other fields, chained as a newer program would."""
+    fields = orjson.loads(line)
+    del fields["chain"]
+    change(fields)
+    body = orjson.dumps(fields)[:-1]
+    chain = blake2b(bytes.fromhex(before[-35:-3].decode()) + body, digest_size=16).hexdigest()
+    return body + b',"chain":"' + chain.encode() + b'"}\n'
+
+
+def log_of_which_the_last_line(change: Callable[[dict], object]) -> bytes:
+    *lines, last = history(4)
+    return b"".join([*lines, rewritten(last, lines[-1], change)])
+
+
+def newer(fields: dict) -> None:
+    fields["format"] = 2
+
+
+def of_another_shape(fields: dict) -> None:
+    fields["format"] = 2
+    fields["rows"] = fields.pop("lines")
+
+
+def out_of_turn(fields: dict) -> None:
+    fields["sequence"] = 7
+
+
+def running_on(folder: Folder, log: bytes) -> FileLedger:
+    """A ledger on a folder onto which another program has written this log in the meantime."""
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(log)
+    marks = folder.marks()
+    marks.make(folder.machine.boot, marks.published()._replace(offset=len(log), sequence=4), 0)
+    marks.close()
+    return folder.open()
+
+
+def test_a_line_of_a_newer_program_makes_the_process_read_only(folder: Folder):
+    ledger = running_on(folder, log_of_which_the_last_line(newer))
+    with pytest.raises(ReadOnly, match="event 4 was written by a newer version"):
+        add(ledger)
+    assert "newer version" in ledger.status().read_only
+
+
+def test_a_line_of_a_newer_program_is_folded(folder: Folder):
+    assert running_on(folder, log_of_which_the_last_line(newer)).record(ONE).on_hand == 4
+
+
+def test_a_server_starts_on_a_log_that_ends_in_a_line_of_a_newer_program(folder: Folder):
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(log_of_which_the_last_line(newer))
+    assert folder.prepare().end.sequence == 4
+
+
+@pytest.mark.parametrize("change", [of_another_shape, out_of_turn])
+def test_nothing_is_read_or_written_past_a_line_that_says_nothing_to_this_program(folder: Folder, change):
+    log = log_of_which_the_last_line(change)
+    ledger = running_on(folder, log)
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable, match="line 4"):
+            ledger.record(ONE)
+        with pytest.raises(StorageUnavailable, match="line 4") as refusal:
+            add(ledger)
+        assert (refusal.value.outcome, folder.log()) == ("none", log)
+        assert "line 4" in ledger.status().read_only
+
+
+@pytest.mark.parametrize("change", [of_another_shape, out_of_turn])
+def test_verify_names_the_line_that_cannot_be_read(folder: Folder, change):
+    running_on(folder, log_of_which_the_last_line(change))
+    verification = folder.verify()
+    assert verification.checked_sequence == 3
+    assert "line 4" in verification.problems[0]
+
+
+def test_a_start_on_a_log_whose_last_line_cannot_be_read_is_refused_before_anything_is_cut(folder: Folder):
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(log_of_which_the_last_line(of_another_shape) + b"a torn tail")
+    before = folder.files()
+    with pytest.raises(LogDamaged, match="line 4"):
+        folder.prepare()
+    assert folder.files() == before
+
+
+def with_a_broken_history(folder: Folder) -> FileLedger:
+    """A ledger on a log in which an item's third event follows on its first."""
+    gap = gaining(2)._replace(lines=(Line(ONE, 1, 0, 3, 0, 3),))
+    other = gaining(3)._replace(lines=(Line(TWO, 5, 0, 5, 0, 1),))
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(b"".join(encoded([gaining(1), gap, other])))
+    return folder.start()
+
+
+def test_a_record_whose_history_does_not_add_up_refuses_changes(folder: Folder):
+    with pytest.raises(ReadOnly, match="sku-1 in store-1 does not add up at sequence 2"):
+        add(with_a_broken_history(folder), at=ONE)
+
+
+def test_other_records_go_on_beside_one_whose_history_does_not_add_up(folder: Folder):
+    assert add(with_a_broken_history(folder), at=TWO).record.on_hand == 6
+
+
+def test_a_record_whose_history_does_not_add_up_can_be_read_and_is_reported(folder: Folder):
+    ledger = with_a_broken_history(folder)
+    assert (ledger.record(ONE).on_hand, ledger.status().broken) == (3, {ONE: 2})
+    assert "event 2" in folder.verify().problems[0]
