@@ -1,0 +1,149 @@
+"""scripts/serve.py, scripts/test.py and what they share: messages, and when .venv is made anew."""
+
+import ast
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+OFFLINE = "Failed to establish a new connection: NewConnectionError(...)"
+NO_ENSUREPIP = "The virtual environment was not created successfully because ensurepip is not available."
+
+
+class Commands:
+    """Stands in for running commands: notes them; ``failing`` maps a word of one to its output."""
+
+    def __init__(self) -> None:
+        self.failing: dict[str, str] = {}
+        self.said: list[str] = []
+
+    def __call__(self, command: list[str]) -> subprocess.CompletedProcess:
+        if "-c" in command:
+            return subprocess.CompletedProcess(command, int(not Path(command[0]).exists()), "3 11\n")
+        word = "venv" if "venv" in command else "install"
+        self.said.append(word)
+        if word in self.failing:
+            return subprocess.CompletedProcess(command, 1, self.failing[word])
+        if word == "venv":
+            python = Path(command[-1]) / "bin" / "python"
+            python.parent.mkdir(parents=True)
+            python.touch()
+        return subprocess.CompletedProcess(command, 0, "")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    checkout = tmp_path / "checkout"
+    (checkout / "scripts").mkdir(parents=True)
+    shutil.copy(SCRIPTS / "venv_setup.py", checkout / "scripts")
+    (checkout / "setup.cfg").write_text("[metadata]\n")
+    return checkout
+
+
+def load(checkout: Path, commands: Commands) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("venv_setup_copy", checkout / "scripts" / "venv_setup.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module._run = commands
+    return module
+
+
+@pytest.fixture
+def commands() -> Commands:
+    return Commands()
+
+
+@pytest.fixture
+def setup(checkout: Path, commands: Commands) -> ModuleType:
+    return load(checkout, commands)
+
+
+@pytest.mark.parametrize("name", ["serve.py", "test.py", "venv_setup.py"])
+def test_a_python_as_old_as_3_6_can_read_the_scripts(name: str):
+    ast.parse((SCRIPTS / name).read_text(), feature_version=(3, 6))
+
+
+@pytest.mark.parametrize("name", ["serve.py", "test.py", "venv_setup.py"])
+def test_the_scripts_need_the_standard_library_only(name: str):
+    tree = ast.walk(ast.parse((SCRIPTS / name).read_text()))
+    imported = {alias.name for node in tree if isinstance(node, ast.Import) for alias in node.names}
+    assert imported <= sys.stdlib_module_names | {"venv_setup"}
+
+
+def test_the_first_time_makes_the_environment_and_installs(setup: ModuleType, commands: Commands):
+    setup.install("tox", ["tox"])
+    assert commands.said == ["venv", "install"]
+
+
+def test_the_second_time_does_nothing(setup: ModuleType, commands: Commands):
+    setup.install("tox", ["tox"])
+    setup.install("tox", ["tox"])
+    assert commands.said == ["venv", "install"]
+
+
+def test_two_commands_share_one_environment(setup: ModuleType, commands: Commands):
+    for _ in range(2):
+        setup.install("tox", ["tox"])
+        setup.install("the service", ["--editable", "."])
+    assert commands.said == ["venv", "install", "install"]
+
+
+@pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml"])
+def test_a_changed_configuration_is_installed_anew(setup: ModuleType, commands: Commands, checkout: Path, name: str):
+    setup.install("tox", ["tox"])
+    (checkout / name).write_text("# changed\n")
+    setup.install("tox", ["tox"])
+    assert commands.said == ["venv", "install", "install"]
+
+
+def test_an_environment_that_was_left_half_made_is_made_anew(setup: ModuleType, commands: Commands):
+    commands.failing = {"install": OFFLINE}
+    with pytest.raises(SystemExit):
+        setup.install("tox", ["tox"])
+    commands.failing = {}
+    setup.install("tox", ["tox"])
+    assert commands.said == ["venv", "install", "venv", "install"]
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(setup: ModuleType, commands: Commands):
+    setup.install("tox", ["tox"])
+    Path(setup.venv_python()).unlink()
+    setup.install("tox", ["tox"])
+    assert commands.said == ["venv", "install", "venv", "install"]
+
+
+def test_an_environment_in_a_checkout_that_was_moved_is_made_anew(setup: ModuleType, commands, checkout: Path):
+    setup.install("tox", ["tox"])
+    load(checkout.rename(checkout.with_name("moved")), commands).install("tox", ["tox"])
+    assert commands.said == ["venv", "install", "venv", "install"]
+
+
+def test_without_a_network_the_index_is_named(setup: ModuleType, commands: Commands):
+    commands.failing = {"install": OFFLINE}
+    with pytest.raises(SystemExit, match="package index could not be reached"):
+        setup.install("tox", ["tox"])
+
+
+def test_without_ensurepip_the_debian_package_is_named(setup: ModuleType, commands: Commands):
+    commands.failing = {"venv": NO_ENSUREPIP}
+    with pytest.raises(SystemExit, match="apt install python3-venv"):
+        setup.install("tox", ["tox"])
+
+
+def test_a_python_that_is_too_old_is_told_what_is_needed(setup: ModuleType, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(setup, "OLDEST", (99, 0))
+    monkeypatch.setattr(setup, "pyenv_pythons", list)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(SystemExit, match=r"^Python 99\.0 or newer is needed"):
+        setup.require_new_python()
+
+
+def test_ctrl_c_ends_with_a_line_and_status_130(setup: ModuleType, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit) as end, setup.plain_endings():
+        raise KeyboardInterrupt
+    assert (end.value.code, capsys.readouterr().err) == (130, "\nStopped. Run the command again to go on.\n")
