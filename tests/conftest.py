@@ -1,5 +1,6 @@
 """What holds for every test: the same examples on each run, and the quick ones first."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ settings.register_profile(
     "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=2000)
-settings.load_profile("gate")
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
