@@ -12,7 +12,7 @@ from typing import Any
 from bench.contestants import CONTESTANTS, TARGETS, Contestant, chosen
 from bench.driving import CHOICES, Drive, NoDriver, chosen_driver
 from bench.machine import describe
-from bench.report import as_json, ratios, table_of_ratios, table_of_runs
+from bench.report import as_json, ratios, remarks, table_of_ratios, table_of_runs
 from bench.rounds import Conditions, Run, run_all
 from bench.server import ServerBroken
 
@@ -61,9 +61,7 @@ def _measure(
 
     runs = run_all(contestants, conditions, drive, report)
     found = ratios(runs, TARGETS)
-    print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}")
-    share = max(run.load.driver_share for run in runs)
-    print(f"\nDriver: {driver}, at most {share:.0%} of one core. 'by CPU': the ratio of processor time for a request.")
+    print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}\n\n{remarks(runs, driver)}")
     if output is not None:
         output.write_text(json.dumps(as_json(machine, settings, runs, found), indent=1) + "\n")
     void = [run for run in runs if run.problems]

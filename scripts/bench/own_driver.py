@@ -8,6 +8,7 @@ import gc
 import json
 import random
 import select
+import signal
 import socket
 import sys
 import time
@@ -158,6 +159,8 @@ class Driver:
 
 def main() -> None:
     """Read a plan from standard input, write the load to standard output."""
+    # Ctrl-C is for the benchmark, which ends this process; no trace of it here.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     given = json.load(sys.stdin)
     given["requests"] = [text.encode("latin-1") for text in given["requests"]]
     plan = Plan(**given)

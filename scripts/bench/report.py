@@ -100,6 +100,26 @@ def table_of_ratios(found: Sequence[Ratio]) -> str:
     return _aligned(rows)
 
 
+def remarks(runs: Sequence[Run], driver: str) -> str:
+    """How the figures came about, and what is doubtful in them."""
+    share = max(run.load.driver_share for run in runs)
+    lines = [f"Driver: {driver}, at most {share:.0%} of one core. 'by CPU': the ratio of processor time for a request."]
+    lopsided = [run for run in runs if is_lopsided(run.load.connections_of)]
+    if lopsided:
+        worst = min(lopsided, key=lambda run: min(run.load.connections_of))
+        shares = "/".join(map(str, worst.load.connections_of))
+        lines.append(
+            f"DOUBTFUL: in {len(lopsided)} of {len(runs)} runs the workers had unequal shares of the connections"
+            f" (once {shares}); --driver own sees to that."
+        )
+    return "\n".join(lines)
+
+
+def is_lopsided(connections: Sequence[int]) -> bool:
+    """Whether some worker has less than three quarters of its share."""
+    return bool(connections) and min(connections) < 0.75 * sum(connections) / len(connections)
+
+
 def as_json(
     machine: Mapping[str, Any], settings: Mapping[str, Any], runs: Sequence[Run], found: Sequence[Ratio]
 ) -> Any:

@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 from bench.check import contradictions
 from bench.contestants import CONTESTANTS, TARGETS, Target, chosen
 from bench.load import Load
-from bench.report import as_json, ratios, spread, table_of_ratios, table_of_runs
+from bench.report import as_json, is_lopsided, ratios, spread, table_of_ratios, table_of_runs
 from bench.rounds import Run
 from bench.traffic import START, adjusting
 
@@ -119,6 +119,13 @@ def test_everything_is_reported_for_people_and_for_programs():
 
 def test_a_spread_is_the_median_and_both_ends():
     assert spread([3, 1, 2]) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("connections", "lopsided"), [([32, 32], False), ([62, 2], True), ([24, 40], False), ([], False)]
+)
+def test_runs_whose_connections_went_to_one_worker_are_told_apart(connections: list[int], lopsided: bool):
+    assert is_lopsided(connections) is lopsided
 
 
 def test_every_target_compares_contestants_that_exist():
