@@ -34,12 +34,16 @@ class Block:
         return int(self.note.removeprefix("exit ")) if self.note.startswith("exit ") else 0
 
 
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def blocks_of(path: Path) -> list[Block]:
-    return list(_blocks(path.name, path.read_text(encoding="utf-8")))
+    return list(_blocks(path.name, text_of(path)))
 
 
 def fence_languages(path: Path) -> set[str]:
-    return {fence[1] for fence in FENCE.finditer(path.read_text(encoding="utf-8"))}
+    return {fence[1] for fence in FENCE.finditer(text_of(path))}
 
 
 def missing_line(expected: str, output: str) -> str | None:

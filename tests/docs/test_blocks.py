@@ -36,6 +36,7 @@ def failures(checkout: Checkout, blocks: list[Block]) -> list[str]:
 
 @RUN_TOGETHER
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
 def test_every_block_does_what_it_says(checkout: Checkout, path: Path) -> None:
     assert failures(checkout, blocks_of(path)) == []

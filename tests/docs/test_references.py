@@ -1,0 +1,145 @@
+"""What the documents name is there, and what is there is named in the documents."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from docs.blocks import text_of
+from docs.checkout import ROOT
+
+from inventory.settings import Settings, setting_names
+from inventory.web.metrics import _JSON_NAMES, Metrics
+
+README, RUN, ARCHITECTURE, PROMPTS = (ROOT / name for name in ("README.md", "run.md", "ARCHITECTURE.md", "prompts.md"))
+RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
+DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *RECORDS]
+METHODS = ("get", "put", "post", "delete", "patch")
+NO_EFFECT = "**no effect yet**"
+# Those with a reader whose effect is not yet the one that the name promises; the documents say so in words.
+IN_PART = {"LOAD_SHED_QUEUE_MAX", "TRUSTED_PROXIES"}
+
+
+def rows(path: Path, heading: str) -> dict[str, list[str]]:
+    """The table below a heading: first cell, without its quotes, → the others."""
+    part = text_of(path).split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
+    return {row[0].strip("`"): row[1:] for row in cells[2:]}
+
+
+def shown_default(value: object) -> str:
+    if value is None or value == ():
+        return "unset" if value is None else "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def read_settings() -> set[str]:
+    """The settings that some module reads."""
+    found = set()
+    for path in (ROOT / "inventory").rglob("*.py"):
+        for node in ast.walk(ast.parse(text_of(path))):
+            if isinstance(node, ast.Attribute) and "settings" in ast.unparse(node.value):
+                found.add(node.attr.upper())
+    return found & set(setting_names())
+
+
+def endpoints() -> list[tuple[str, str]]:
+    paths = yaml.safe_load(text_of(ROOT / "openapi.yaml"))["paths"]
+    return [(method.upper(), path) for path, item in paths.items() for method in METHODS if method in item]
+
+
+def test_the_table_of_settings_has_each_of_them_in_order() -> None:
+    assert list(rows(RUN, "Settings")) == list(setting_names())
+
+
+def test_the_table_of_settings_has_their_defaults() -> None:
+    defaults = Settings()
+    of_the_machine = {"WEB_CONCURRENCY": "cores", "LOCK_OWNER_ID": "`<pid>-<uuid>`"}
+
+    wrong = {
+        name: cells[0]
+        for name, cells in rows(RUN, "Settings").items()
+        if cells[0] != of_the_machine.get(name, shown_default(getattr(defaults, name.lower())))
+    }
+
+    assert wrong == {}
+
+
+def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
+    marked = {name for name, cells in rows(RUN, "Settings").items() if NO_EFFECT in cells[1]}
+
+    assert marked == set(setting_names()) - read_settings()
+    limits = text_of(README).split("## Trade-offs and limits")[1]
+    named = {name for name in marked | IN_PART if f"`{name}`" in limits}
+    assert named >= {name for name in marked | IN_PART if not name.startswith("LOCK_")}
+
+
+def test_the_table_of_metrics_has_each_of_them() -> None:
+    table = rows(RUN, "Metrics")
+    text, _ = Metrics(lambda: 0).exposition("text/plain")
+    types = re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE)
+
+    shown = {name for name in types if not name.endswith("_created")}
+    assert {name for name in table if name} == set(_JSON_NAMES.values())
+    assert {cells[0].strip("`") for cells in table.values()} == shown
+
+
+@pytest.mark.parametrize(("method", "path"), endpoints())
+def test_every_endpoint_is_in_the_readme_and_has_a_curl(method: str, path: str) -> None:
+    assert f"`{method} {path}`" in text_of(README)
+    place = re.sub(r"\\{\w+\\}", "[^/ ?'\"]+", re.escape(path))
+    wanted = re.compile(f"http://127.0.0.1:3000{place}(?=['? \n])")
+    commands = [line for line in text_of(RUN).replace("\\\n", "").splitlines() if "curl" in line]
+    asked = "" if method == "GET" else f"-X {method} "
+
+    assert any(wanted.search(f"{line}\n") and asked in line for line in commands)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    lost = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text_of(path)):
+        name, _, anchor = target.partition("#")
+        if "://" in name:
+            continue
+        file = path.parent / name if name else path
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            lost.append(target)
+
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_and_test_that_is_named_exists(path: Path) -> None:
+    named = re.findall(r"`((?:inventory|tests|scripts|docs)/[\w./-]+\.\w+)(?:::(\w+))?`", text_of(path))
+
+    lost = [
+        f"{file}::{test}"
+        for file, test in named
+        if not (ROOT / file).is_file() or (test and f"def {test}(" not in text_of(ROOT / file))
+    ]
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_no_path_of_one_machine_is_named(path: Path) -> None:
+    assert re.findall(r"(?<![\w.])/(?:work|home|root|tmp|Users)/\S*", text_of(path)) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_lines_end_before_they_are_too_long_to_read(path: Path) -> None:
+    prose = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")]
+
+    assert long == []
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
