@@ -23,15 +23,15 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     made.stop()
 
 
-def failures(checkout: Checkout, blocks: list[Block]) -> list[str]:
-    """Run the blocks up to the first one that fails: those behind it rest on it."""
+def first_failure(checkout: Checkout, blocks: list[Block]) -> str | None:
+    """Run the blocks up to the first one that fails, for those behind it rest on it; say which and how."""
     for block in blocks:
         if block.note.startswith("not run: "):
             continue
         reason = checkout.run(block)
         if reason is not None:
-            return [f"{block.place}: {block.command.strip()}\n{reason}"]
-    return []
+            return f"{block.place}: {block.command.strip()}\n{reason}"
+    return None
 
 
 @RUN_TOGETHER
@@ -39,7 +39,9 @@ def failures(checkout: Checkout, blocks: list[Block]) -> list[str]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
 def test_every_block_does_what_it_says(checkout: Checkout, path: Path) -> None:
-    assert failures(checkout, blocks_of(path)) == []
+    failure = first_failure(checkout, blocks_of(path))
+
+    assert failure is None, failure
 
 
 @pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
@@ -74,7 +76,10 @@ def test_the_stand_in_for_the_setup_ends_as_the_setup_does() -> None:
 )
 @RUN_TOGETHER
 def test_a_broken_block_is_found(checkout: Checkout, block: Block, said: str) -> None:
-    assert said in failures(checkout, [block])[0]
+    failure = first_failure(checkout, [block])
+
+    assert failure is not None
+    assert said in failure
 
 
 def test_lines_are_looked_for_in_order_and_dots_stand_for_anything() -> None:
