@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import eventlog
-import inventory
 from eventlog.folder import SECONDS, Folder
+
+import inventory
 
 TESTS = Path(next(iter(eventlog.__path__))).parent
 CHECKOUT = Path(inventory.__file__).parents[1]
@@ -30,8 +31,8 @@ def python(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a program in a process of its own, which is gone behind the ``with`` block."""
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TESTS)])}
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=environment, text=True, stdin=pipe, stdout=pipe) as child:
+    # A session of its own: the kernel wakes what is stopped in a process group whose other members end.
+    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, start_new_session=True) as child:
         try:
             yield child
         finally:
