@@ -1,5 +1,6 @@
 """A data folder under test: a machine that can reboot, a disk that can fail, and any number of ledgers."""
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
@@ -67,13 +68,12 @@ class Shim(Disk):
         return super().__getattribute__(name)
 
 
-def failing(error: OSError, *, times: int = -1) -> Callable[..., Any]:
+def failing(error: BaseException, *, times: int | None = None) -> Callable[..., Any]:
     """A call that fails, the first ``times`` times or always; then it does nothing."""
-    left = [times]
+    calls = itertools.count()
 
     def call(*_: object) -> None:
-        left[0] -= 1
-        if left[0] != -1:
+        if times is None or next(calls) < times:
             raise error
 
     return call
