@@ -27,7 +27,7 @@ def seed_command(file: Path | None, data_dir: str | None, as_json: bool) -> None
 
     \b
     FILE: {"items": [{"storeId": "berlin-mitte", "sku": "MUG-BLUE", "onHand": 100}, …]}
-    """
+    """  # noqa: D301 - click's own mark for "do not wrap"
     rows = read_rows(file)
     with service(existing_folder(data_dir)) as services:
         with progress_bar("seeding") as progress:
