@@ -44,7 +44,9 @@ def test_a_wrong_expected_version_is_named(stocked, number):
 
 
 @pytest.mark.parametrize("field", ["reason", "reference"])
-@pytest.mark.parametrize("text", ['"%s"' % ("a" * 201), r'"a\u0000"', r'"a\nb"', r'"\ud800"', r'"\u2028"', "7", "null"])
+@pytest.mark.parametrize(
+    "text", ['"%s"' % ("a" * 201), r'"a\u0000"', r'"a\nb"', r'"\ud800"', r'"\udfff"', r'"\u2028"', "7", "null"]
+)
 def test_a_wrong_text_is_named(stocked, field, text):
     response = send(stocked, b'{"delta": 1, "%b": %b}' % (field.encode(), text.encode()))
 

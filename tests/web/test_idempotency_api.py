@@ -4,6 +4,7 @@ import pytest
 from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 from inventory.resilience.parallel import run_parallel
+from inventory.web.idempotency import meaning
 
 KEY = {"Idempotency-Key": "key-1"}
 BODY_OF = {ADJUST: {"delta": -1}, RESERVE: {"qty": 1}, RECORD: {"onHand": 3}}
@@ -127,3 +128,16 @@ def test_the_same_key_16_times_at_once_changes_stock_once(app, stocked):
     assert len({answer.data for answer in answers}) == 1
     assert sum("Idempotent-Replayed" in answer.headers for answer in answers) == 15
     assert stocked.get(RECORD).json["qty"] == 9
+
+
+def test_the_hash_of_a_request_is_the_same_in_every_release():
+    body = {"reference": "r", "delta": -1}
+
+    assert meaning("POST", "/a", body) == "b693e6bd4007659e0255aded3cb513b5"
+    assert meaning("POST", "/a", {"delta": -1, "reference": "r"}) == meaning("POST", "/a", body)
+
+
+def test_method_path_and_body_are_what_a_request_means():
+    requests = [("POST", "/a", {"b": 1}), ("PUT", "/a", {"b": 1}), ("POST", "/b", {"b": 1}), ("POST", "/a", {"b": 2})]
+
+    assert len({meaning(*request) for request in requests}) == 4

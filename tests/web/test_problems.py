@@ -23,7 +23,7 @@ def failing(change=None, read=None):
         ("GET", "/nowhere", 404, "not_found"),
         ("GET", "/", 404, "not_found"),
         ("GET", "/health/", 404, "not_found"),
-        ("GET", "//health", 404, "not_found"),
+        ("GET", "/health//liveness", 404, "not_found"),
         ("GET", "/static/x", 404, "not_found"),
         ("DELETE", RECORD, 405, "method_not_allowed"),
         ("GET", ADJUST, 405, "method_not_allowed"),
