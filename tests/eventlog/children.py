@@ -31,8 +31,9 @@ def python(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """Run a program in a process of its own, which is gone behind the ``with`` block."""
     command = [sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(TESTS)])}
-    # A session of its own: the kernel wakes what is stopped in a process group whose other members end.
-    with subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, start_new_session=True) as child:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    # A session of its own, so that no signal to the test's process group reaches it.
+    with subprocess.Popen(command, env=environment, start_new_session=True, **pipes) as child:
         try:
             yield child
         finally:

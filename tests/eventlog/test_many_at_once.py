@@ -1,0 +1,99 @@
+"""Many threads on several processes' ledgers: each history is gapless, and the log says what the callers were told."""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from eventlog.children import heard, on
+from eventlog.folder import ONE, Folder, add
+from given import deciding, item
+
+from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock
+from inventory.domain.errors import InsufficientStock
+from inventory.domain.events import Event, Line
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.eventlog.ledger import FileLedger
+from inventory.resilience.parallel import run_parallel
+
+ITEMS = [item(f"sku-{number}") for number in range(5)]
+OPERATIONS, AT_ONCE, STOCK = 3000, 16, 40
+
+
+def mixed(dice: random.Random) -> Command:
+    at = dice.choice(ITEMS)
+    if dice.random() < 0.3:
+        return ReserveStock(at, dice.randint(1, 3), "r")
+    return AdjustStock(at, dice.choice([-7, -2, -1, 1, 2, 4]))
+
+
+def doing(ledger: FileLedger, command: Command, key: str | None) -> Callable[[], Event | None]:
+    def task() -> Event | None:
+        try:
+            use = key and IdempotencyKey(key, "hash")
+            return ledger.submit((command.item,), deciding(command), use).wait().event
+        except InsufficientStock:
+            return None
+
+    return task
+
+
+def run_mixed(folder: Folder, segment_bytes: int) -> tuple[list[FileLedger], list[Event]]:
+    ledgers = [folder.start(segment_bytes=segment_bytes), folder.open(segment_bytes=segment_bytes)]
+    for at in ITEMS:
+        ledgers[0].submit((at,), deciding(CountStock(at, STOCK))).wait()
+    dice = random.Random(7)
+    tasks = []
+    for number in range(OPERATIONS):
+        command, key = mixed(dice), f"key-{number}" if number % 3 == 0 else None
+        tasks.append(doing(ledgers[number % 2], command, key))
+        if key is not None and number % 2 == 0:
+            # The retry goes to the other process, perhaps at the same time.
+            tasks.append(doing(ledgers[1], command, key))
+    return ledgers, [event for event in run_parallel(tasks, at_once=AT_ONCE) if event is not None]
+
+
+@pytest.mark.parametrize("segment_bytes", [1 << 26, 40_000])
+def test_two_processes_with_16_threads_neither_lose_nor_double_nor_oversell(folder: Folder, segment_bytes: int):
+    ledgers, told = run_mixed(folder, segment_bytes)
+    events = {event.sequence: event for event in told}
+    lines: dict[object, list[Line]] = defaultdict(list)
+    for sequence in sorted(events):
+        for line in events[sequence].lines:
+            lines[line.item].append(line)
+    assert sorted(events) == list(range(len(ITEMS) + 1, len(ITEMS) + len(events) + 1))
+    assert all(events[event.sequence] == event for event in told)
+    for at in ITEMS:
+        history = [Line(at, STOCK, 0, STOCK, 0, 1), *lines[at]]
+        for before, after in pairwise(history):
+            assert after.version == before.version + 1
+            assert after.on_hand == before.on_hand + after.on_hand_delta >= 0
+            assert after.on_hand >= after.reserved == before.reserved + after.reserved_delta
+        for ledger in ledgers:
+            assert ledger.record(at)[1:4] == history[-1][3:]
+    verification = folder.verify()
+    assert (verification.problems, verification.checked_sequence) == ([], len(ITEMS) + len(events))
+
+
+ADDS = """
+from inventory.resilience.disk import Disk
+ledger = folder.open(Disk(), segment_bytes=8192)
+say("ready")
+sys.stdin.readline()
+for _ in range(150):
+    say(add(ledger).record.version)
+"""
+
+
+def test_real_processes_share_a_log(folder: Folder):
+    ledger = folder.start(segment_bytes=8192)
+    with on(folder, ADDS) as one, on(folder, ADDS) as two:
+        assert [heard(child) for child in (one, two)] == ["ready", "ready"]
+        for child in (one, two):
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        ours = [add(ledger).record.version for _ in range(50)]
+        theirs = [int(version) for child in (one, two) for version in child.communicate(timeout=30)[0].split()]
+    assert sorted(ours + theirs) == list(range(1, 351))
+    assert (ledger.record(ONE)[1:4], folder.verify().problems) == ((350, 0, 350), [])
