@@ -59,6 +59,22 @@ def test_a_full_disk_stops_changes_but_neither_reads_nor_workers_and_room_brings
     assert_whole(server.data_dir)
 
 
+def test_whatever_part_of_a_batch_a_full_disk_took_no_refused_change_is_in_the_log(small_disk, serve):
+    server, account = serve(at=small_disk / "data", THREADS=16), Account()
+    with server.client() as client:
+        stock(client, "sku-1", PLENTY)
+    with under_load(server, account=account, name="load", skus=["sku-1"]) as load:
+        for _ in range(12):
+            refused = len(account.refused)
+            ballast = fill(small_disk)
+            until("changes are refused", lambda before=refused: len(account.refused) > before + 30)
+            ballast.unlink()
+            load.until_confirmed(30)
+
+    assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
+    assert_whole(server.data_dir)
+
+
 def test_a_server_starts_on_a_full_disk_and_answers_reads(small_disk, serve):
     server = serve(at=small_disk / "data")
     with server.client() as client:
