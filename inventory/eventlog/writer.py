@@ -1,5 +1,6 @@
 """One batch from the state of the log to the end of the log. The caller holds the append lock."""
 
+import os
 from collections.abc import Callable, Sequence
 
 from inventory.domain.errors import ReadOnly
@@ -96,10 +97,10 @@ class BatchWriter:
         if self._shared.failed:
             raise ReadOnly(FAILED, retry_after_ms=5000)
         self.catch_up()
+        self._take_over_remains()
         if self._replica.newer_format is not None:
             raise ReadOnly(newer_format(self._replica.newer_format), retry_after_ms=60_000)
-        self._take_over_remains()
-        if self._replica.cursor.position.offset >= self._segment_bytes:
+        if self._is_full(self._replica.cursor.position):
             self._rotate()
         now = max(self._now(), self._replica.state.last_at)
         return OpenBatch(self._replica, now, self._writer, self._shared.durable)
@@ -136,6 +137,11 @@ class BatchWriter:
             remains.close()
         if whole < size:
             self._appender.cut_unterminated(self._replica.cursor.position)
+
+    def _is_full(self, end: Position) -> bool:
+        # A writer whose files are smaller may have died before it told of the next one: it is begun all the same.
+        begun = end.offset > 0 and os.path.exists(self._layout.segment(end.sequence + 1))
+        return begun or end.offset >= self._segment_bytes
 
     def _rotate(self) -> None:
         end = self._replica.cursor

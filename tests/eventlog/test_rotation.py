@@ -121,3 +121,11 @@ def test_a_writer_that_dies_while_it_begins_a_new_file_does_no_harm(folder: Fold
     assert (status, ledger.record(ONE).on_hand) == (7, len(said))
     assert add(ledger).record.on_hand == len(said) + 1
     assert folder.verify().ok
+
+
+def test_a_process_with_larger_files_does_not_write_past_a_new_one_that_nobody_was_told_of(folder: Folder):
+    events = full_file_and_an_empty_one(folder)
+    add(folder.open(segment_bytes=1 << 26))
+    folder.close()
+    ledger = folder.start(segment_bytes=1 << 26)
+    assert (ledger.record(ONE).on_hand, folder.layout.segments()) == (events + 1, [1, events + 1])

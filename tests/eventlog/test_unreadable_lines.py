@@ -99,6 +99,16 @@ def test_a_start_on_a_log_whose_last_line_cannot_be_read_is_refused_before_anyth
     assert folder.files() == before
 
 
+def test_nothing_is_written_behind_a_newer_programs_line_that_nobody_was_told_of(folder: Folder):
+    folder.prepare()
+    lines = history(4)
+    folder.layout.segment(1).write_bytes(b"".join(lines[:3]))
+    ledger = folder.start()
+    folder.layout.segment(1).write_bytes(log_of_which_the_last_line(newer))
+    with pytest.raises(ReadOnly, match="event 4 was written by a newer version"):
+        add(ledger)
+
+
 def with_a_broken_history(folder: Folder) -> FileLedger:
     """A ledger on a log in which an item's third event follows on its first."""
     gap = gaining(2)._replace(lines=(Line(ONE, 1, 0, 3, 0, 3),))
