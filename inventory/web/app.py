@@ -52,7 +52,7 @@ class _Inventory(Flask):
         self.url_map.merge_slashes = False
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Match by path alone. Flask looks at the host too, for 12 µs, and no URL here depends on it."""
+        """Match by path alone. Flask looks at the host too, for 5 µs, and no URL here depends on it."""
         if request is None:
             return None
         return MapAdapter(self.url_map, "", request.root_path, "", "http", request.path, request.method)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from inventory.domain.values import Instant
 
-_EPOCH = datetime(1970, 1, 1)  # without a zone: it is formatted in half the time
+_EPOCH = datetime(1970, 1, 1)  # without a zone: it is formatted in three quarters of the time
 
 
 def instant_text(at: Instant) -> str:

@@ -3,6 +3,8 @@
 import json
 from typing import Any, NoReturn
 
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
+
 from inventory.domain.errors import FieldProblem
 from inventory.web.refusals import MalformedJson, PayloadTooLarge, UnsupportedMediaType
 
@@ -47,8 +49,8 @@ def read_body(environ: dict[str, Any]) -> bytes:
         raise PayloadTooLarge(MAX_BODY_BYTES)
     try:
         data: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if chunked else int(length))
-    except OSError as error:
-        # gunicorn's errors about chunks, and a client that went away, are OSErrors.
+    except (OSError, ParseException) as error:
+        # The client went away, or its chunks are none, which gunicorn finds out only now.
         raise MalformedJson("the body could not be read to its end") from error
     if chunked and len(data) > MAX_BODY_BYTES:
         raise PayloadTooLarge(MAX_BODY_BYTES)

@@ -28,7 +28,7 @@ class RequestLine(NamedTuple):
 class LineFormatter(OrjsonFormatter):
     """Formats records as python-json-logger does, and request lines without the detour over a record.
 
-    Measured: 14 µs for a record, 3 µs for a request line.
+    Measured: 10 µs for a record with the making of it, 4 µs for a request line.
     """
 
     def __init__(self) -> None:

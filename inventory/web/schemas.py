@@ -131,7 +131,7 @@ class PageSchema(StrictSchema):
 
 def _built(schema: type[Schema]) -> Schema:
     fields_of = schema().fields
-    # "Partial" in what may be absent: marshmallow passes over it at once then, for 6 µs less a request.
+    # "Partial" in what may be absent: marshmallow passes over it at once then, for 3 µs less a request.
     return schema(partial=tuple(name for name, field in fields_of.items() if not field.required))
 
 
