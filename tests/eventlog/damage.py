@@ -8,7 +8,7 @@ from eventlog.logs import ends, history
 from inventory.eventlog.errors import LogDamaged
 
 LENGTH, LAST = 5, 3
-SETTINGS = ("same boot", "other boot", "other boot, not synced", "marks deleted")
+SETTINGS = ("same boot", "same boot, not synced", "other boot", "other boot, not synced", "marks deleted")
 
 
 class Patient:
@@ -85,9 +85,11 @@ class Patient:
         folder.prepare()
         self.segment.write_bytes(self.log)
         folder.prepare()
-        if self._setting == "other boot, not synced":
+        if self._setting.endswith("not synced"):
             marks = folder.marks()
-            marks.make(folder.machine.boot, marks.published()._replace(sequence=LENGTH - LAST), marks.clock_offset)
+            end = marks.published()
+            marks.make(folder.machine.boot, end._replace(sequence=LENGTH - LAST), marks.clock_offset)
+            marks.publish(end)
             marks.close()
         return folder.layout.shared_state.read_bytes()
 

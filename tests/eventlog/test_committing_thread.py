@@ -69,6 +69,24 @@ def test_when_the_thread_ends_all_that_wait_are_told(folder: Folder, disk: Shim,
     wait_until(lambda: bool(deaths))
 
 
+def test_when_the_thread_ends_those_that_it_had_not_taken_up_are_told_too(folder: Folder, disk: Shim):
+    ledger, gate = folder.start(disk, commit_wait_ms=60_000), Gate()
+
+    def append(*_: object) -> None:
+        gate()
+        raise Boom
+
+    disk.instead["append"] = append
+    taken = ledger.submit((ONE,), adding((ONE, 1)))
+    assert gate.reached.wait(10)
+    queued = ledger.submit((TWO,), adding((TWO, 1)))
+    gate.open()
+    for ticket, outcome in ((taken, "unknown"), (queued, "none")):
+        with pytest.raises(StorageUnavailable) as refusal:
+            ticket.wait()
+        assert refusal.value.outcome == outcome
+
+
 def dead(folder: Folder, disk: Shim):
     """A ledger whose thread has ended."""
     deaths: list[None] = []

@@ -35,8 +35,8 @@ def test_a_log_cut_at_any_byte_comes_back_up_to_its_last_whole_line(quick_folder
     patient.keep_writing()
 
 
-@pytest.mark.parametrize("setting", ["same boot", "other boot"])
-def test_a_durable_log_cut_at_any_byte_is_refused(quick_folder: Folder, setting: str):
+@pytest.mark.parametrize("setting", ["same boot", "same boot, not synced", "other boot"])
+def test_a_log_that_can_have_lost_nothing_is_refused_if_cut_at_any_byte(quick_folder: Folder, setting: str):
     patient = Patient(quick_folder, setting)
     for size in range(patient.begin, len(patient.log)):
         assert not patient.start_with(patient.log[:size], sum(end <= size for end in patient.ends[1:]))

@@ -71,6 +71,16 @@ def test_a_file_is_synced_before_the_next_one_begins(folder: Folder):
     assert disk.calls == ["sync_folder", "append", "fdatasync"]
 
 
+def test_what_a_dead_writer_left_is_synced_before_the_next_file_begins(folder: Folder):
+    folder.prepare()
+    disk = Shim()
+    ledger = folder.open(disk, segment_bytes=TINY)
+    folder.layout.segment(1).write_bytes(b"".join(history(12)))
+    disk.calls.clear()
+    assert add(ledger).record.on_hand == 13
+    assert disk.calls == ["fdatasync", "sync_folder", "append", "fdatasync"]
+
+
 def test_a_new_file_that_cannot_be_had_refuses_the_change(folder: Folder):
     disk = Shim()
     ledger = folder.start(disk, segment_bytes=TINY)

@@ -39,7 +39,8 @@ def test_a_new_file_holds_no_marks(tmp_path: Path):
         SharedState(tmp_path / "state").require(0)
 
 
-def test_the_file_is_allocated_in_full(marks: SharedState, tmp_path: Path):
+def test_the_file_is_allocated_in_full_before_anything_is_written(tmp_path: Path):
+    SharedState(tmp_path / "state")
     status = os.stat(tmp_path / "state")
     assert status.st_size == 4096
     assert status.st_blocks * 512 >= status.st_size
