@@ -69,10 +69,11 @@ class Committer:
         """Why nothing is committed any more, or ``None``."""
         return self._ended
 
-    def close(self, seconds: float = 10.0) -> None:
-        """Commit what is queued and end the thread."""
+    def close(self, seconds: float = 10.0) -> bool:
+        """Commit what is queued and end the thread; ``False`` if it does not end in time."""
         self._closing.set()
         self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:

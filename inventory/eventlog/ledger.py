@@ -148,7 +148,9 @@ class FileLedger:
 
     def close(self) -> None:
         """Finish what was submitted and let go of every file."""
-        self._committer.close()
+        if not self._committer.close():
+            # It waits for the append lock, or for the disk, and will need its files when it gets it.
+            return
         for part in (self._appender, self._durability, self._lock, self._replica, self._shared):
             part.close()
 

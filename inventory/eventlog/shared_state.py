@@ -86,7 +86,8 @@ class SharedState:
         self._items[_MADE] += 1
         self._items[_DURABLE] = end.sequence
         self.publish(end)
-        self._items[_CLOCK] = clock_offset
+        # Two's complement: a wall clock that was never set may be behind the time since boot.
+        self._items[_CLOCK] = clock_offset & _HALF
         self._items[_BOOT_HIGH], self._items[_BOOT_LOW] = boot_id >> 64, boot_id & _HALF
         self._items[_FAILED] = 0
         self._items[_KIND] = _MAGIC
@@ -146,7 +147,8 @@ class SharedState:
     @property
     def clock_offset(self) -> int:
         """Microseconds to add to the time since boot to get the service's time of day."""
-        return self._items[_CLOCK]
+        offset = self._items[_CLOCK]
+        return offset - (1 << 64) if offset >> 63 else offset
 
     def views(self) -> SyncStatus:
         """What was published last for people and other programs."""

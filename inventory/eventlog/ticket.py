@@ -43,6 +43,8 @@ class PendingChange:
             if self.take():
                 raise Overloaded("the change was not begun in time")
             raise StorageUnavailable("the change was begun and is not finished in time", outcome="unknown")
+        # Whoever asks again is told the same.
+        self._done.release()
         if isinstance(self._settled, Exception):
             raise self._settled
         return self._settled

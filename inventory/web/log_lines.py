@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
+from inventory.domain.instants import format_instant
 from inventory.domain.values import Instant
-from inventory.web.instants import instant_text
 
 
 class RequestLine(NamedTuple):
@@ -37,7 +37,7 @@ class LineFormatter(OrjsonFormatter):
         )
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        log_data["time"] = instant_text(Instant(int(record.created * 1_000_000)))
+        log_data["time"] = format_instant(Instant(int(record.created * 1_000_000)))
         super().add_fields(log_data, record, message_dict)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
@@ -55,7 +55,7 @@ class LineFormatter(OrjsonFormatter):
         """Format one request."""
         return self.jsonify_log_record(
             {
-                "time": instant_text(Instant(line.at_ns // 1000)),
+                "time": format_instant(Instant(line.at_ns // 1000)),
                 "level": "INFO",
                 "logger": "inventory.request",
                 "method": line.method,

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
 from inventory.service.sync import SyncResult, SyncStatus
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import entity_tag
 from inventory.web.cursor import cursor_of_name
-from inventory.web.instants import instant_text
 
 T = TypeVar("T")
 _REPLAYED = ("Idempotent-Replayed", "true")
@@ -26,7 +26,7 @@ def record_body(record: Record) -> dict[str, Any]:
         "onHand": on_hand,
         "version": version,
         "sequence": sequence,
-        "updatedAt": instant_text(updated_at),
+        "updatedAt": format_instant(updated_at),
     }
 
 
@@ -108,7 +108,7 @@ def sync_status_body(status: SyncStatus, sequence: int) -> dict[str, Any]:
     is_first_to_come = status.sequence < 0
     return {
         "asOfSequence": None if is_first_to_come else status.sequence,
-        "publishedAt": None if is_first_to_come else instant_text(status.at),
+        "publishedAt": None if is_first_to_come else format_instant(status.at),
         "tookMs": status.took_ms,
         "failures": status.failures,
         "pendingEvents": max(0, sequence - max(0, status.sequence)),

@@ -131,3 +131,8 @@ def test_time_that_is_set_back_does_not_go_back_in_the_log(ledger: Ledger, clock
     first = add(ledger, (ONE, 1)).event
     clock.advance(ms=-5000)
     assert add(ledger, (ONE, 1)).event.at >= first.at
+
+
+def test_a_ticket_says_the_same_to_whoever_asks_again(ledger: Ledger):
+    ticket = ledger.submit((ONE,), adding((ONE, 5)))
+    assert ticket.wait() == ticket.wait()

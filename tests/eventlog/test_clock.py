@@ -74,3 +74,9 @@ def test_events_are_never_stamped_before_the_one_before(folder: Folder):
     add(ledger)
     folder.machine.up = 40
     assert add(ledger).event.at == START + 100
+
+
+def test_a_wall_clock_that_was_never_set_is_no_obstacle(folder: Folder):
+    folder.machine.wall_at, folder.machine.up = 0, HOUR
+    ledger = folder.start()
+    assert (ledger.now(), add(ledger).event.at) == (0, 0)

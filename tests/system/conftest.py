@@ -12,6 +12,13 @@ from inventory.worker.metrics_folder import make_metrics_folder
 Serve = Callable[..., RunningServer]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole servers are slow to test: the gate does it on one interpreter."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("long") is None:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_metrics_left() -> Iterator[None]:
     """A killed server leaves its counters in shared memory; making a folder removes those of the dead."""

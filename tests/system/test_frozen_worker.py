@@ -4,14 +4,12 @@ import os
 import signal
 from collections.abc import Sequence
 
-import pytest
 from system.client import Answer, adjust, record_path, stock
 from system.load import PLENTY, Account, Change, assert_exactly_once, under_load
 from system.processes import freeze_holder, thaw
 from system.running_server import RunningServer, assert_whole
 from system.waiting import Stopwatch, until
 
-pytestmark = pytest.mark.slow
 SKUS = ["sku-1", "sku-2"]
 BACK_WITHIN_SECONDS = 15
 

@@ -68,7 +68,6 @@ def test_one_key_sixteen_times_at_once_on_two_servers_changes_stock_once_and_giv
             assert clients[turn].get(record_path("sku-1")).json["qty"] == 1000 - 7 * (turn + 1)
 
 
-@pytest.mark.slow
 def test_keys_outlive_a_kill_of_the_whole_server(server):
     with server.client() as client:
         stock(client, "sku-1", 10)
@@ -90,7 +89,6 @@ def _sent_without_answer(client: Client, key: str) -> None:
         adjust(client, "sku-1", 1, key)
 
 
-@pytest.mark.slow
 def test_a_retry_after_a_kill_before_the_answer_changes_stock_once(server: RunningServer):
     """The request reaches a worker that stands still; the server dies; the same key comes again."""
     with server.client() as client:

@@ -42,7 +42,6 @@ def kill_again_and_again(server: RunningServer, rounds: int) -> None:
     assert_whole(server.data_dir)
 
 
-@pytest.mark.slow
 def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
     kill_again_and_again(server, 20)
 
@@ -53,7 +52,6 @@ def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_chang
     kill_again_and_again(server, 100)
 
 
-@pytest.mark.slow
 def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_or_forgotten(server):
     account = stocked(server)
     totals = [server.get("/metrics")["requests"]]
@@ -76,7 +74,6 @@ def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_
     assert_whole(server.data_dir)
 
 
-@pytest.mark.slow
 def test_when_only_the_master_is_killed_its_workers_end_too_and_another_server_takes_over_the_folder(serve):
     server = serve()
     account = stocked(server)

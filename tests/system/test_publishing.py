@@ -69,7 +69,6 @@ def test_the_files_follow_by_themselves(serve):
     until("both files hold it", lambda: published(server.data_dir) >= sequence)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", [0, 1])
 def test_whichever_worker_dies_the_other_goes_on_publishing(serve, first):
     server = serve(SYNC_INTERVAL_MS=100)
@@ -84,7 +83,6 @@ def test_whichever_worker_dies_the_other_goes_on_publishing(serve, first):
     print(f"published {since.seconds:.2f} s after the kill")
 
 
-@pytest.mark.slow
 def test_a_publisher_killed_at_work_is_followed_by_another_and_leaves_whole_files(serve):
     server: RunningServer = serve(SYNC_INTERVAL_MS=1)
     account = Account()
