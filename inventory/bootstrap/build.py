@@ -10,8 +10,9 @@ from pathlib import Path
 from inventory.bootstrap.services import Services
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.memory import wall_clock
+from inventory.eventlog.options import LogOptions
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
@@ -19,6 +20,7 @@ from inventory.resilience.retry import RetryPolicy
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync
 from inventory.service.transaction import Writer
+from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ def build_services(
     :raises OSError: the folder cannot be opened.
     """
     layout, disk = layout_of(settings), disk or Disk()
+    retry = RetryPolicy(settings.retry_times, settings.retry_base_ms)
     ledger = FileLedger(
         layout,
         LogOptions(
@@ -50,12 +53,13 @@ def build_services(
             segment_bytes=settings.segment_bytes,
             on_committer_death=on_committer_death,
             disk=disk,
+            retry=retry,
         ),
     )
-    retry = RetryPolicy(settings.retry_times, settings.retry_base_ms)
     views = PublishedViews(layout, ledger.shared, disk, retry)
     sync = Sync(ledger, views, ledger.now, settings.sync_interval_ms)
-    return Services(settings, ledger, StockService(ledger), sync, ledger.now)
+    upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
+    return Services(settings, ledger, StockService(ledger), sync, ledger.now, upkeep)
 
 
 def build_worker_services(settings: Settings) -> Services:

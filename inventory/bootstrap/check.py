@@ -4,20 +4,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
-
 from inventory.bootstrap.build import layout_of
+from inventory.bootstrap.derived import derived_files
 from inventory.bootstrap.prepare import Progress
 from inventory.domain.state import State
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.listing import snapshot_of
+from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
+from inventory.eventlog.restore import NotASnapshot, Restored, restore_image
 from inventory.eventlog.shared_state import Position, SharedState
-from inventory.eventlog.views import CENTRAL_VIEW, STORE_VIEW, View, document
-from inventory.resilience.atomic_file import read_file
-from inventory.resilience.disk import Disk
-from inventory.resilience.retry import RetryPolicy
 from inventory.settings import Settings
 
 
@@ -35,79 +31,73 @@ class Verification:
 
 
 def verify(settings: Settings, *, progress: Progress | None = None) -> Verification:
-    """Check every chain, fold every event, and compare the published views with the fold of their sequence.
+    """Check every chain, fold every event, and compare what is derived with the fold of its sequence.
 
     Changes nothing and may run beside servers; what is committed after the call is not looked at.
 
     :raises OSError: a file cannot be read.
     """
     layout = layout_of(settings)
-    # The views first: whatever sequence they are of, the log then reaches at least as far.
-    published = [_Published(view, layout) for view in (STORE_VIEW, CENTRAL_VIEW)]
+    # The derived files first: whatever sequence they are of, the log then reaches at least as far.
+    derived = derived_files(layout)
     end = _end(layout)
     if end is None:
         return Verification(0, [f"there is no event log in {layout.root}"])
     problems: list[str] = []
-    sizes = [layout.segment(segment).stat().st_size for segment in layout.segments() if segment < end.segment]
-    done, everything = 0, sum(sizes) + end.offset
+    done = 0
 
     def folded(state: State, size: int) -> None:
         nonlocal done
         done += size
         if progress is not None:
             progress(done, everything)
-        for view in published:
-            view.compare(state)
+        for file in derived:
+            file.compare(state)
 
     state = State()
     try:
-        for view in published:
-            view.compare(state)
-        replay(layout, end, state, folded)
+        base = _base(layout)
+        state, everything = base.state, _bytes_to_read(layout, base.cursor.position, end)
+        for file in derived:
+            file.compare(state)
+        replay(layout, base.cursor, end, state, folded)
     except LogDamaged as error:
         problems.append(str(error))
+    else:
+        # Not behind damage: nothing was folded there that they could be compared with.
+        for file in derived:
+            problems.extend(file.problems())
     for item, sequence in state.broken.items():
         problems.append(f"{item.sku} in {item.store}: event {sequence} does not continue the record's history")
-    for view in published:
-        problems.extend(view.problems())
     return Verification(state.sequence, problems)
 
 
-class _Published:
-    """One published file, compared with the state when that has reached the file's sequence."""
+def _base(layout: Layout) -> Restored:
+    """What to fold on: nothing, or the oldest snapshot where the archive no longer reaches back to the beginning.
 
-    def __init__(self, view: View, layout: Layout) -> None:
-        self._view = view
-        self._path: Path = view.path(layout)
-        self._content = _content(self._path)
-        self._sequence: int | None = None
-        self._differs = False
-        if self._content is not None:
-            try:
-                self._sequence = orjson.loads(self._content)["asOfSequence"]
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                self._differs = True
-
-    def compare(self, state: State) -> None:
-        """Compare, if this is the sequence that the file is of."""
-        if state.sequence == self._sequence:
-            self._differs = b"".join(document(self._view, snapshot_of(state))) != self._content
-            self._sequence = None
-
-    def problems(self) -> list[str]:
-        """What is wrong with the file; a missing one is published by the next sync pass."""
-        if self._differs:
-            return [f"{self._path} does not hold what the log says; 'inventory sync --force' publishes it again"]
-        if self._sequence is not None:
-            return [f"{self._path} is of event {self._sequence}, which the log does not have"]
-        return []
+    :raises LogDamaged: neither is there.
+    """
+    if layout.reaches_back():
+        return Restored(State(), START, None)
+    for sequence in layout.snapshot_sequences():
+        try:
+            return restore_image(layout.snapshot(sequence))
+        except (NotASnapshot, OSError):
+            continue
+    raise LogDamaged(layout.segment(1), 1, 0, "the beginning of the log is missing, and there is no snapshot")
 
 
-def _content(path: Path) -> bytes | None:
-    try:
-        return read_file(path, disk=Disk(), retry=RetryPolicy())
-    except FileNotFoundError:
-        return None
+def _bytes_to_read(layout: Layout, begin: Position, end: Position) -> int:
+    sealed = [
+        layout.segment(first).stat().st_size for first in layout.segments() if begin.segment <= first < end.segment
+    ]
+    packed = [_unpacked_size(layout.archived(first)) for first in layout.archived_segments() if first >= begin.segment]
+    return sum(sealed) + sum(packed) + end.offset
+
+
+def _unpacked_size(path: Path) -> int:
+    # RFC 1952 section 2.3.1: the last four bytes of a gzip file.
+    return int.from_bytes(path.read_bytes()[-4:], "little")
 
 
 def _end(layout: Layout) -> Position | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from inventory.bootstrap.build import build_services, layout_of
 from inventory.bootstrap.prepare import Progress, StartRefused, check_folder, prepare
+from inventory.eventlog.layout import Layout
 from inventory.settings import Settings
 
 
@@ -21,9 +22,10 @@ class RebuildResult:
 
 
 def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
-    """Delete the marks and the published views, and make them again from the log.
+    """Delete the marks, the published views and the snapshots, and make them again from the log.
 
-    The log is checked first, against the marks too; it is the only copy of what happened and is not touched.
+    The log is checked first, against all of them; it is the only copy of what happened and is not touched.
+    Where it no longer reaches back to the beginning, the snapshots are the only copy too, and stay.
 
     :raises StartRefused: a server or command uses the folder, or the log is damaged. Nothing was deleted.
     :raises Unavailable: the views could not be published.
@@ -31,8 +33,11 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
     layout = layout_of(settings)
     check_folder(layout.root)
     with server_presence(settings, alone=True):
-        prepare(settings, progress=progress)
         derived = [layout.store_view, layout.central_view, layout.shared_state]
+        if layout.reaches_back():
+            derived += _needless_snapshots(settings, layout, progress)
+        else:
+            prepare(settings, progress=progress)
         deleted = [path for path in derived if path.exists()]
         for path in deleted:
             path.unlink()
@@ -43,6 +48,20 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
         finally:
             services.close()
     return RebuildResult(deleted, result.as_of_sequence)
+
+
+def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress | None) -> list[Path]:
+    """Check the whole log without its snapshots; only then can they be done without."""
+    aside = layout.snapshots.with_suffix(".aside")
+    layout.snapshots.rename(aside)
+    try:
+        prepare(settings, progress=progress)
+    finally:
+        layout.snapshots.mkdir(exist_ok=True)
+        for path in aside.iterdir():
+            path.rename(layout.snapshots / path.name)
+        aside.rmdir()
+    return [layout.snapshot(sequence) for sequence in layout.snapshot_sequences()]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from inventory.domain.values import Instant
 from inventory.service.ledger import Ledger
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync
+from inventory.service.upkeep import StorageFigures, Upkeep
 from inventory.settings import Settings
 
 
@@ -14,6 +15,7 @@ from inventory.settings import Settings
 class Services:
     """The objects of one process, wired together. ``close`` lets go of every file they hold.
 
+    :ivar upkeep: ``None`` for a ledger that has nothing to be kept up.
     :ivar now: the clock by which events are stamped and keys end; a moved wall clock does not move it.
     """
 
@@ -22,6 +24,11 @@ class Services:
     stock: StockService
     sync: Sync
     now: Callable[[], Instant]
+    upkeep: Upkeep | None = None
+
+    def storage_figures(self) -> StorageFigures:
+        """What the log takes up on disk; nothing where there is none to be kept up."""
+        return self.upkeep.figures() if self.upkeep is not None else StorageFigures(0, 0, 0, 0)
 
     def close(self) -> None:
         """Finish what was submitted and close the log."""

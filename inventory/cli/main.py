@@ -3,6 +3,7 @@
 import click
 
 from inventory import __version__
+from inventory.cli.archive import archive_command
 from inventory.cli.check import rebuild_command, verify_command
 from inventory.cli.endings import EXIT_CODES, Commands
 from inventory.cli.seed import seed_command
@@ -27,5 +28,5 @@ def main() -> None:
     """Choose a command."""
 
 
-for command in (serve_command, seed_command, verify_command, rebuild_command, sync_command):
+for command in (serve_command, seed_command, verify_command, rebuild_command, sync_command, archive_command):
     main.add_command(command)

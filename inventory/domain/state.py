@@ -40,6 +40,11 @@ class State:
         for names in (self.store_names, *self.skus_of_store.values()):
             names.sort()
 
+    def restore(self, record: Record) -> None:
+        """Enter a record that a snapshot holds."""
+        self.records[record.item] = record
+        self.file_new(record.item)
+
     def file_new(self, item: ItemId) -> None:
         """Enter an item that has its first record into the indexes."""
         known = self.items_of_sku.get(item.sku, ())

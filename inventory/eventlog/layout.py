@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-_SEGMENT = re.compile(r"[0-9]{20}\.jsonl", re.ASCII)
+_SEGMENT = re.compile(r"([0-9]{20})\.jsonl", re.ASCII)
+_ARCHIVED = re.compile(r"([0-9]{20})\.jsonl\.gz", re.ASCII)
+_SNAPSHOT = re.compile(r"central-([0-9]{20})\.jsonl", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,16 @@ class Layout:
     def events(self) -> Path:
         """The folder of the log's segments."""
         return self.root / "events"
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the segments that snapshots have made needless for a start, compressed."""
+        return self.root / "archive"
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the snapshots."""
+        return self.root / "snapshots"
 
     @property
     def locks(self) -> Path:
@@ -32,6 +44,11 @@ class Layout:
     def publish_lock(self) -> Path:
         """Whoever holds this file's lock may publish the views."""
         return self.locks / "publish"
+
+    @property
+    def upkeep_lock(self) -> Path:
+        """Whoever holds this file's lock may take snapshots and compact."""
+        return self.locks / "upkeep"
 
     @property
     def server_lock(self) -> Path:
@@ -57,13 +74,37 @@ class Layout:
         """The segment that begins with this sequence."""
         return self.events / f"{first_sequence:020d}.jsonl"
 
+    def archived(self, first_sequence: int) -> Path:
+        """The same segment after compaction, compressed."""
+        return self.archive / f"{first_sequence:020d}.jsonl.gz"
+
+    def snapshot(self, sequence: int) -> Path:
+        """The snapshot of everything up to this sequence."""
+        return self.snapshots / f"central-{sequence:020d}.jsonl"
+
     def segments(self) -> list[int]:
         """The first sequences of the segments that are there, ascending."""
-        if not self.events.is_dir():
-            return []
-        return sorted(int(path.stem) for path in self.events.iterdir() if _SEGMENT.fullmatch(path.name))
+        return _numbers(self.events, _SEGMENT)
+
+    def archived_segments(self) -> list[int]:
+        """The first sequences of the segments that are in the archive, ascending."""
+        return _numbers(self.archive, _ARCHIVED)
+
+    def snapshot_sequences(self) -> list[int]:
+        """The sequences of the snapshots that are there, ascending."""
+        return _numbers(self.snapshots, _SNAPSHOT)
+
+    def reaches_back(self) -> bool:
+        """Whether the log and the archive together are there from the first event on."""
+        return self.segment(1).exists() or self.archived(1).exists()
 
     def make_folders(self) -> None:
         """Make the folders that are missing below an existing ``root``."""
-        for folder in (self.events, self.locks):
+        for folder in (self.events, self.archive, self.snapshots, self.locks):
             folder.mkdir(exist_ok=True)
+
+
+def _numbers(folder: Path, name: re.Pattern[str]) -> list[int]:
+    if not folder.is_dir():
+        return []
+    return sorted(int(found[1]) for path in folder.iterdir() if (found := name.fullmatch(path.name)))

@@ -1,8 +1,7 @@
 """The ledger on files: one process's end of a log that many processes may share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
@@ -15,14 +14,15 @@ from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import FAILED, Durability
 from inventory.eventlog.errors import LogError, unreadable
+from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
-from inventory.eventlog.machine import Machine
+from inventory.eventlog.options import LogOptions
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.ticket import PendingChange
 from inventory.eventlog.writer import BatchWriter, newer_format
-from inventory.resilience.disk import Disk
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
@@ -32,19 +32,6 @@ from inventory.service.ledger import (
     StockSnapshot,
     StoreSummary,
 )
-from inventory.service.transaction import Writer
-
-
-@dataclass(frozen=True, slots=True)
-class LogOptions:
-    """How a process takes part in a log."""
-
-    writer: Writer
-    commit_wait_ms: int = 2000
-    segment_bytes: int = 67_108_864
-    on_committer_death: Callable[[], None] = lambda: None
-    disk: Disk = field(default_factory=Disk)
-    machine: Machine = field(default_factory=Machine)
 
 
 class FileLedger:
@@ -76,8 +63,23 @@ class FileLedger:
             self.now,
             options.segment_bytes,
         )
+        self._snapshots = SnapshotFolder(layout, options.disk, options.retry)
+        self.keeper = FileKeeper(
+            layout,
+            self._shared,
+            self._replica,
+            self._durability,
+            self._snapshots,
+            disk=options.disk,
+            retry=options.retry,
+            now=self.now,
+            key_ttl_ms=options.writer.key_ttl_ms,
+        )
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
+            restored = self._snapshots.newest(self._shared.published().sequence)
+            if restored is not None:
+                self._replica.start_from(restored)
             self._replica.load()
             self._durability.follow(self._replica.cursor.position.segment)
         self._committer.start()

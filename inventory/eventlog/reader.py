@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from inventory.eventlog.archive import open_segment
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import GENESIS, NotALine, next_chain
@@ -74,7 +75,7 @@ class LogReader:
 
     def unread(self, line: RawLine) -> None:
         """Take the last line back: the cursor stands before it again."""
-        self._segment, self._offset = _apart(line[1])
+        self._segment, self._offset = apart(line[1])
         self._sequence -= 1
         self._chain = self._chain_before
 
@@ -88,8 +89,8 @@ class LogReader:
 
     def line_at(self, place: int) -> bytes:
         """Return the line at a place that ``read_to`` gave, without checking it again."""
-        segment, offset = _apart(place)
-        with open(self._layout.segment(segment), "rb") as file:
+        segment, offset = apart(place)
+        with open(open_segment(self._layout, segment), "rb") as file:
             file.seek(offset)
             return file.readline().removesuffix(b"\n")
 
@@ -101,7 +102,7 @@ class LogReader:
 
     def damaged(self, reason: str, place: int | None = None) -> LogDamaged:
         """Make the error that names a place; by default the one where the cursor stands."""
-        segment, offset = _apart(place) if place is not None else (self._segment, self._offset)
+        segment, offset = apart(place) if place is not None else (self._segment, self._offset)
         path = self._layout.segment(segment)
         return LogDamaged(path, _line_number(path, offset), offset, reason)
 
@@ -133,16 +134,13 @@ class LogReader:
     def _open(self, segment: int) -> int:
         if self._open_segment != segment:
             self.close()
-            try:
-                self._descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                path = self._layout.segment(segment)
-                raise LogDamaged(path, 1, 0, "this part of the log is missing") from None
+            self._descriptor = open_segment(self._layout, segment)
             self._open_segment = segment
         return self._descriptor
 
 
-def _apart(place: int) -> tuple[int, int]:
+def apart(place: int) -> tuple[int, int]:
+    """The segment and the offset that ``place_of`` put together."""
     return place >> _OFFSET_BITS, place & (1 << _OFFSET_BITS) - 1
 
 

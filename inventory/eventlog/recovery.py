@@ -1,25 +1,23 @@
 """What a starting server does to a log before anybody uses it. No worker ever does it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from inventory.domain.values import Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.errors import LockHeld, LogDamaged
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.line import NotALine, decode
+from inventory.eventlog.log_check import RESTORED, LogCheck, Progress
 from inventory.eventlog.machine import Machine
-from inventory.eventlog.reader import LogReader, RawLine
 from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
 from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
 
-Progress = Callable[[int, int], None]
 _LOCK_SECONDS = 15.0
-_RESTORED = "If a backup was restored on purpose, delete the file locks/state and start again"
 
 
 class Recovery(NamedTuple):
@@ -32,8 +30,9 @@ class Recovery(NamedTuple):
 def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = lambda _done, _all: None) -> Recovery:
     """Leave a log that is whole, durable and published to its end, or as it was.
 
-    Every line's chain is checked. A tail that was never synced is cut off, a copy kept. After a failed
-    sync what is not known to be durable is written again, in place, and synced.
+    The chain of every line behind the newest snapshot is checked, or of all where there is none. A tail
+    that was never synced is cut off, a copy kept. After a failed sync what is not known to be durable
+    is written again, in place, and synced.
 
     :param progress: called with bytes checked and bytes in all.
     :raises LogDamaged: anything else is wrong; nothing was changed.
@@ -44,8 +43,11 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     # A confirmed event is no use in a folder whose own name did not survive the power cut.
     disk.sync_folder(layout.root)
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
-    check = _Check(layout, shared.durable if shared.is_made else 0, progress)
+    start = SnapshotFolder(layout, disk, RetryPolicy()).newest_start()
+    check = LogCheck(layout, start, shared.durable if shared.is_made else 0, progress)
     try:
+        if layout.segments():
+            check.require_in_place()
         if _is_intact(shared, machine):
             # Beside running servers: they must not wait for the lock until a long log is read.
             check.read_to(shared.published())
@@ -59,10 +61,11 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
         lock.close()
 
 
-def _recover(layout: Layout, shared: SharedState, check: "_Check", disk: Disk, machine: Machine) -> Recovery:
+def _recover(layout: Layout, shared: SharedState, check: LogCheck, disk: Disk, machine: Machine) -> Recovery:
     durable = shared.durable if shared.is_made else 0
     if not layout.segments():
-        _begin(layout, durable, disk)
+        # The snapshot's end, if there is one: it was durable too.
+        _begin(layout, max(durable, check.end.sequence), disk)
     intact, cut = _is_intact(shared, machine), None
     newest = layout.segments()[-1]
     try:
@@ -75,7 +78,7 @@ def _recover(layout: Layout, shared: SharedState, check: "_Check", disk: Disk, m
         cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
     end = check.end
     if end.sequence < durable:
-        message = f"the log ends at event {end.sequence}; event {durable} was durable. {_RESTORED}"
+        message = f"the log ends at event {end.sequence}; event {durable} was durable. {RESTORED}"
         raise check.damaged(message)
     last_at = check.last_instant()
     try:
@@ -98,60 +101,6 @@ def _recover(layout: Layout, shared: SharedState, check: "_Check", disk: Disk, m
     return Recovery(end, cut)
 
 
-class _Check:
-    """Reads the log once, from its beginning; may be stopped and go on."""
-
-    def __init__(self, layout: Layout, durable: int, progress: Progress) -> None:
-        self._layout = layout
-        self._reader = LogReader(layout)
-        self._durable = durable
-        self._durable_end = self._reader.cursor.position
-        self._progress = progress
-        self._done = 0
-        self._last: RawLine | None = None
-
-    @property
-    def end(self) -> Position:
-        """Where the good lines end."""
-        return self._reader.cursor.position
-
-    def read_to(self, end: Position) -> None:
-        """Check every line up to ``end``. :raises LogDamaged: ``end`` is then before the bad one."""
-        sealed = [self._layout.segment(first) for first in self._layout.segments() if first < end.segment]
-        everything = sum(path.stat().st_size for path in sealed) + end.offset
-        for line in self._reader.read_to(end):
-            self._last = line
-            self._done += len(line[0]) + 1
-            self._progress(self._done, everything)
-            if self._durable_end.sequence < self._durable:
-                self._durable_end = self.end
-
-    def last_instant(self) -> Instant:
-        """When the last good event happened: the clock must not begin below it.
-
-        :raises LogDamaged: the line holds no event.
-        """
-        if self._last is None:
-            return Instant(0)
-        line, place = self._last
-        try:
-            return decode(line).event.at
-        except NotALine as error:
-            raise self._reader.damaged(str(error), place) from error
-
-    def durable_end(self, segment: int) -> int:
-        """From which byte of the segment on nothing is known to be durable."""
-        return self._durable_end.offset if self._durable_end.segment == segment else 0
-
-    def damaged(self, reason: str) -> LogDamaged:
-        """Make the error that names the place behind the last good line."""
-        return self._reader.damaged(reason)
-
-    def close(self) -> None:
-        """Close the log."""
-        self._reader.close()
-
-
 def _is_intact(shared: SharedState, machine: Machine) -> bool:
     """Whether what the marks call published cannot have been lost."""
     return shared.belongs_to(machine.boot_id()) and not shared.failed
@@ -159,7 +108,7 @@ def _is_intact(shared: SharedState, machine: Machine) -> bool:
 
 def _begin(layout: Layout, durable: int, disk: Disk) -> None:
     if durable > 0:
-        raise LogDamaged(layout.segment(1), 1, 0, f"the log is gone; event {durable} was durable. {_RESTORED}")
+        raise LogDamaged(layout.segment(1), 1, 0, f"the log is gone; event {durable} was durable. {RESTORED}")
     with disk.create(layout.segment(1)):
         disk.sync_folder(layout.events)
 

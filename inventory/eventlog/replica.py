@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
-from inventory.eventlog.errors import LogRewound, unreadable
+from inventory.eventlog.errors import LogError, LogRewound, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, Decoded, NotALine, decode
 from inventory.eventlog.reader import Cursor, LogReader, place_of
+from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
 
 
@@ -53,6 +54,11 @@ class Replica:
             self._seen = generation
             self._current_at = time.monotonic()
 
+    def start_from(self, restored: Restored) -> None:
+        """Take over a snapshot's state, before anything is folded."""
+        self.state, self.newer_format = restored.state, restored.newer_format
+        self._reader.skip_to(restored.cursor)
+
     def load(self) -> None:
         """``adopt`` for a whole log: without the garbage collector, which would look at every record again."""
         gc.disable()
@@ -88,7 +94,7 @@ class Replica:
         """
         try:
             return decode(self._reader.line_at(place)).event
-        except (NotALine, OSError) as error:
+        except (NotALine, LogError, OSError) as error:
             raise unreadable(error) from error
 
     @contextmanager
@@ -133,13 +139,13 @@ class Replica:
             fold(self.state, event, place)
 
 
-def replay(layout: Layout, end: Position, state: State, folded: Callable[[State, int], None]) -> None:
-    """Fold the whole log up to ``end`` into an empty state, to check it.
+def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: Callable[[State, int], None]) -> None:
+    """Fold the log from ``begin`` up to ``end`` into ``state``, to check it.
 
     :param folded: called after each event, with the size of its line in bytes.
     :raises LogDamaged: naming the place; the state stands just before it.
     """
-    reader = LogReader(layout)
+    reader = LogReader(layout, begin)
     try:
         for line, place in reader.read_to(end):
             try:

@@ -31,7 +31,8 @@ _MAGIC = 0x316576656E747376
     _VIEWS_TOOK,
     _VIEWS_FAILED,
     _MADE,
-) = range(12)
+    _SNAPSHOTS,
+) = range(13)
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
@@ -149,6 +150,15 @@ class SharedState:
         """Microseconds to add to the time since boot to get the service's time of day."""
         offset = self._items[_CLOCK]
         return offset - (1 << 64) if offset >> 63 else offset
+
+    @property
+    def snapshots_taken(self) -> int:
+        """How many snapshots were taken since the file was made."""
+        return self._items[_SNAPSHOTS]
+
+    def count_snapshot(self) -> None:
+        """Note a snapshot. The caller holds the upkeep lock."""
+        self._items[_SNAPSHOTS] += 1
 
     def views(self) -> SyncStatus:
         """What was published last for people and other programs."""

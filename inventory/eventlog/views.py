@@ -1,14 +1,13 @@
 """The published views: what people and other programs may read. Nothing here reads them back."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from filelock import FileLock, Timeout
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
@@ -16,10 +15,10 @@ from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.atomic_file import replace_file
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
+from inventory.resilience.turn import turn
 from inventory.service.ledger import StockSnapshot
 from inventory.service.sync import SyncStatus
 
-_POLL_SECONDS = 0.05
 _AT_ONCE = 50
 
 
@@ -38,19 +37,9 @@ class PublishedViews:
         self._disk = disk
         self._retry = retry
 
-    @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """See ``Views.turn``."""
-        lock = FileLock(self._layout.publish_lock)
-        try:
-            lock.acquire(timeout=wait_ms / 1000, poll_interval=_POLL_SECONDS)
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
+        return turn(self._layout.publish_lock, wait_ms=wait_ms)
 
     def publish(self, snapshot: StockSnapshot) -> None:
         """See ``Views.publish``."""

@@ -20,7 +20,7 @@ def create_app(services: Services) -> Flask:
     """
     app = _Inventory("inventory", static_folder=None)
     app.extensions["inventory"] = services
-    metrics = Metrics(services.stock.queue_depth)
+    metrics = Metrics(services.stock.queue_depth, services.storage_figures)
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))

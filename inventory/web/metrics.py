@@ -9,7 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
+from inventory.web.storage_metrics import StorageMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
@@ -22,6 +24,10 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_idempotent_hits_total": "idempotentHits",
     "inventory_log_lines_dropped_total": "logLinesDropped",
     "inventory_queue_depth": "queueDepth",
+    "inventory_snapshots_total": "snapshots",
+    "inventory_log_bytes": "logBytes",
+    "inventory_archive_bytes": "archiveBytes",
+    "inventory_snapshot_bytes": "snapshotBytes",
 }
 
 
@@ -32,9 +38,13 @@ class Metrics:
     without, each application has its own.
     """
 
-    def __init__(self, queue_depth: Callable[[], int]) -> None:
-        """:param queue_depth: how many changes wait in this process; asked after every request."""
+    def __init__(self, queue_depth: Callable[[], int], storage: Callable[[], StorageFigures]) -> None:
+        """:param queue_depth: how many changes wait in this process; asked after every request.
+        :param storage: what the log takes up; asked when somebody asks for the metrics.
+        """
         registry = self._registry = CollectorRegistry()
+        self._storage = StorageMetrics(storage)
+        registry.register(self._storage)
         self._requests = Counter(
             "inventory_requests", "Requests that were answered", ["method", "status"], registry=registry
         )
@@ -91,6 +101,7 @@ class Metrics:
             return self._registry
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        everyone.register(self._storage)
         return everyone
 
     def _bind(self, method: str, status: int) -> Callable[[], None]:

@@ -17,8 +17,8 @@ from inventory.eventlog.recovery import Recovery
 from inventory.settings import Settings
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
 from inventory.worker.metrics_folder import make_metrics_folder
+from inventory.worker.periodic_thread import PeriodicThread
 from inventory.worker.pinning import CorePlan, pin
-from inventory.worker.sync_thread import SyncThread
 
 # gunicorn has no types.
 Master: TypeAlias = Any
@@ -81,16 +81,18 @@ class Hooks:
             worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
-        """Start the sync thread."""
+        """Start the threads that publish the views and keep the log up."""
         if self._settings.sync_mode == "thread":
             services: Services = worker.wsgi.extensions["inventory"]
-            worker.sync_thread = SyncThread(services.sync)
-            worker.sync_thread.start()
+            worker.periodic = [PeriodicThread("sync", services.sync.sync_if_due)]
+            if services.upkeep is not None:
+                worker.periodic.append(PeriodicThread("upkeep", services.upkeep.run_if_due))
+            for thread in worker.periodic:
+                thread.start()
 
     def worker_exit(self, _: Master, worker: Worker) -> None:
         """Only say stop: requests may still be at work. The master calls it too, for a worker that has vanished."""
-        thread = getattr(worker, "sync_thread", None)
-        if thread is not None:
+        for thread in getattr(worker, "periodic", ()):
             thread.stop()
 
     def child_exit(self, _: Master, worker: Worker) -> None:

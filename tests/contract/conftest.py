@@ -10,9 +10,10 @@ from given import WRITER, Clock
 
 from inventory.domain.values import Instant
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.memory import MemoryLedger
+from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import recover
 from inventory.resilience.disk import Disk
 from inventory.service.ledger import Ledger

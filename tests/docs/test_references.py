@@ -9,6 +9,7 @@ import yaml
 from docs.blocks import text_of
 from docs.checkout import ROOT
 
+from inventory.service.upkeep import StorageFigures
 from inventory.settings import Settings, setting_names
 from inventory.web.metrics import _JSON_NAMES, Metrics
 
@@ -77,7 +78,7 @@ def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
 
 def test_the_table_of_metrics_has_each_of_them() -> None:
     table = rows(RUN, "Metrics")
-    text, _ = Metrics(lambda: 0).exposition("text/plain")
+    text, _ = Metrics(lambda: 0, lambda: StorageFigures(0, 0, 0, 0)).exposition("text/plain")
     types = re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE)
 
     shown = {name for name in types if not name.endswith("_created")}

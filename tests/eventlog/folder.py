@@ -13,8 +13,9 @@ from inventory.bootstrap.check import Verification, verify
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.ledger import FileLedger, LogOptions
+from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.machine import Machine
+from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk

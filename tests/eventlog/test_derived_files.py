@@ -151,4 +151,4 @@ def test_no_temporary_file_is_left_behind(settings: Settings):
     with pytest.raises(StorageUnavailable):
         services.sync.sync_once(force=True)
     services.close()
-    assert sorted(path.name for path in settings.data_dir.iterdir()) == ["events", "locks"]
+    assert sorted(path.name for path in settings.data_dir.iterdir()) == ["archive", "events", "locks", "snapshots"]

@@ -23,6 +23,10 @@ def test_a_new_app_has_counted_nothing(client):
         "idempotentHits": 0,
         "logLinesDropped": 0,
         "queueDepth": 0,
+        "snapshots": 0,
+        "logBytes": 0,
+        "archiveBytes": 0,
+        "snapshotBytes": 0,
     }
 
 

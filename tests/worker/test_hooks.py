@@ -176,15 +176,15 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
     started = worker()
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
-    assert not hasattr(started, "sync_thread")
+    assert not hasattr(started, "periodic")
 
 
-def test_a_worker_that_exits_tells_its_sync_thread_to_stop(hooks: Hooks) -> None:
-    services = SimpleNamespace(sync=SimpleNamespace(sync_if_due=lambda: None))
-    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": services}))
+def test_a_worker_that_exits_tells_its_threads_to_stop(hooks: Hooks) -> None:
+    idle = SimpleNamespace(sync_if_due=lambda: None, run_if_due=lambda: None)
+    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(sync=idle, upkeep=idle)}))
     hooks.post_worker_init(ending)
     hooks.worker_exit(master(), ending)
-    assert ending.sync_thread.join(20)
+    assert [thread.join(20) for thread in ending.periodic] == [True, True]
 
 
 def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:

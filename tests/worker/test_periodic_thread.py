@@ -1,4 +1,4 @@
-"""The sync thread: it goes on whatever happens, ends when told, and another one takes over."""
+"""A thread of a worker: it goes on whatever happens, ends when told, and another one takes over."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ from inventory.eventlog.memory import MemoryLedger
 from inventory.service.ledger import StockSnapshot
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, SyncResult, SyncStatus
-from inventory.worker.sync_thread import INTERVAL_SECONDS, SyncThread
+from inventory.worker.periodic_thread import INTERVAL_SECONDS, PeriodicThread
 
 PATIENCE = 20
 """How long a test waits for what should happen at once before it fails."""
@@ -41,8 +41,8 @@ class Calls:
 
 
 @contextmanager
-def running(sync: Calls | Sync, interval: float = 0.001) -> Iterator[SyncThread]:
-    thread = SyncThread(sync, interval)
+def running(sync: Calls | Sync, interval: float = 0.001) -> Iterator[PeriodicThread]:
+    thread = PeriodicThread("sync", sync.sync_if_due, interval)
     thread.start()
     try:
         yield thread

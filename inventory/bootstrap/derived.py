@@ -1,0 +1,97 @@
+"""What is derived from the log, compared with a fold of the log."""
+
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from inventory.domain.state import State
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.listing import snapshot_of
+from inventory.eventlog.restore import NotASnapshot, restore_image
+from inventory.eventlog.views import CENTRAL_VIEW, STORE_VIEW, View, document
+from inventory.resilience.atomic_file import read_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+
+
+class Derived(Protocol):
+    """One file that says what the state was at one sequence."""
+
+    def compare(self, state: State) -> None:
+        """Compare, if the state has just reached the file's sequence."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, once the whole log is folded."""
+
+
+def derived_files(layout: Layout) -> list[Derived]:
+    """Everything in a folder that is derived and there; what is missing is made again without being asked."""
+    views = [DerivedView(view, layout) for view in (STORE_VIEW, CENTRAL_VIEW)]
+    return [*views, *(DerivedSnapshot(layout.snapshot(sequence), sequence) for sequence in layout.snapshot_sequences())]
+
+
+class DerivedView:
+    """One published file."""
+
+    def __init__(self, view: View, layout: Layout) -> None:
+        self._view = view
+        self._path = view.path(layout)
+        self._content = _content(self._path)
+        self._sequence: int | None = None
+        self._differs = False
+        if self._content is not None:
+            try:
+                self._sequence = orjson.loads(self._content)["asOfSequence"]
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                self._differs = True
+
+    def compare(self, state: State) -> None:
+        """See ``Derived.compare``."""
+        if state.sequence == self._sequence:
+            self._differs = b"".join(document(self._view, snapshot_of(state))) != self._content
+            self._sequence = None
+
+    def problems(self) -> list[str]:
+        """See ``Derived.problems``."""
+        if self._differs:
+            return [f"{self._path} does not hold what the log says; 'inventory sync --force' publishes it again"]
+        if self._sequence is not None:
+            return [f"{self._path} is of event {self._sequence}, which the log does not have"]
+        return []
+
+
+class DerivedSnapshot:
+    """One snapshot: its records and their order must be those of the fold."""
+
+    def __init__(self, path: Path, sequence: int) -> None:
+        self._path = path
+        self._sequence = sequence
+        self._found: str | None = f"is of event {sequence}, which the log does not have"
+
+    def compare(self, state: State) -> None:
+        """See ``Derived.compare``."""
+        if state.sequence != self._sequence:
+            return
+        self._found = None
+        try:
+            restored = restore_image(self._path).state
+        except FileNotFoundError:
+            return  # a newer one has taken its place meanwhile
+        except (NotASnapshot, OSError) as error:
+            self._found = f"cannot be used: {error}"
+            return
+        same = list(restored.records.values()) == list(state.records.values()) and restored.broken == state.broken
+        if not same:
+            self._found = "does not hold what the log says"
+
+    def problems(self) -> list[str]:
+        """See ``Derived.problems``."""
+        return [f"{self._path} {self._found}; 'inventory rebuild' makes it again"] if self._found else []
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_file(path, disk=Disk(), retry=RetryPolicy())
+    except FileNotFoundError:
+        return None

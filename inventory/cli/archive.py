@@ -1,0 +1,44 @@
+"""``inventory archive``."""
+
+import json
+
+import click
+
+from inventory.bootstrap import layout_of
+from inventory.cli.endings import EXIT_CODES
+from inventory.cli.folder import data_dir_option, existing_folder, service
+
+
+@click.command("archive", epilog=EXIT_CODES)
+@data_dir_option
+@click.option("--keep", type=click.IntRange(min=0), help="Delete all but the newest KEEP segments of the archive.")
+@click.option("--snapshot", is_flag=True, help="Take a snapshot first, and compact.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_json: bool) -> None:
+    """Show what the log takes up, and delete old segments of the archive if told to.
+
+    A segment that is deleted here is gone for good: the stock stays, in snapshots and log, but its history
+    can no longer be read, and the snapshots are then the only thing to start from. May run beside servers.
+    """
+    settings = existing_folder(data_dir)
+    with service(settings) as services:
+        if services.upkeep is None:
+            raise click.ClickException("this log has nothing to be kept up")
+        if snapshot:
+            services.upkeep.run_once()
+        archived = layout_of(settings).archived_segments()
+        old = [] if keep is None else archived[: len(archived) - keep]
+        if old and len(services.upkeep.whole_snapshots()) < 2:
+            raise click.ClickException("two whole snapshots are needed before anything of the archive may go")
+        for segment in old:
+            layout_of(settings).archived(segment).unlink()
+        figures = services.storage_figures()
+    if as_json:
+        shown = {"deleted": len(old), "kept": len(archived) - len(old), **figures._asdict()}
+        click.echo(json.dumps(shown))
+        return
+    click.echo(
+        f"log {figures.log_bytes:,} bytes, archive {figures.archive_bytes:,}, snapshots {figures.snapshot_bytes:,}"
+    )
+    if keep is not None:
+        click.echo(f"{len(old)} segments of the archive deleted, {len(archived) - len(old)} kept.")

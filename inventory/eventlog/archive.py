@@ -1,0 +1,74 @@
+"""Sealed segments that no start needs any more: compressed, and read like any other."""
+
+import gzip
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.layout import Layout
+from inventory.resilience.atomic_file import replace_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+
+_CHUNK = 1 << 18
+
+
+def open_segment(layout: Layout, segment: int) -> int:
+    """Open a segment for reading, from the archive where it is no longer in the log; returns a descriptor.
+
+    :raises LogDamaged: it is in neither, or its compressed copy is not what was written.
+    """
+    try:
+        return os.open(layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return _unpacked(layout.archived(segment), layout.segment(segment))
+
+
+def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy) -> None:
+    """Compress a sealed segment into the archive; it leaves the log when the copy is durable and read back.
+
+    :raises OSError: the segment is still in the log.
+    :raises LogDamaged: the copy is not what was written; the segment is still in the log.
+    """
+    source, target = layout.segment(segment), layout.archived(segment)
+    replace_file(target, lambda: _packed(source), disk=disk, retry=retry)
+    if not _same(source, target):
+        raise LogDamaged(target, 1, 0, "the compressed copy does not hold what the segment does")
+    source.unlink()
+    disk.sync_folder(source.parent)
+
+
+def _packed(source: Path) -> Iterator[bytes]:
+    # wbits 31: a gzip file, of one member; the same bytes each time.
+    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+    with open(source, "rb") as file:
+        while data := file.read(_CHUNK):
+            if packed := packer.compress(data):
+                yield packed
+    yield packer.flush()
+
+
+def _same(source: Path, target: Path) -> bool:
+    with open(source, "rb") as plain, gzip.open(target) as packed:
+        while data := plain.read(_CHUNK):
+            if packed.read(len(data)) != data:
+                return False
+        return not packed.read(1)
+
+
+def _unpacked(archived: Path, segment: Path) -> int:
+    # In memory, not in the folder: that may be full, or belong to a backup.
+    descriptor = os.memfd_create(archived.name, os.MFD_CLOEXEC)
+    try:
+        with gzip.open(archived) as packed, open(descriptor, "wb", closefd=False) as plain:
+            while data := packed.read(_CHUNK):
+                plain.write(data)
+    except FileNotFoundError:
+        os.close(descriptor)
+        raise LogDamaged(segment, 1, 0, "this part of the log is missing") from None
+    except (OSError, EOFError, zlib.error) as error:
+        os.close(descriptor)
+        raise LogDamaged(archived, 1, 0, f"this part of the archive cannot be unpacked: {error}") from error
+    return descriptor

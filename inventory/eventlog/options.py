@@ -1,0 +1,22 @@
+"""What a process may choose about its part in a log."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from inventory.eventlog.machine import Machine
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.transaction import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """How a process takes part in a log."""
+
+    writer: Writer
+    commit_wait_ms: int = 2000
+    segment_bytes: int = 67_108_864
+    on_committer_death: Callable[[], None] = lambda: None
+    disk: Disk = field(default_factory=Disk)
+    machine: Machine = field(default_factory=Machine)
+    retry: RetryPolicy = RetryPolicy()

@@ -1,0 +1,124 @@
+"""Reading snapshots; what does not end in its own hash is none. The format stands in `snapshot`."""
+
+import sys
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from inventory.domain.idempotency import KeyEntry
+from inventory.domain.instants import parse_instant
+from inventory.domain.record import Record
+from inventory.domain.state import State
+from inventory.domain.values import Instant, ItemId, Sku, StoreId
+from inventory.eventlog.reader import Cursor, place_of
+from inventory.eventlog.shared_state import Position
+from inventory.eventlog.snapshot import FORMAT, footer
+
+
+class NotASnapshot(Exception):
+    """The file does not hold what was written to it."""
+
+
+class Restored(NamedTuple):
+    """A state that was read from a snapshot, and where the log goes on behind it."""
+
+    state: State
+    cursor: Cursor
+    newer_format: int | None
+
+
+class Start(NamedTuple):
+    """Where the log goes on behind a snapshot, and the instant of the last event before that."""
+
+    cursor: Cursor
+    at: Instant
+
+
+def restore_image(path: Path) -> Restored:
+    """Read a snapshot.
+
+    :raises NotASnapshot: it is damaged, or of a newer format.
+    :raises OSError: it cannot be read.
+    """
+    state, digest, count = State(), blake2b(digest_size=16), 0
+    with open(path, "rb") as file:
+        header, line = _header(file.readline(), digest), b""
+        for line in file:
+            if line.startswith(b'{"count"'):
+                break
+            count += _restore_line(state, _parsed(line, digest))
+        if line != footer(b'{"count":%d' % count, digest) or file.read(1):
+            raise NotASnapshot("it does not end in its own hash")
+    start = _start(header)
+    state.sequence, state.last_at = start.cursor.position.sequence, start.at
+    return Restored(state, start.cursor, header["newerFormat"])
+
+
+def read_start(path: Path) -> Start:
+    """Read the header of a snapshot that was checked.
+
+    :raises NotASnapshot: it is of a newer format.
+    """
+    with open(path, "rb") as file:
+        return _start(_header(file.readline(), blake2b(digest_size=16)))
+
+
+def check_image(path: Path, pause: Callable[[], None]) -> None:
+    """Check that a file ends in its own hash, without building anything from it.
+
+    :raises NotASnapshot: it does not.
+    """
+    digest, last = blake2b(digest_size=16), b""
+    with open(path, "rb") as file:
+        for line in file:
+            digest.update(last)
+            last = line
+            pause()
+    if last != footer(last[: last.find(b",")], digest):
+        raise NotASnapshot("it does not end in its own hash")
+
+
+def _header(line: bytes, digest: "blake2b") -> dict[str, Any]:
+    header = _parsed(line, digest)
+    if header.get("snapshot") != FORMAT:
+        raise NotASnapshot(f"format {header.get('snapshot')} is not one that this program reads")
+    return header
+
+
+def _start(header: dict[str, Any]) -> Start:
+    position = Position(header["segment"], header["offset"], header["sequence"])
+    return Start(Cursor(position, bytes.fromhex(header["chain"])), parse_instant(header["at"]))
+
+
+def _parsed(line: bytes, digest: "blake2b") -> dict[str, Any]:
+    digest.update(line)
+    try:
+        parsed = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise NotASnapshot(f"a line is not JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise NotASnapshot("a line is not an object")
+    return parsed
+
+
+def _restore_line(state: State, line: dict[str, Any]) -> int:
+    try:
+        ((name, entries),) = line.items()
+        match name:
+            case "records":
+                for store, sku, *figures in entries:
+                    state.restore(Record(ItemId(StoreId(sys.intern(store)), Sku(sku)), *figures))
+            case "keys":
+                for digest, segment, offset, ends in entries:
+                    state.keys.restore(KeyEntry(int(digest, 16), place_of(segment, offset), ends))
+            case "broken":
+                for store, sku, sequence in entries:
+                    state.broken[ItemId(StoreId(store), Sku(sku))] = sequence
+            case _:
+                raise NotASnapshot(f"a line of {name} is not known")
+    except (TypeError, ValueError) as error:
+        raise NotASnapshot(f"a line is not what was written: {error}") from error
+    return len(entries)

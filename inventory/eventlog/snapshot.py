@@ -1,0 +1,94 @@
+"""Snapshots: the fold up to a sequence, as a file.
+
+    {"snapshot":1,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
+    {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt],…]}      at most 50 in a line
+    {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
+    {"broken":[["store","sku",sequence],…]}
+    {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
+
+The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
+is not a snapshot.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, NamedTuple
+
+import orjson
+
+from inventory.domain.idempotency import KeyTable
+from inventory.domain.instants import format_instant
+from inventory.domain.record import Record
+from inventory.domain.state import State
+from inventory.domain.values import Instant, ItemId
+from inventory.eventlog.reader import Cursor, apart
+
+FORMAT = 1
+AT_ONCE = 50
+"""Entries in a line: more at a time hold the interpreter for so long that requests notice."""
+
+
+class Image(NamedTuple):
+    """A copy of a state, which later events do not change, and where the log goes on behind it."""
+
+    cursor: Cursor
+    at: Instant
+    newer_format: int | None
+    records: list[Record]
+    keys: KeyTable
+    broken: list[tuple[ItemId, int]]
+
+
+def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
+    """Copy a state. The caller holds it still meanwhile; records are immutable and are not copied."""
+    return Image(
+        cursor,
+        state.last_at,
+        newer_format,
+        list(state.records.values()),
+        state.keys.copy(),
+        list(state.broken.items()),
+    )
+
+
+def encode_image(image: Image, pause: Callable[[], None]) -> Iterator[bytes]:
+    """Yield the file, a line at a time, with a pause after each."""
+    digest, count = blake2b(digest_size=16), 0
+    for line, entries in _lines(image):
+        digest.update(line)
+        count += entries
+        yield line
+        pause()
+    yield footer(b'{"count":%d' % count, digest)
+
+
+def footer(count: bytes, digest: "blake2b") -> bytes:
+    """The last line of a snapshot whose bytes so far ``digest`` has seen."""
+    digest.update(count)
+    return count + b',"hash":"' + digest.hexdigest().encode() + b'"}\n'
+
+
+def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
+    position, chain = image.cursor
+    header = {
+        "snapshot": FORMAT,
+        "sequence": position.sequence,
+        "segment": position.segment,
+        "offset": position.offset,
+        "chain": chain.hex(),
+        "at": format_instant(image.at),
+        "newerFormat": image.newer_format,
+    }
+    yield orjson.dumps(header) + b"\n", 0
+    yield from _list_lines("records", ((*record.item, *record[1:]) for record in image.records))
+    yield from _list_lines(
+        "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
+    )
+    yield from _list_lines("broken", ((*item, sequence) for item, sequence in image.broken))
+
+
+def _list_lines(name: str, entries: Iterable[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
+    rest = iter(entries)
+    while some := list(islice(rest, AT_ONCE)):
+        yield orjson.dumps({name: some}) + b"\n", len(some)

@@ -1,0 +1,87 @@
+"""The folder of snapshots: writing, checking, finding the one to start from."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.restore import NotASnapshot, Restored, Start, check_image, read_start, restore_image
+from inventory.eventlog.snapshot import Image, encode_image
+from inventory.resilience.atomic_file import replace_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+
+KEPT = 2
+_PAUSE_SECONDS = 0.001
+
+
+class SnapshotFolder:
+    """Snapshots of one DATA_DIR. A damaged one is set aside, and the one before it is used."""
+
+    def __init__(
+        self, layout: Layout, disk: Disk, retry: RetryPolicy, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._layout = layout
+        self._disk = disk
+        self._retry = retry
+        self._sleep = sleep
+
+    def write(self, image: Image) -> Path:
+        """Write a snapshot, read it back, and drop those that are older than the one before it.
+
+        :raises OSError: it could not be written.
+        :raises NotASnapshot: it is not what was written; it was set aside.
+        """
+        path = self._layout.snapshot(image.cursor.position.sequence)
+        replace_file(path, lambda: encode_image(image, self._pause), disk=self._disk, retry=self._retry)
+        try:
+            check_image(path, self._pause)
+        except NotASnapshot:
+            self.set_aside(path)
+            raise
+        for sequence in self._layout.snapshot_sequences()[:-KEPT]:
+            self._layout.snapshot(sequence).unlink(missing_ok=True)
+        return path
+
+    def whole(self) -> list[int]:
+        """The sequences of the snapshots that end in their own hash, ascending; damaged ones are set aside.
+
+        :raises OSError: one cannot be read.
+        """
+        found = []
+        for sequence in self._layout.snapshot_sequences():
+            path = self._layout.snapshot(sequence)
+            try:
+                check_image(path, self._pause)
+            except NotASnapshot:
+                self.set_aside(path)
+            else:
+                found.append(sequence)
+        return found
+
+    def newest_start(self) -> Start | None:
+        """Return where to begin reading the log; damaged snapshots are set aside.
+
+        :raises OSError: one cannot be read.
+        """
+        whole = self.whole()
+        return read_start(self._layout.snapshot(whole[-1])) if whole else None
+
+    def newest(self, up_to: int) -> Restored | None:
+        """Return the newest whole snapshot of at most the sequence ``up_to``; damaged ones are passed over."""
+        for sequence in reversed(self._layout.snapshot_sequences()):
+            if sequence <= up_to:
+                try:
+                    return restore_image(self._layout.snapshot(sequence))
+                except (NotASnapshot, OSError):
+                    continue
+        return None
+
+    def set_aside(self, path: Path) -> Path:
+        """Give a damaged snapshot a name under which nobody starts from it; it is kept to be looked at."""
+        aside = path.with_name(f"{path.name}.damaged")
+        self._disk.rename(path, aside)
+        return aside
+
+    def _pause(self) -> None:
+        self._sleep(_PAUSE_SECONDS)

@@ -1,0 +1,135 @@
+"""Compaction: what no start needs leaves the log, and nothing is ever the only copy."""
+
+import errno
+import shutil
+
+import pytest
+from eventlog.folder import Folder, Shim, add, failing
+from given import WRITER, item
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.ledger import FileLedger
+
+SMALL = 4096
+ONE, TWO = item("sku-1"), item("sku-2")
+
+
+def write(ledger: FileLedger, events: int) -> None:
+    for number in range(events):
+        add(ledger, 1, (ONE, TWO)[number % 2], key=f"{ledger.status().sequence}-{number}")
+
+
+def compacted(folder: Folder, **options: object) -> FileLedger:
+    """A log of several segments with two snapshots, and all that may be in the archive there."""
+    ledger = folder.start(segment_bytes=SMALL, **options)
+    write(ledger, 40)
+    ledger.keeper.take_snapshot()
+    write(ledger, 20)
+    ledger.keeper.take_snapshot()
+    folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
+    ledger.keeper.compact()
+    return ledger
+
+
+def test_segments_below_the_older_of_two_snapshots_go_to_the_archive(folder: Folder):
+    compacted(folder)
+    moved, kept = folder.layout.archived_segments(), folder.layout.segments()
+    assert moved
+    assert moved[0] == 1
+    assert max(moved) < kept[0] <= 41
+    assert kept[1] > 41
+
+
+def test_with_one_snapshot_nothing_moves(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    ledger.keeper.take_snapshot()
+    folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
+    assert ledger.keeper.compact() == 0
+
+
+def test_a_segment_stays_while_a_key_in_it_may_be_asked_for(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    ledger.keeper.take_snapshot()
+    add(ledger)
+    ledger.keeper.take_snapshot()
+    folder.machine.up += WRITER.key_ttl_ms * 1000 - 1
+    assert ledger.keeper.compact() == 0
+
+
+def test_a_damaged_snapshot_does_not_count(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    add(ledger)
+    ledger.keeper.take_snapshot()
+    folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
+    path.write_bytes(path.read_bytes()[:-3])
+    assert (ledger.keeper.compact(), folder.layout.archived_segments()) == (0, [])
+
+
+def test_a_start_without_snapshots_reads_the_archive(folder: Folder):
+    before = compacted(folder).record(ONE)
+    folder.close()
+    shutil.rmtree(folder.layout.snapshots)
+    ledger = folder.start(segment_bytes=SMALL)
+    assert ledger.record(ONE) == before
+    write(ledger, 3)
+    assert folder.verify().ok
+
+
+def test_a_process_that_is_behind_follows_through_the_archive(folder: Folder):
+    behind = folder.start(segment_bytes=SMALL)
+    behind._committer.close()
+    ledger = compacted(folder)
+    assert folder.layout.archived_segments()
+    assert behind.record(ONE) == ledger.record(ONE)
+
+
+def test_the_whole_history_verifies_after_compaction(folder: Folder):
+    compacted(folder)
+    assert (folder.verify().problems, folder.verify().checked_sequence) == ([], 60)
+
+
+def test_a_damaged_archive_is_named(folder: Folder):
+    compacted(folder)
+    archived = folder.layout.archived(1)
+    archived.write_bytes(archived.read_bytes()[:-20])
+    assert [str(archived) in problem for problem in folder.verify().problems] == [True]
+
+
+def test_without_snapshots_and_without_the_beginning_nothing_starts(folder: Folder):
+    compacted(folder)
+    folder.close()
+    shutil.rmtree(folder.layout.snapshots)
+    folder.layout.archived(1).unlink()
+    with pytest.raises(LogDamaged, match="this part of the log is missing"):
+        folder.prepare()
+
+
+def test_without_the_beginning_the_rest_verifies_from_a_snapshot(folder: Folder):
+    compacted(folder)
+    for segment in folder.layout.archived_segments():
+        folder.layout.archived(segment).unlink()
+    assert (folder.verify().problems, folder.verify().checked_sequence) == ([], 60)
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename", "sync_folder"])
+def test_a_segment_that_cannot_be_archived_stays_in_the_log(folder: Folder, call: str):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    for _ in range(2):
+        ledger.keeper.take_snapshot()
+        add(ledger)
+    folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
+    disk = Shim()
+    other = folder.open(disk)
+    segments = folder.layout.segments()
+    disk.instead[call] = failing(OSError(errno.EIO, "injected"))
+    with pytest.raises(StorageUnavailable, match="could not be compacted"):
+        other.keeper.compact()
+    assert folder.layout.segments() == segments
+    disk.instead.clear()
+    assert folder.verify().ok

@@ -1,0 +1,156 @@
+"""Snapshots: with the rest of the log they give what the whole log gives, and a bad one is never believed."""
+
+import errno
+import shutil
+
+import pytest
+from eventlog.folder import Folder, Shim, add, failing
+from given import item
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.restore import NotASnapshot, check_image, restore_image
+from inventory.service.ledger import PageRequest
+
+ITEMS = [item(f"sku-{number}", f"store-{number % 3}") for number in range(60)]
+
+
+def stocked(folder: Folder) -> FileLedger:
+    ledger = folder.start()
+    for at in ITEMS:
+        add(ledger, 10, at, key=f"first-{at.sku}")
+    return ledger
+
+
+def everything(ledger: FileLedger) -> tuple[object, ...]:
+    pages = [ledger.records_of_store(f"store-{number}", PageRequest(limit=1000)) for number in range(3)]
+    return ([ledger.record(at) for at in ITEMS], pages, ledger.records_of_sku("sku-7"), ledger.snapshot())
+
+
+def restarted(folder: Folder) -> FileLedger:
+    folder.close()
+    return folder.start()
+
+
+def test_a_snapshot_and_the_rest_of_the_log_give_what_the_whole_log_gives(folder: Folder):
+    ledger = stocked(folder)
+    ledger.keeper.take_snapshot()
+    for at in ITEMS[:20]:
+        add(ledger, -1, at)
+    before = everything(ledger)
+    with_snapshot = everything(restarted(folder))
+    shutil.rmtree(folder.layout.snapshots)
+    assert with_snapshot == everything(restarted(folder)) == before
+
+
+def test_a_start_from_a_snapshot_reads_nothing_before_it(folder: Folder):
+    stocked(folder).keeper.take_snapshot()
+    folder.close()
+    path = folder.layout.segment(1)
+    log = path.read_bytes()
+    path.write_bytes(b"X" + log[1:])
+    assert folder.start().record(ITEMS[0]).on_hand == 10
+
+
+def test_a_key_that_is_only_in_the_snapshot_still_replays(folder: Folder):
+    ledger = stocked(folder)
+    first = add(ledger, 1, ITEMS[0], key="once")
+    ledger.keeper.take_snapshot()
+    again = add(restarted(folder), 1, ITEMS[0], key="once")
+    assert (again.replayed, again.event) == (True, first.event)
+
+
+def test_writing_goes_on_behind_a_snapshot_and_everything_verifies(folder: Folder):
+    ledger = stocked(folder)
+    ledger.keeper.take_snapshot()
+    ledger = restarted(folder)
+    add(ledger, -4, ITEMS[3])
+    ledger.keeper.take_snapshot()
+    assert (folder.verify().ok, folder.verify().checked_sequence) == (True, 61)
+
+
+def test_a_cut_or_a_flipped_bit_anywhere_is_no_snapshot(quick_folder: Folder):
+    ledger = quick_folder.start()
+    for at in ITEMS[:4]:
+        add(ledger, 10, at, key=at.sku)
+    path = quick_folder.layout.snapshot(ledger.keeper.take_snapshot())
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for damaged in (whole[:place], whole[:place] + bytes((whole[place] ^ 1 << place % 8,)) + whole[place + 1 :]):
+            path.write_bytes(damaged)
+            for read in (restore_image, lambda path: check_image(path, lambda: None)):
+                with pytest.raises(NotASnapshot):
+                    read(path)
+
+
+def test_a_damaged_snapshot_is_set_aside_and_the_one_before_it_is_used(folder: Folder):
+    ledger = stocked(folder)
+    ledger.keeper.take_snapshot()
+    add(ledger, -1, ITEMS[0])
+    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path.write_bytes(path.read_bytes()[:-9])
+    assert restarted(folder).record(ITEMS[0]).on_hand == 9
+    assert folder.layout.snapshot_sequences() == [60]
+    assert path.with_name(f"{path.name}.damaged").exists()
+
+
+def test_only_the_two_newest_are_kept(folder: Folder):
+    ledger = stocked(folder)
+    for _ in range(4):
+        add(ledger)
+        ledger.keeper.take_snapshot()
+    assert folder.layout.snapshot_sequences() == [63, 64]
+
+
+def test_a_log_that_is_shorter_than_its_snapshot_is_refused(folder: Folder):
+    ledger = stocked(folder)
+    ledger.keeper.take_snapshot()
+    folder.close()
+    folder.layout.shared_state.unlink()
+    path = folder.layout.segment(1)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    with pytest.raises(LogDamaged, match="a snapshot goes up to event 60, the log does not"):
+        folder.prepare()
+
+
+def test_a_log_that_is_gone_is_refused_where_there_is_a_snapshot(folder: Folder):
+    stocked(folder).keeper.take_snapshot()
+    folder.close()
+    folder.layout.shared_state.unlink()
+    folder.layout.segment(1).unlink()
+    with pytest.raises(LogDamaged, match="the log is gone; event 60 was durable"):
+        folder.prepare()
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "rename"])
+def test_a_snapshot_that_cannot_be_written_harms_nothing(folder: Folder, call: str):
+    stocked(folder).keeper.take_snapshot()
+    disk = Shim()
+    ledger = folder.open(disk)
+    disk.instead[call] = failing(OSError(errno.ENOSPC, "injected"))
+    add(ledger)
+    with pytest.raises(StorageUnavailable, match="no snapshot could be taken"):
+        ledger.keeper.take_snapshot()
+    assert [path.name for path in folder.layout.snapshots.iterdir()] == [folder.layout.snapshot(60).name]
+
+
+def test_a_snapshot_holds_nothing_that_a_power_cut_could_take_back(folder: Folder):
+    stocked(folder)
+    disk = Shim()
+    ledger = folder.open(disk)
+    disk.instead["fdatasync"] = failing(OSError(errno.EIO, "injected"))
+    with pytest.raises(StorageUnavailable):
+        add(ledger)
+    with pytest.raises(StorageUnavailable):
+        ledger.keeper.take_snapshot()
+    assert folder.layout.snapshot_sequences() == []
+
+
+def test_a_snapshot_that_differs_from_the_log_is_a_problem(folder: Folder):
+    ledger = stocked(folder)
+    ledger.keeper.take_snapshot()
+    folder.layout.snapshot(60).rename(folder.layout.snapshot(59))
+    assert [problem.partition(" ")[2] for problem in folder.verify().problems] == [
+        "does not hold what the log says; 'inventory rebuild' makes it again"
+    ]
