@@ -6,7 +6,12 @@ from pathlib import Path
 # Not whichever version is installed.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.cli import main
+try:
+    from bench.cli import main
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"{error.name} is not installed here. Set up with scripts/serve.py, then: .venv/bin/python scripts/bench.py"
+    )
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,4 +20,6 @@ with venv_setup.plain_endings():
     venv_setup.install("the service", ["--editable", venv_setup.CHECKOUT])
     command = os.path.join(venv_setup.VENV, "bin", "inventory")
     # exec: signals, and the exit status, are the server's own.
-    os.execv(command, [command, "serve", "--init"] + sys.argv[1:])
+    # Without the demo a folder that is not there is a typing error rather than a wish.
+    init = ["--init"] if "--demo" in sys.argv[1:] else []
+    os.execv(command, [command, "serve"] + init + sys.argv[1:])

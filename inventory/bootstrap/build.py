@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from inventory.service.transaction import Writer
 from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
 
+_TRY_AGAIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
 
 
@@ -65,13 +67,23 @@ def build_services(
 def build_worker_services(settings: Settings) -> Services:
     """``build_services`` for a worker of a running server. Never raises: at worst it refuses everything.
 
-    When nothing can be committed any more, the worker ends itself and its master replaces it.
+    When nothing can be committed any more, the worker ends itself and its master replaces it; one that
+    could not open the folder does so after some seconds.
     """
     try:
-        return build_services(settings, on_committer_death=lambda: os.kill(os.getpid(), signal.SIGTERM))
+        return build_services(settings, on_committer_death=_end_this_worker)
     except (LogError, OSError) as error:
         reason = f"this process could not open {settings.data_dir}: {error}"
         _log.critical("%s", reason)
+        # What is wrong may pass: the master replaces a worker that has ended, and the next one tries again.
+        again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
+        again.daemon = True
+        again.start()
         ledger = UnopenedLedger(reason)
-        sync = Sync(ledger, UnopenedViews(), wall_clock, settings.sync_interval_ms)
+        sync = Sync(ledger, UnopenedViews(reason), wall_clock, settings.sync_interval_ms)
         return Services(settings, ledger, StockService(ledger), sync, wall_clock)
+
+
+def _end_this_worker() -> None:
+    # As gunicorn does itself: what is in flight is answered first.
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -8,7 +8,7 @@ from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.derived import derived_files
 from inventory.bootstrap.prepare import Progress
 from inventory.domain.state import State
-from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.errors import LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
@@ -110,6 +110,8 @@ def _end(layout: Layout) -> Position | None:
         try:
             if shared.is_made and shared.published().segment in segments:
                 return shared.published()
+        except StateUnusable:
+            pass  # the marks are derived: the next start makes them anew from the files
         finally:
             shared.close()
     return Position(segments[-1], layout.segment(segments[-1]).stat().st_size, 0)

@@ -6,6 +6,7 @@ import click
 
 from inventory.bootstrap import StartRefused
 from inventory.domain.errors import InventoryError
+from inventory.eventlog.errors import LogError
 from inventory.settings import SettingsError
 
 EXIT_CODES = "Exit status: 0 done; 1 refused, or a problem was found; 2 wrong usage; 130 stopped with Ctrl-C."
@@ -18,7 +19,7 @@ class Commands(click.Group):
         """Run the chosen command."""
         try:
             return super().invoke(ctx)
-        except (StartRefused, SettingsError, InventoryError) as error:
+        except (StartRefused, SettingsError, InventoryError, LogError) as error:
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:
             raise  # click ends quietly

@@ -69,7 +69,8 @@ def _count(command: CountStock, record: Record | None) -> Draft:
     _check(command.precondition, record)
     if command.on_hand < record.reserved:
         # Holds that could be released one by one do not exist yet, so such a count cannot be settled.
-        raise InsufficientStock(command.item, requested=record.reserved, available=command.on_hand)
+        why = f"{record.reserved} are reserved, {command.on_hand} were counted"
+        raise InsufficientStock(command.item, requested=record.reserved, available=command.on_hand, why=why)
     return Draft("stock.counted", (Change(command.item, command.on_hand - record.on_hand),), command.note)
 
 

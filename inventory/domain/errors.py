@@ -62,8 +62,9 @@ class VersionConflict(Refusal):
     """The record has moved on since the caller read it."""
 
     def __init__(self, item: ItemId, current_version: int, expected: Sequence[int]) -> None:
-        wanted = " or ".join(str(version) for version in expected) or "none that exists"
-        super().__init__(f"{item.sku} in {item.store} is at version {current_version}, expected {wanted}")
+        wanted = " or ".join(str(version) for version in expected)
+        told = f"expected {wanted}" if wanted else "and no version meets all that was asked for"
+        super().__init__(f"{item.sku} in {item.store} is at version {current_version}, {told}")
         self.item = item
         self.current_version = current_version
         self.expected = tuple(expected)
@@ -72,8 +73,9 @@ class VersionConflict(Refusal):
 class InsufficientStock(Refusal):
     """Fewer units are there than were asked for."""
 
-    def __init__(self, item: ItemId, requested: int, available: int) -> None:
-        super().__init__(f"{item.sku} in {item.store}: {requested} requested, {available} available")
+    def __init__(self, item: ItemId, requested: int, available: int, *, why: str | None = None) -> None:
+        told = why or f"{requested} requested, {available} available"
+        super().__init__(f"{item.sku} in {item.store}: {told}")
         self.item = item
         self.requested = requested
         self.available = available

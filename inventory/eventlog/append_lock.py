@@ -32,9 +32,10 @@ class AppendLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
-        if not self._is_in_place():
+        lost = self.why_lost()
+        if lost is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            raise StorageUnavailable(f"{self._path} was removed or replaced; restart the servers", outcome="none")
+            raise StorageUnavailable(lost, outcome="none")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -43,24 +44,38 @@ class AppendLock:
 
     def enter_within(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Take the lock if it comes free in time; ``False`` if not. Leave it through ``__exit__``."""
-        for _ in range(max(1, round(seconds * 20))):
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                sleep(0.05)
-            else:
-                return True
-        return False
+        tries = max(1, round(seconds * 20))
+        if not _poll(self._turn, tries, sleep):
+            return False
+        try:
+            return _poll(self._descriptor, tries, sleep)
+        finally:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Give the descriptors back."""
         os.close(self._descriptor)
         os.close(self._turn)
 
-    def _is_in_place(self) -> bool:
-        # Two processes that lock two files of one name would both write.
+    def why_lost(self) -> str | None:
+        """Why this lock may no longer be taken, or ``None``.
+
+        Two processes that lock two files of one name would both write.
+        """
         try:
-            there = os.stat(self._path)
-        except FileNotFoundError:
-            return False
-        return os.fstat(self._descriptor).st_ino == there.st_ino
+            if os.fstat(self._descriptor).st_ino == os.stat(self._path).st_ino:
+                return None
+        except OSError as error:
+            return f"{self._path} was removed; restart the servers ({error.strerror})"
+        return f"{self._path} was replaced; restart the servers"
+
+
+def _poll(descriptor: int, tries: int, sleep: Callable[[float], None]) -> bool:
+    for _ in range(tries):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(0.05)
+        else:
+            return True
+    return False

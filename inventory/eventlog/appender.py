@@ -3,6 +3,7 @@
 import os
 
 from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.errors import LogRewound
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import Cursor
 from inventory.eventlog.shared_state import Position
@@ -19,8 +20,16 @@ class Appender:
         self._descriptor = -1
 
     def size(self, segment: int) -> int:
-        """Return how many bytes the segment has, published or not."""
-        return os.fstat(self._open(segment)).st_size
+        """Return how many bytes the segment has, published or not.
+
+        :raises LogRewound: the file that is open here is no longer the one that bears the name: what is
+            written to it would be lost, and a sync of it would succeed.
+        """
+        path, here = self._layout.segment(segment), os.fstat(self._open(segment))
+        if not path.exists() or not os.path.samestat(here, path.stat()):
+            self.close()
+            raise LogRewound(f"{path} was removed or replaced")
+        return here.st_size
 
     def append(self, end: Position, data: bytes) -> None:
         """Write ``data`` with one call behind ``end``, all of it or, as far as anybody will see, nothing.
@@ -52,7 +61,7 @@ class Appender:
         """
         first = end.position.sequence + 1
         try:
-            self._open(first)
+            self._open(first, os.O_CREAT)
             self._disk.sync_folder(self._layout.events)
             if os.fstat(self._descriptor).st_size:
                 raise OSError(f"{self._layout.segment(first)} is not empty")
@@ -73,10 +82,10 @@ class Appender:
             message = f"the event log could neither be extended nor cut back: {error}"
             raise StorageUnavailable(message, outcome="unknown") from (cause or error)
 
-    def _open(self, segment: int) -> int:
+    def _open(self, segment: int, creating: int = 0) -> int:
         if self._segment != segment:
             self.close()
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | creating
             self._descriptor = os.open(self._layout.segment(segment), flags, 0o644)
             self._segment = segment
         return self._descriptor

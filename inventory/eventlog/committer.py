@@ -108,10 +108,12 @@ class Committer:
                 self._take(first, tickets)
             for ticket in tickets:
                 ticket.settle(_as_unavailable(error))
+            self._complain(error)
             if not isinstance(error, Unavailable | LogError | OSError) or isinstance(error, LogRewound):
                 raise
         else:
             self._settle(results)
+            self._complaint = ""
 
     def _take(self, first: PendingChange, tickets: list[PendingChange]) -> None:
         change: PendingChange | None = first
@@ -154,9 +156,13 @@ class Committer:
         except LogRewound:
             raise
         except (LogError, OSError) as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                _log.error("%s", error)
+            self._complain(error)
+
+    def _complain(self, error: BaseException) -> None:
+        # Once for each cause, and again when it comes back: thousands of changes may meet it.
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            _log.error("%s", error)
 
     def _refuse_queued(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from inventory.domain.errors import Outcome, StorageUnavailable
+from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
@@ -24,19 +24,18 @@ class Durability:
         self._times_made = 0
         self._descriptor = -1
 
-    def ensure(self, sequence: int, outcome: Outcome = "none") -> None:
+    def ensure(self, sequence: int) -> None:
         """Return once the event ``sequence``, which is published, and all before it are durable.
 
-        :param outcome: what a failure means for the caller's change.
         :raises StorageUnavailable: a sync has failed, now or before, or the one under way takes too long.
         """
         if self._shared.durable >= sequence:
             return
         if not self._turn.acquire(timeout=self._wait):
-            raise StorageUnavailable("the disk takes too long to sync", outcome=outcome)
+            raise StorageUnavailable("the disk takes too long to sync", outcome="none")
         try:
             if self._shared.durable < sequence:
-                self._sync(outcome)
+                self._sync(sequence)
         finally:
             self._turn.release()
 
@@ -59,19 +58,26 @@ class Durability:
             os.close(self._descriptor)
         self._segment, self._descriptor = 0, -1
 
-    def _sync(self, outcome: Outcome) -> None:
+    def _sync(self, sequence: int) -> None:
         if self._shared.failed:
-            raise StorageUnavailable(FAILED, outcome=outcome)
+            raise StorageUnavailable(FAILED, outcome="none")
         # Read before the sync: what is published while it runs may miss it.
-        end = self._shared.published()
+        times_made, end = self._shared.times_made, self._shared.published()
         try:
-            self._disk.fdatasync(self._open(end.segment))
+            descriptor = self._open(end.segment)
+        except OSError as error:
+            raise StorageUnavailable(f"the event log cannot be opened to be synced: {error}", outcome="none") from error
+        try:
+            self._disk.fdatasync(descriptor)
         except OSError as error:
             # Never retried: the kernel may have dropped the pages, and a second call would report success.
-            self._shared.fail()
-            raise StorageUnavailable(f"{FAILED} ({error})", outcome=outcome) from error
+            if self._shared.times_made == times_made:
+                self._shared.fail()
+            raise StorageUnavailable(f"{FAILED} ({error})", outcome="none") from error
         if self._shared.failed:
-            raise StorageUnavailable(FAILED, outcome=outcome)
+            raise StorageUnavailable(FAILED, outcome="none")
+        if end.sequence < sequence or self._shared.times_made != times_made:
+            raise StorageUnavailable("the log was recovered meanwhile; ask again", outcome="none")
         self._shared.raise_durable(end.sequence)
 
     def _is_open(self, segment: int) -> bool:
@@ -79,9 +85,10 @@ class Durability:
 
     def _open(self, segment: int) -> int:
         if not self._is_open(segment):
-            self.close()
             # Before opening: a descriptor from before a recovery would report the failure that it mended.
-            self._times_made = self._shared.times_made
-            self._descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
-            self._segment = segment
+            times_made = self._shared.times_made
+            # Before closing the other one: a file that cannot be opened must not cost the one that is.
+            descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
+            self.close()
+            self._times_made, self._descriptor, self._segment = times_made, descriptor, segment
         return self._descriptor

@@ -111,10 +111,11 @@ class FileLedger:
         return record
 
     def records_of_sku(self, sku: str) -> SkuStock:
-        self._adopt()
         return self.central_stock(sku)
 
     def central_stock(self, sku: str) -> SkuStock:
+        # Not left to the committing thread, which may be waiting for the disk.
+        self._adopt()
         lag_ms = self._replica.lag_ms()
         with self._still() as state:
             stock = SkuStock(sku, state.records_of_sku(sku), state.sequence, lag_ms)
@@ -143,10 +144,12 @@ class FileLedger:
         return snapshot
 
     def status(self) -> LedgerStatus:
-        state = self._replica.state
-        return LedgerStatus(
-            self._shared.published().sequence, self._shared.durable, self._why_read_only(), state.broken
-        )
+        broken, durable = self._replica.state.broken, self._shared.durable
+        try:
+            sequence = self._shared.published().sequence
+        except LogError as error:
+            return LedgerStatus(durable, durable, str(error), broken)
+        return LedgerStatus(sequence, durable, self._why_read_only(), broken)
 
     def close(self) -> None:
         """Finish what was submitted and let go of every file."""
@@ -175,8 +178,9 @@ class FileLedger:
             return FAILED
         if self._replica.newer_format is not None:
             return newer_format(self._replica.newer_format)
-        if self._committer.ended is not None:
-            return self._committer.ended
+        ended = self._committer.ended or self._lock.why_lost()
+        if ended is not None:
+            return ended
         try:
             self._adopt()
         except StorageUnavailable as error:

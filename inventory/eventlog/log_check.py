@@ -11,7 +11,10 @@ from inventory.eventlog.restore import Start
 from inventory.eventlog.shared_state import Position
 
 Progress = Callable[[int, int], None]
-RESTORED = "If a backup was restored on purpose, delete the file locks/state and the folder snapshots and start again"
+RESTORED = (
+    "If a backup was restored on purpose, delete what is derived (locks/state, snapshots, the two published"
+    " .json files) and start again"
+)
 
 
 class LogCheck:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.eventlog.append_lock import AppendLock
-from inventory.eventlog.errors import LockHeld, LogDamaged
+from inventory.eventlog.errors import LockHeld, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import RESTORED, LogCheck, Progress
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
+from inventory.eventlog.views import published_sequence
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 
@@ -44,7 +45,8 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     disk.sync_folder(layout.root)
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
     start = SnapshotFolder(layout, disk, RetryPolicy()).newest_start()
-    check = LogCheck(layout, start, shared.durable if shared.is_made else 0, progress)
+    durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
+    check = LogCheck(layout, start, durable, progress)
     try:
         if layout.segments():
             check.require_in_place()
@@ -52,17 +54,16 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
             # Beside running servers: they must not wait for the lock until a long log is read.
             check.read_to(shared.published())
         with _held(lock):
-            recovery = _recover(layout, shared, check, disk, machine)
-            shared.forget_views()
-            return recovery
+            return _recover(layout, shared, check, durable, disk, machine)
     finally:
         check.close()
         shared.close()
         lock.close()
 
 
-def _recover(layout: Layout, shared: SharedState, check: LogCheck, disk: Disk, machine: Machine) -> Recovery:
-    durable = shared.durable if shared.is_made else 0
+def _recover(
+    layout: Layout, shared: SharedState, check: LogCheck, durable: int, disk: Disk, machine: Machine
+) -> Recovery:
     if not layout.segments():
         # The snapshot's end, if there is one: it was durable too.
         _begin(layout, max(durable, check.end.sequence), disk)
@@ -103,7 +104,13 @@ def _recover(layout: Layout, shared: SharedState, check: LogCheck, disk: Disk, m
 
 def _is_intact(shared: SharedState, machine: Machine) -> bool:
     """Whether what the marks call published cannot have been lost."""
-    return shared.belongs_to(machine.boot_id()) and not shared.failed
+    if not shared.belongs_to(machine.boot_id()) or shared.failed:
+        return False
+    try:
+        shared.published()
+    except StateUnusable:
+        return False  # damaged: they are made anew from the log
+    return True
 
 
 def _begin(layout: Layout, durable: int, disk: Disk) -> None:

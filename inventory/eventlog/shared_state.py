@@ -32,7 +32,8 @@ _MAGIC = 0x316576656E747376
     _VIEWS_FAILED,
     _MADE,
     _SNAPSHOTS,
-) = range(13)
+    _VIEWS_TRIED,
+) = range(14)
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
@@ -91,6 +92,7 @@ class SharedState:
         self._items[_CLOCK] = clock_offset & _HALF
         self._items[_BOOT_HIGH], self._items[_BOOT_LOW] = boot_id >> 64, boot_id & _HALF
         self._items[_FAILED] = 0
+        self.note_views(SyncStatus(-1, Instant(0), 0, 0))
         self._items[_KIND] = _MAGIC
 
     @property
@@ -106,10 +108,12 @@ class SharedState:
     def published(self) -> Position:
         """The end of what may be folded. :raises StateUnusable: the file was damaged."""
         for _ in range(_TRIES):
-            slot = _SLOTS[self._items[_GENERATION] & 1]
+            generation = self._items[_GENERATION]
+            slot = _SLOTS[generation & 1]
             segment, offset, sequence, check = self._items[slot : slot + 4]
-            # Unequal only if two publications overtook this read; then the newer slot is whole.
-            if segment ^ offset ^ sequence ^ _MAGIC == check:
+            # Unequal if two publications overtook this read, or if the processor shows the generation
+            # before the slot; a moment later both are there.
+            if segment ^ offset ^ sequence ^ generation ^ _MAGIC == check:
                 return Position(segment, offset, sequence)
         raise StateUnusable("the marks are damaged: stop every server, delete the file locks/state and start again")
 
@@ -120,7 +124,7 @@ class SharedState:
         self._items[slot] = end.segment
         self._items[slot + 1] = end.offset
         self._items[slot + 2] = end.sequence
-        self._items[slot + 3] = end.segment ^ end.offset ^ end.sequence ^ _MAGIC
+        self._items[slot + 3] = end.segment ^ end.offset ^ end.sequence ^ generation ^ _MAGIC
         self._items[_GENERATION] = generation
 
     @property
@@ -163,7 +167,7 @@ class SharedState:
     def views(self) -> SyncStatus:
         """What was published last for people and other programs."""
         sequence, at, took, failures = self._items[_VIEWS : _VIEWS_FAILED + 1]
-        return SyncStatus(sequence - 1, Instant(at), took, failures)
+        return SyncStatus(sequence - 1, Instant(at), took, failures, Instant(self._items[_VIEWS_TRIED]))
 
     def note_views(self, status: SyncStatus) -> None:
         """Note a sync pass. The caller holds the publish lock."""
@@ -171,7 +175,4 @@ class SharedState:
         self._items[_VIEWS_AT] = status.at
         self._items[_VIEWS_TOOK] = status.took_ms
         self._items[_VIEWS_FAILED] = status.failures
-
-    def forget_views(self) -> None:
-        """Have the next sync pass publish in any case."""
-        self.note_views(SyncStatus(-1, Instant(0), 0, 0))
+        self._items[_VIEWS_TRIED] = status.tried_at

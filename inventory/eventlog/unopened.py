@@ -1,7 +1,6 @@
 """The ledger of a process that could not open its folder: it refuses everything and says why."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import NoReturn
 
 from inventory.domain.errors import StorageUnavailable
@@ -60,10 +59,12 @@ class UnopenedLedger:
 class UnopenedViews:
     """The published views of such a process: it never gets a turn."""
 
-    @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def turn(self, *, wait_ms: int) -> NoReturn:
         """See ``Views.turn``."""
-        yield False
+        raise StorageUnavailable(self._reason, outcome="none")
 
     def publish(self, snapshot: StockSnapshot) -> None:
         """Never called: there is no turn."""

@@ -1,5 +1,6 @@
 """The published views: what people and other programs may read. Nothing here reads them back."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -20,6 +21,7 @@ from inventory.service.ledger import StockSnapshot
 from inventory.service.sync import SyncStatus
 
 _AT_ONCE = 50
+_HEAD = re.compile(rb'\{"asOfSequence":([0-9]{1,19}),')
 
 
 class PublishedViews:
@@ -55,7 +57,10 @@ class PublishedViews:
 
     def status(self) -> SyncStatus:
         """See ``Views.status``."""
-        return self._shared.views()
+        status = self._shared.views()
+        # A file that somebody has deleted holds nothing, whatever was published before.
+        there = all(view.path(self._layout).exists() for view in (STORE_VIEW, CENTRAL_VIEW))
+        return status if there else status._replace(sequence=-1)
 
     def note(self, status: SyncStatus) -> None:
         """See ``Views.note``."""
@@ -86,6 +91,22 @@ def _central_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:
             "onHand": sum(record.on_hand for record in records),
             "stores": [{"storeId": record.item.store, "qty": record.qty} for record in records],
         }
+
+
+def published_sequence(layout: Layout) -> int:
+    """The highest sequence that a published file says to be of; 0 where none says so.
+
+    Only what was durable is published, so the log must reach at least as far.
+    """
+    found = [0]
+    for view in (STORE_VIEW, CENTRAL_VIEW):
+        path = view.path(layout)
+        if path.exists():
+            with open(path, "rb") as file:
+                head = _HEAD.match(file.read(64))
+            if head is not None:
+                found.append(int(head[1]))
+    return max(found)
 
 
 class View(NamedTuple):

@@ -6,18 +6,28 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from inventory.domain.errors import StorageUnavailable
+
 _POLL_SECONDS = 0.05
 
 
 @contextmanager
 def turn(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
-    """Hold the lock for the ``with`` block; gives ``False`` where another process kept it for ``wait_ms``."""
+    """Hold the lock for the ``with`` block; gives ``False`` where another process kept it for ``wait_ms``.
+
+    :raises StorageUnavailable: the lock's folder is gone, or the file cannot be had.
+    """
+    if not lock_file.parent.is_dir():
+        # FileLock would make the folder, in a place where nobody keeps anything any more.
+        raise StorageUnavailable(f"{lock_file.parent} is gone; restart the servers", outcome="none")
     lock = FileLock(lock_file)
     try:
         lock.acquire(timeout=wait_ms / 1000, poll_interval=_POLL_SECONDS)
     except Timeout:
         yield False
         return
+    except OSError as error:
+        raise StorageUnavailable(f"{lock_file} cannot be locked: {error}", outcome="none") from error
     try:
         yield True
     finally:

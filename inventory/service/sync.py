@@ -19,13 +19,15 @@ class SyncStatus(NamedTuple):
     :ivar sequence: everything up to it is in the published files; -1 before the first pass.
     :ivar at: when that was; 0 before the first pass.
     :ivar took_ms: how long that pass took.
-    :ivar failures: passes that failed since a server last started on an idle folder.
+    :ivar failures: passes that failed since the marks were made.
+    :ivar tried_at: when a pass last failed; 0 if none did.
     """
 
     sequence: int
     at: Instant
     took_ms: int
     failures: int
+    tried_at: Instant = Instant(0)
 
 
 class Views(Protocol):
@@ -90,7 +92,7 @@ class Sync:
     def _is_due(self) -> bool:
         last = self._views.status()
         pause = max(self._interval, last.took_ms * 1000 * IDLE_SHARE)
-        return self._now() >= last.at + pause and self._ledger.status().sequence > last.sequence
+        return self._now() >= max(last.at, last.tried_at) + pause and self._ledger.status().sequence > last.sequence
 
     def _pass(self, *, force: bool = False) -> SyncResult:
         before, started = self._views.status(), self._now()
@@ -101,7 +103,7 @@ class Sync:
                 self._views.publish(snapshot)
         except Exception:
             # The interval starts anew after a failure too, or a full disk would be tried without end.
-            self._views.note(before._replace(at=self._now(), failures=before.failures + 1))
+            self._views.note(before._replace(tried_at=self._now(), failures=before.failures + 1))
             raise
         took_ms = (self._now() - started) // 1000
         if changed:

@@ -7,7 +7,7 @@ compares weakly. Bare digits are taken for a quoted version, for people who type
 import re
 from typing import NamedTuple
 
-from inventory.domain.commands import ANY, Precondition
+from inventory.domain.commands import ANY, Precondition, at_version
 from inventory.domain.errors import FieldProblem, VersionConflict
 from inventory.domain.record import Record
 
@@ -64,7 +64,7 @@ def precondition(
     What is wrong with the headers is added to ``problems`` and the result means nothing then.
     """
     if if_match is None and if_none_match is None:
-        return ANY if expected is None else Precondition(frozenset((expected,)), exists=True)
+        return at_version(expected)
     if if_none_match is not None:
         if if_none_match.strip(" \t") != "*":
             problems.append(FieldProblem(IF_NONE_MATCH, "must be * on a change"))

@@ -13,11 +13,12 @@ from inventory.domain.idempotency import IdempotencyKey
 HEADER = "Idempotency-Key"
 
 # Bare, or as a string of RFC 8941 section 3.3.3: in quotes, with \" and \\ for those two.
-_BARE = re.compile(r"[!#-~][!-~]{0,254}", re.ASCII)
+# No comma in a bare one: two headers arrive as one with a comma, and their order or number may change on the way.
+_BARE = re.compile(r"[!#-+\--~][!-+\--~]{0,254}", re.ASCII)
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"', re.ASCII)
 _ESCAPE = re.compile(r'\\(["\\])')
 _LONGEST = 255
-_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, bare or as a quoted string"
+_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, bare or (with a comma in it) as a quoted string"
 
 
 def parse_key(text: str) -> str | None:

@@ -19,7 +19,7 @@ def json_body(environ: dict[str, Any]) -> object:
     :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
     :raises MalformedJson: it cannot be read or decoded.
     """
-    _require_json(environ.get("CONTENT_TYPE", ""))
+    _require_json(environ)
     return decode(read_body(environ))
 
 
@@ -28,7 +28,7 @@ def optional_json_body(environ: dict[str, Any]) -> object:
     data = read_body(environ)
     if not data:
         return {}
-    _require_json(environ.get("CONTENT_TYPE", ""))
+    _require_json(environ)
     return decode(data)
 
 
@@ -77,11 +77,14 @@ def decode(data: bytes) -> object:
         raise MalformedJson("it is nested too deeply") from error
 
 
-def _require_json(content_type: str) -> None:
+def _require_json(environ: dict[str, Any]) -> None:
+    content_type, coding = environ.get("CONTENT_TYPE", ""), environ.get("HTTP_CONTENT_ENCODING", "identity")
+    if coding.lower() != "identity":
+        raise UnsupportedMediaType(f"{content_type} in Content-Encoding {coding}")
     if content_type == "application/json":
         return
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
+    media_type, *parameters = content_type.split(";")
+    charset = "".join(text.partition("charset=")[2].strip().strip('"').lower() for text in parameters)
     if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
         raise UnsupportedMediaType(content_type)
 

@@ -62,7 +62,8 @@ def test_every_curl_shows_what_it_prints(path: Path) -> None:
 def test_the_stand_in_for_the_setup_ends_as_the_setup_does() -> None:
     script = (ROOT / "scripts/serve.py").read_text()
 
-    assert 'os.execv(command, [command, "serve", "--init"] + sys.argv[1:])' in script
+    assert 'init = ["--init"] if "--demo" in sys.argv[1:] else []' in script
+    assert 'os.execv(command, [command, "serve"] + init + sys.argv[1:])' in script
 
 
 @pytest.mark.parametrize(

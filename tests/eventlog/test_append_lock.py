@@ -4,9 +4,13 @@ import fcntl
 import threading
 from pathlib import Path
 
+import pytest
 from eventlog.folder import wait_until
 
+from inventory.bootstrap import build_services, prepare
+from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
+from inventory.settings import Settings
 
 
 def is_waited_for(path: Path) -> bool:
@@ -42,3 +46,16 @@ def test_a_lock_that_is_free_is_not_waited_for(tmp_path: Path):
     path = tmp_path / "append"
     with AppendLock(path):
         assert not is_waited_for(path)
+
+
+def test_a_process_whose_folder_was_moved_away_is_not_ready_and_makes_no_new_one(tmp_path: Path):
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.data_dir.mkdir()
+    prepare(settings)
+    services = build_services(settings)
+    settings.data_dir.rename(tmp_path / "elsewhere")
+    with pytest.raises(StorageUnavailable):
+        services.sync.sync_once(force=True)
+    assert "was removed" in (services.ledger.status().read_only or "")
+    services.close()
+    assert not settings.data_dir.exists()

@@ -153,7 +153,7 @@ def test_a_lock_file_that_was_replaced_stops_all_writing(folder: Folder):
     ledger = folder.start()
     folder.layout.append_lock.unlink()
     folder.open()
-    with pytest.raises(StorageUnavailable, match="removed or replaced") as refusal:
+    with pytest.raises(StorageUnavailable, match="was replaced") as refusal:
         add(ledger)
     assert refusal.value.outcome == "none"
 

@@ -8,7 +8,7 @@ import pytest
 from eventlog.folder import ONE, TWO, Shim, failing
 from given import item
 
-from inventory.bootstrap import StartRefused, build_services, prepare, rebuild, server_presence, verify
+from inventory.bootstrap import StartRefused, build_services, layout_of, prepare, rebuild, server_presence, verify
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, ReserveStock
 from inventory.domain.errors import StorageUnavailable
@@ -152,3 +152,12 @@ def test_no_temporary_file_is_left_behind(settings: Settings):
         services.sync.sync_once(force=True)
     services.close()
     assert sorted(path.name for path in settings.data_dir.iterdir()) == ["archive", "events", "locks", "snapshots"]
+
+
+def test_a_view_that_somebody_deleted_is_published_on_demand_though_nothing_has_changed(settings: Settings):
+    services = started(settings)
+    services.sync.sync_once()
+    layout_of(settings).store_view.unlink()
+    published = services.sync.sync_once().published
+    services.close()
+    assert (published, layout_of(settings).store_view.exists()) == (True, True)

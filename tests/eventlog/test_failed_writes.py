@@ -125,3 +125,18 @@ def test_a_tail_is_cut_only_when_its_copy_is_safe(folder: Folder, disk: Shim):
     with pytest.raises(OSError, match="No space"):
         folder.prepare(disk)
     assert folder.log() == log
+
+
+def test_why_changes_fail_is_logged_once_for_each_cause(folder: Folder, caplog: pytest.LogCaptureFixture):
+    disk = Shim()
+    ledger = folder.start(disk)
+    disk.instead["append"] = failing(OSError(errno.ENOSPC, "no space is left"))
+    for _ in range(3):
+        with pytest.raises(StorageUnavailable):
+            add(ledger)
+    disk.instead.clear()
+    add(ledger)
+    disk.instead["append"] = failing(OSError(errno.ENOSPC, "no space is left"))
+    with pytest.raises(StorageUnavailable):
+        add(ledger)
+    assert [record.getMessage().endswith("no space is left") for record in caplog.records] == [True, True]

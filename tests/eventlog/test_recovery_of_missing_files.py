@@ -127,3 +127,24 @@ def test_a_refused_start_tells_the_operator_which_command_examines_the_log(folde
     folder.layout.segment(1).write_bytes(b"nonsense\n")
     with pytest.raises(StartRefused, match=f"line 1, byte 0: (.|\n)*inventory verify --data-dir {folder.layout.root}"):
         prepare(folder.settings)
+
+
+def test_a_log_that_is_gone_is_refused_where_a_published_view_proves_that_there_was_one(folder: Folder):
+    add(folder.start())
+    folder.close()
+    folder.layout.shared_state.unlink()
+    folder.layout.segment(1).unlink()
+    folder.layout.store_view.write_bytes(b'{"asOfSequence":1,"records":[\n]}\n')
+    with pytest.raises(LogDamaged, match="the log is gone; event 1 was durable"):
+        folder.prepare()
+
+
+def test_a_line_that_a_published_view_holds_is_not_cut_as_one_that_was_never_confirmed(folder: Folder):
+    add(folder.start())
+    folder.close()
+    folder.layout.shared_state.unlink()
+    path = folder.layout.segment(1)
+    path.write_bytes(path.read_bytes()[:-1])
+    folder.layout.central_view.write_bytes(b'{"asOfSequence":1,"skus":[\n]}\n')
+    with pytest.raises(LogDamaged, match="event 1 was durable"):
+        folder.prepare()

@@ -167,3 +167,20 @@ def test_a_due_pass_is_left_to_another_process_that_is_at_it(sync: Sync, views: 
 def test_a_due_pass_that_another_process_has_just_done_is_not_repeated(sync: Sync, views: MemoryViews, clock: Clock):
     views.before_turn = lambda: views.note(SyncStatus(1, clock(), 5, 0))
     assert (sync.sync_if_due(), views.published) == (None, [])
+
+
+def test_a_pass_that_failed_is_not_taken_for_a_publication(ledger, views, clock):
+    sync = Sync(ledger, views, clock, INTERVAL)
+    sync.sync_once()
+    published_at = sync.status().at
+    clock.advance(ms=5)
+    views.failing = True
+    with pytest.raises(StorageUnavailable):
+        sync.sync_once(force=True)
+    assert (sync.status().at, sync.status().failures) == (published_at, 1)
+
+
+def test_what_is_up_to_date_is_published_again_only_by_force(ledger, views, clock):
+    sync = Sync(ledger, views, clock, INTERVAL)
+    sync.sync_once()
+    assert (sync.sync_once().published, sync.sync_once(force=True).published) == (False, True)

@@ -152,3 +152,10 @@ def test_a_body_shorter_than_it_says_is_malformed(stocked):
     response = stocked.post(ADJUST, data=padded(50), content_type=JSON, environ_overrides={"CONTENT_LENGTH": "60"})
 
     assert response.json["error"] == "malformed_json"
+
+
+def test_a_body_in_a_content_coding_is_not_taken_for_a_plain_one(client):
+    response = client.post(
+        "/stores/store-1/inventory/sku-1/adjust", json={"delta": 1}, headers={"Content-Encoding": "gzip"}
+    )
+    assert (response.status_code, response.json["error"]) == (415, "unsupported_media_type")

@@ -106,7 +106,7 @@ def test_a_quoted_key_is_the_same_as_a_bare_one(stocked):
     assert send(stocked, ADJUST, headers={"Idempotency-Key": '"key-1"'}).data == first.data
 
 
-@pytest.mark.parametrize("key", ["a", "~" * 255, '"a"', r'"a\"b\\"', "a,b", '"%s"' % ("x" * 255), 'a"b'])
+@pytest.mark.parametrize("key", ["a", "~" * 255, '"a"', r'"a\"b\\"', '"a,b"', '"%s"' % ("x" * 255), 'a"b'])
 def test_a_key_may_be_any_visible_ascii(stocked, key):
     assert send(stocked, ADJUST, headers={"Idempotency-Key": key}).status_code == 200
 
@@ -141,3 +141,8 @@ def test_method_path_and_body_are_what_a_request_means():
     requests = [("POST", "/a", {"b": 1}), ("PUT", "/a", {"b": 1}), ("POST", "/b", {"b": 1}), ("POST", "/a", {"b": 2})]
 
     assert len({meaning(*request) for request in requests}) == 4
+
+
+def test_two_key_headers_which_arrive_as_one_with_a_comma_are_refused(stocked):
+    response = send(stocked, ADJUST, headers={"Idempotency-Key": "a,b"})
+    assert (response.status_code, response.json["error"]) == (400, "idempotency_key_invalid")
