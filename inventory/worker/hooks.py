@@ -15,6 +15,7 @@ from inventory.bootstrap import Services, StartRefused, prepare, server_presence
 from inventory.domain.errors import Unavailable
 from inventory.eventlog.recovery import Recovery
 from inventory.settings import Settings
+from inventory.worker import unreadable_request
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
 from inventory.worker.metrics_folder import make_metrics_folder
 from inventory.worker.periodic_thread import PeriodicThread
@@ -73,6 +74,7 @@ class Hooks:
 
     def post_fork(self, _: Master, worker: Worker) -> None:
         """Pin the worker, before the app starts threads: each thread keeps the cores that it was started with."""
+        unreadable_request.install()
         if worker.core is None:
             return
         try:
