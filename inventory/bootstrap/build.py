@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.services import Services
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
@@ -17,9 +18,6 @@ from inventory.eventlog.options import LogOptions
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
-from inventory.resilience.retry import RetryPolicy
-from inventory.service.stock import StockService
-from inventory.service.sync import Sync
 from inventory.service.transaction import Writer
 from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
@@ -34,7 +32,11 @@ def layout_of(settings: Settings) -> Layout:
 
 
 def build_services(
-    settings: Settings, *, on_committer_death: Callable[[], None] = lambda: None, disk: Disk | None = None
+    settings: Settings,
+    *,
+    on_committer_death: Callable[[], None] = lambda: None,
+    disk: Disk | None = None,
+    buckets_file: Path | None = None,
 ) -> Services:
     """Open a folder that ``prepare`` has prepared, and wire one process's services to it.
 
@@ -46,7 +48,8 @@ def build_services(
     :raises OSError: the folder cannot be opened.
     """
     layout, disk = layout_of(settings), disk or Disk()
-    retry = RetryPolicy(settings.retry_times, settings.retry_base_ms)
+    wired = wiring(settings, buckets_file=buckets_file)
+    retry = wired.retry()
     ledger = FileLedger(
         layout,
         LogOptions(
@@ -59,19 +62,20 @@ def build_services(
         ),
     )
     views = PublishedViews(layout, ledger.shared, disk, retry)
-    sync = Sync(ledger, views, ledger.now, settings.sync_interval_ms)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
-    return Services(settings, ledger, StockService(ledger), sync, ledger.now, upkeep)
+    return wired.services(ledger, views, ledger.now, upkeep)
 
 
-def build_worker_services(settings: Settings) -> Services:
+def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:
     """``build_services`` for a worker of a running server. Never raises: at worst it refuses everything.
 
     When nothing can be committed any more, the worker ends itself and its master replaces it; one that
     could not open the folder does so after some seconds.
+
+    :param buckets_file: the clients' buckets, which the workers of a server share.
     """
     try:
-        return build_services(settings, on_committer_death=_end_this_worker)
+        return build_services(settings, on_committer_death=_end_this_worker, buckets_file=buckets_file)
     except (LogError, OSError) as error:
         reason = f"this process could not open {settings.data_dir}: {error}"
         _log.critical("%s", reason)
@@ -79,9 +83,8 @@ def build_worker_services(settings: Settings) -> Services:
         again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
         again.daemon = True
         again.start()
-        ledger = UnopenedLedger(reason)
-        sync = Sync(ledger, UnopenedViews(reason), wall_clock, settings.sync_interval_ms)
-        return Services(settings, ledger, StockService(ledger), sync, wall_clock)
+        unopened = UnopenedLedger(reason)
+        return wiring(settings, buckets_file=buckets_file).services(unopened, UnopenedViews(reason), wall_clock)
 
 
 def _end_this_worker() -> None:

@@ -4,9 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inventory.domain.values import Instant
+from inventory.resilience.breaker import CircuitBreaker
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.load_shedder import LoadShedder
+from inventory.resilience.tally import Tally
+from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.ledger import Ledger
 from inventory.service.stock import StockService
-from inventory.service.sync import Sync
+from inventory.service.sync import Passes
 from inventory.service.upkeep import StorageFigures, Upkeep
 from inventory.settings import Settings
 
@@ -17,13 +22,22 @@ class Services:
 
     :ivar upkeep: ``None`` for a ledger that has nothing to be kept up.
     :ivar now: the clock by which events are stamped and keys end; a moved wall clock does not move it.
+    :ivar breakers: those around the ledger and the sync.
+    :ivar file_retries: how often a published file was tried again.
+    :ivar buckets: how fast each client may send changes; ``None`` for no limit.
+    :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
     settings: Settings
     ledger: Ledger
     stock: StockService
-    sync: Sync
+    sync: Passes
     now: Callable[[], Instant]
+    breakers: tuple[CircuitBreaker, ...]
+    file_retries: Tally
+    buckets: TokenBuckets | None
+    changes: Bulkhead
+    shedder: LoadShedder
     upkeep: Upkeep | None = None
 
     def storage_figures(self) -> StorageFigures:

@@ -55,6 +55,19 @@ class SyncResult:
     took_ms: int
 
 
+class Passes(Protocol):
+    """What runs passes; see ``Sync``."""
+
+    def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
+        """Publish everything that was committed before the call, unless the files hold it already."""
+
+    def sync_if_due(self) -> SyncResult | None:
+        """Run a pass if the interval is over, something changed, and no other process is at it."""
+
+    def status(self) -> SyncStatus:
+        """What was published last."""
+
+
 class Sync:
     """Runs passes, by schedule or on demand; any process may, one at a time does."""
 

@@ -1,56 +1,58 @@
-"""What surrounds every request, whatever becomes of it: its id, its log line, its counters."""
+"""What surrounds every request, whatever becomes of it: its id, the gates, its log line, its counters."""
 
-import re
 from collections.abc import Callable, Iterable
 from time import perf_counter_ns
 from typing import Any
 from urllib.parse import quote
-from uuid import uuid4
 
 from inventory.web import logs
+from inventory.web.answers import Headers
+from inventory.web.gates import SAFE, Gates
 from inventory.web.metrics import Metrics
+from inventory.web.problems import refusal_answer
+from inventory.web.request_id import REQUEST_ID, request_id_of
 
-REQUEST_ID = "inventory.request_id"
-"""Where the WSGI environment holds the request's id."""
-
-_GIVEN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Admission:
     """A thin WSGI layer around the application: one step before a request and one after it."""
 
-    def __init__(self, app: WsgiApp, metrics: Metrics) -> None:
+    def __init__(self, app: WsgiApp, metrics: Metrics, gates: Gates) -> None:
         self._app = app
+        self._gates = gates
         self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         started = perf_counter_ns()
-        request_id = _request_id(environ)
+        request_id = request_id_of(environ)
         environ[REQUEST_ID] = request_id
         token = logs.request_id.set(request_id)
-        status = 500
+        method = environ["REQUEST_METHOD"]
+        status, entered = 500, False
+        further: Headers = ()
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal status
             status = int(line[:3])
             headers.append(("X-Request-Id", request_id))
+            headers.extend(further)
             return start_response(line, headers, exc_info) if exc_info else start_response(line, headers)
 
         try:
+            if method not in SAFE:
+                refusal, further, entered = self._gates.enter(environ)
+                if refusal is not None:
+                    return refusal_answer(refusal, request_id)(environ, start)
             return self._app(environ, start)
         finally:
             took = perf_counter_ns() - started
-            method = environ["REQUEST_METHOD"]
+            if entered:
+                self._gates.leave()
             if logs.requests_are_logged():
                 logs.log_request(method, _url(environ), status, took, request_id)
             self._metrics.request_done(method, status, took)
             logs.request_id.reset(token)
-
-
-def _request_id(environ: dict[str, Any]) -> str:
-    given: str | None = environ.get("HTTP_X_REQUEST_ID")
-    return given if given is not None and _GIVEN_ID.fullmatch(given) else uuid4().hex
 
 
 def _url(environ: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 from inventory.bootstrap.services import Services
 from inventory.web import central, health, metrics_view, problems, stock, stores, sync
 from inventory.web.admission import Admission
+from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_BODY_BYTES
 from inventory.web.metrics import Metrics
 
@@ -21,6 +22,7 @@ def create_app(services: Services) -> Flask:
     app = _Inventory("inventory", static_folder=None)
     app.extensions["inventory"] = services
     metrics = Metrics(services.stock.queue_depth, services.storage_figures)
+    metrics.follow(services.breakers, services.file_retries)
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))
@@ -28,7 +30,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     problems.register(app)
-    app.wsgi_app = Admission(app.wsgi_app, metrics)  # type: ignore[method-assign]
+    app.wsgi_app = Admission(app.wsgi_app, metrics, Gates(services, metrics))  # type: ignore[method-assign]
     return app
 
 

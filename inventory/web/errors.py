@@ -90,6 +90,7 @@ TABLE: Mapping[type[Exception], Row] = {
         413, "payload_too_large", "The body is too long", lambda error: {"limit": error.limit}
     ),
     refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
+    refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
     domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
     domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, _outcome, _retry_after),
     domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),

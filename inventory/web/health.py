@@ -27,16 +27,19 @@ def blueprint(services: Services) -> Blueprint:
 
 def readiness_body(services: Services) -> dict[str, Any]:
     """Say whether changes are taken, and if not, why."""
-    status, depth = services.ledger.status(), services.stock.queue_depth()
-    limit = services.settings.load_shed_queue_max
+    status, depth = services.ledger.status(), services.shedder.waiting()
+    limit = services.shedder.limit
+    breakers = {breaker.name: breaker.state for breaker in services.breakers}
     reasons = []
     if status.read_only is not None:
         reasons.append(f"changes are refused: {status.read_only}")
     if depth > limit:
-        reasons.append(f"{depth} changes wait, more than {limit}")
+        reasons.append(f"{depth} requests and changes wait, more than {limit}")
+    # Half-open counts as ready: without a request there is no probe, and without a probe it never closes.
+    reasons.extend(f"the breaker of the {name} is open" for name, state in breakers.items() if state == "open")
     body: dict[str, Any] = {
         "ready": not reasons,
-        "breakers": {},
+        "breakers": breakers,
         "queueDepth": depth,
         "brokenRecords": len(status.broken),
     }

@@ -32,6 +32,14 @@ def optional_json_body(environ: dict[str, Any]) -> object:
     return decode(data)
 
 
+def announced_too_long(environ: dict[str, Any]) -> bool:
+    """Whether the body is said to be longer than ``MAX_BODY_BYTES``; a chunked one shows only when it is read."""
+    length = environ.get("CONTENT_LENGTH", "")
+    if not (length.isascii() and length.isdigit()):
+        return False
+    return len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES
+
+
 def read_body(environ: dict[str, Any]) -> bytes:
     """Return the whole body, chunked or not; nothing past the limit is read.
 
@@ -45,7 +53,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
         return b""
     if not chunked and not (length.isascii() and length.isdigit()):
         raise MalformedJson("Content-Length is not a number")
-    if not chunked and (len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES):
+    if announced_too_long(environ):
         raise PayloadTooLarge(MAX_BODY_BYTES)
     try:
         data: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if chunked else int(length))

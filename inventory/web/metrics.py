@@ -2,13 +2,15 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from inventory.resilience.breaker import CircuitBreaker
+from inventory.resilience.tally import Tally
 from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
 from inventory.web.storage_metrics import StorageMetrics
@@ -24,6 +26,11 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_idempotent_hits_total": "idempotentHits",
     "inventory_log_lines_dropped_total": "logLinesDropped",
     "inventory_queue_depth": "queueDepth",
+    "inventory_rate_limited_total": "rateLimited",
+    "inventory_shed_total": "shed",
+    "inventory_breaker_openings_total": "breakerOpen",
+    "inventory_breaker_not_closed": "breakersNotClosed",
+    "inventory_fs_retries_total": "fsRetries",
     "inventory_snapshots_total": "snapshots",
     "inventory_log_bytes": "logBytes",
     "inventory_archive_bytes": "archiveBytes",
@@ -58,12 +65,33 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        limited = Counter("inventory_rate_limited", "Changes that a client sent too fast", registry=registry)
+        shed = Counter("inventory_shed", "Changes refused because too much waited or was at work", registry=registry)
+        self.count_rate_limited, self.count_shed = limited.inc, shed.inc
+        self._openings = Counter("inventory_breaker_openings", "Times that a breaker has opened", registry=registry)
+        self._fs_retries = Counter("inventory_fs_retries", "Further tries for a published file", registry=registry)
+        self._breakers = Gauge(
+            "inventory_breaker_not_closed",
+            "Workers in which the breaker is open or half-open",
+            ["breaker"],
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         duration = Histogram("inventory_request_duration_seconds", "Time to answer", buckets=BUCKETS, registry=registry)
         self._count_error, self._count_conflict, self.count_replay = errors.inc, conflicts.inc, hits.inc
         self._count_dropped, self._set_depth, self._observe = dropped.inc, depth.set, duration.observe
         self._by_method_and_status: dict[tuple[str, int], Callable[[], None]] = {}
         self._queue_depth, self._depth = queue_depth, 0
         self._dropped, self._dropped_guard = 0, threading.Lock()
+        self._breaker_guard = threading.Lock()
+
+    def follow(self, breakers: Iterable[CircuitBreaker], file_retries: Tally) -> None:
+        """Count what happens where no request is at work, from now on and what was counted before."""
+        for breaker in breakers:
+            breaker.openings.report_to(self._openings.inc)
+            breaker.on_change(partial(self._note_breaker, breaker))
+            self._note_breaker(breaker)
+        file_retries.report_to(self._fs_retries.inc)
 
     def request_done(self, method: str, status: int, took_ns: int) -> None:
         """Count one request. Measured: 2 µs, 6 µs in multiprocess mode."""
@@ -110,6 +138,11 @@ class Metrics:
         if known == method:
             self._by_method_and_status[method, status] = bound
         return bound
+
+    def _note_breaker(self, breaker: CircuitBreaker) -> None:
+        # Looked at inside the lock: of two that change it at once, the last to write has seen both.
+        with self._breaker_guard:
+            self._breakers.labels(breaker.name).set(breaker.state != "closed")
 
     def _note_dropped(self) -> None:
         with self._dropped_guard:

@@ -12,10 +12,10 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
 from inventory.service.ledger import PageRequest
 from inventory.web import idempotency
-from inventory.web.admission import REQUEST_ID
 from inventory.web.conditional import ReadCondition, precondition, read_condition
 from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.refusals import IdempotencyKeyInvalid
+from inventory.web.request_id import REQUEST_ID
 from inventory.web.schemas import NOTHING, PAGE, loaded
 
 _NOWHERE = ItemId(StoreId(""), Sku(""))

@@ -9,9 +9,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
 from inventory.domain.errors import InventoryError, Unavailable
-from inventory.web.admission import REQUEST_ID
 from inventory.web.answers import Answer, Headers
 from inventory.web.errors import INTERNAL, ROUTING, Row, readable, row_of
+from inventory.web.request_id import REQUEST_ID
 
 PROBLEM_JSON = "application/problem+json"
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
@@ -25,6 +25,12 @@ def register(app: Flask) -> None:
     app.register_error_handler(InventoryError, _on_inventory_error)
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(Exception, _on_fault)
+
+
+def refusal_answer(error: InventoryError, request_id: str) -> Answer:
+    """Tell of a refusal before the application is asked."""
+    row = row_of(error)
+    return _problem(row, str(error), row.extras(error), row.headers(error), request_id)
 
 
 def _on_inventory_error(error: InventoryError) -> Answer:
@@ -68,7 +74,7 @@ def _routing_detail(status: int, error: HTTPException) -> str:
             return error.description or error.name
 
 
-def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers) -> Answer:
+def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, request_id: str | None = None) -> Answer:
     detail = readable(detail, _LONGEST_DETAIL)
     body = {
         "type": f"/problems/{row.code}",
@@ -77,7 +83,7 @@ def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers) ->
         "detail": detail,
         "error": row.code,
         "message": detail,
-        "requestId": request.environ[REQUEST_ID],
+        "requestId": request_id or request.environ[REQUEST_ID],
         **extras,
     }
     return Answer(orjson.dumps(body), row.status, headers, PROBLEM_JSON)

@@ -33,6 +33,17 @@ class PayloadTooLarge(RequestRefused):
         self.limit = limit
 
 
+class RateLimited(InventoryError):
+    """The client has sent more changes than it may. Nothing has changed.
+
+    :ivar retry_after_ms: when the next one will be let through.
+    """
+
+    def __init__(self, rate: int, burst: int, retry_after_ms: int) -> None:
+        super().__init__(f"more than {rate} changes a second, and {burst} at once, from one client")
+        self.retry_after_ms = retry_after_ms
+
+
 class IdempotencyKeyInvalid(RequestRefused):
     """The Idempotency-Key header is not a key; everything else about the request is in order."""
 

@@ -1,12 +1,15 @@
 """The app of one worker process, from the environment; ``inventory serve`` serves it from anywhere."""
 
 import os
+from pathlib import Path
 
-from inventory.bootstrap import build_worker_services
+from inventory.bootstrap import BUCKETS_FILE, build_worker_services
 from inventory.settings import from_environment
 from inventory.web.app import create_app
 from inventory.web.logs import configure_logging
+from inventory.web.metrics import FOLDER_VARIABLE
 
 _settings = from_environment(os.environ)
 configure_logging(_settings.log_level)
-app = create_app(build_worker_services(_settings))
+_folder = os.environ.get(FOLDER_VARIABLE)
+app = create_app(build_worker_services(_settings, Path(_folder) / BUCKETS_FILE if _folder else None))

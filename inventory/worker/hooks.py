@@ -11,15 +11,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, NoReturn, TypeAlias
 
-from inventory.bootstrap import Services, StartRefused, prepare, server_presence
+from inventory.bootstrap import BUCKETS_FILE, Services, StartRefused, prepare, server_presence
 from inventory.domain.errors import Unavailable
 from inventory.eventlog.recovery import Recovery
+from inventory.resilience.token_bucket import SharedItems
 from inventory.settings import Settings
 from inventory.worker import unreadable_request
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
 from inventory.worker.metrics_folder import make_metrics_folder
 from inventory.worker.periodic_thread import PeriodicThread
 from inventory.worker.pinning import CorePlan, pin
+from inventory.worker.thread_queue import waiting_for_a_thread
 
 # gunicorn has no types.
 Master: TypeAlias = Any
@@ -49,6 +51,7 @@ class Hooks:
             metrics = make_metrics_folder()
             self._held.callback(metrics.remove)
             os.environ[METRICS_VARIABLE] = str(metrics.path)
+            SharedItems.make(metrics.path / BUCKETS_FILE)
             self._held.enter_context(server_presence(self._settings))
             recovery = self._prepare(self._settings, progress=_Progress(server.log))
         except (StartRefused, AddressRefused, Unavailable) as error:
@@ -83,9 +86,14 @@ class Hooks:
             worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
-        """Start the threads that publish the views and keep the log up."""
+        """Show the shedder who waits for a thread; start the threads that publish the views and keep the log up."""
+        services: Services = worker.wsgi.extensions["inventory"]
+        queue = waiting_for_a_thread(worker)
+        if queue is None:
+            worker.log.warning("this gunicorn does not show its queue: load is shed by the queue of changes alone")
+        else:
+            services.shedder.watch(queue)
         if self._settings.sync_mode == "thread":
-            services: Services = worker.wsgi.extensions["inventory"]
             worker.periodic = [PeriodicThread("sync", services.sync.sync_if_due)]
             if services.upkeep is not None:
                 worker.periodic.append(PeriodicThread("upkeep", services.upkeep.run_if_due))

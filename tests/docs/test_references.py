@@ -18,8 +18,6 @@ RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
 DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *RECORDS]
 METHODS = ("get", "put", "post", "delete", "patch")
 NO_EFFECT = "**no effect yet**"
-# Those with a reader whose effect is not yet the one that the name promises; the documents say so in words.
-IN_PART = {"LOAD_SHED_QUEUE_MAX", "TRUSTED_PROXIES"}
 
 
 def rows(path: Path, heading: str) -> dict[str, list[str]]:
@@ -72,8 +70,8 @@ def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
 
     assert marked == set(setting_names()) - read_settings()
     limits = text_of(README).split("## Trade-offs and limits")[1]
-    named = {name for name in marked | IN_PART if f"`{name}`" in limits}
-    assert named >= {name for name in marked | IN_PART if not name.startswith("LOCK_")}
+    named = {name for name in marked if f"`{name}`" in limits}
+    assert named >= {name for name in marked if not name.startswith("LOCK_")}
 
 
 def test_the_table_of_metrics_has_each_of_them() -> None:

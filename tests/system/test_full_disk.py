@@ -17,7 +17,7 @@ def small_disk(tmp_path):
 
 
 def test_a_full_disk_stops_changes_but_neither_reads_nor_workers_and_room_brings_changes_back(small_disk, serve):
-    server = serve(at=small_disk / "data", SYNC_INTERVAL_MS=100)
+    server = serve(at=small_disk / "data", SYNC_INTERVAL_MS=100, BREAKER_THRESHOLD=100_000)
     workers, account = server.workers(), Account()
     with server.client() as client:
         stock(client, "sku-1", PLENTY)

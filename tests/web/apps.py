@@ -1,16 +1,16 @@
 """What the tests of the web layer build their apps from."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.eventlog.memory import MemoryLedger
 from inventory.service.ledger import StockSnapshot
-from inventory.service.stock import StockService
-from inventory.service.sync import Sync, SyncStatus
+from inventory.service.sync import SyncStatus
 from inventory.settings import Settings
 
 NOW = Instant(1_767_225_600_000_000)
@@ -42,10 +42,12 @@ class MemoryViews:
         self._status = status
 
 
-def make_services(ledger: Any = None, views: Any = None, **settings: Any) -> Services:
+def make_services(
+    ledger: Any = None, views: Any = None, since_boot: Callable[[], int] | None = None, **settings: Any
+) -> Services:
     ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
-    sync = Sync(ledger, views if views is not None else MemoryViews(), lambda: NOW, 15_000)
-    return Services(Settings(**settings), ledger, StockService(ledger), sync, lambda: NOW)
+    views = views if views is not None else MemoryViews()
+    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW)
 
 
 def wrong_fields(response: Any) -> list[str]:

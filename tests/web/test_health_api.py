@@ -35,7 +35,12 @@ def test_a_service_that_takes_changes_is_ready(client):
     response = client.get("/health/readiness")
 
     assert response.status_code == 200
-    assert response.json == {"ready": True, "breakers": {}, "queueDepth": 0, "brokenRecords": 0}
+    assert response.json == {
+        "ready": True,
+        "breakers": {"ledger": "closed", "sync": "closed"},
+        "queueDepth": 0,
+        "brokenRecords": 0,
+    }
 
 
 def test_a_service_that_is_read_only_is_not_ready_and_says_why():

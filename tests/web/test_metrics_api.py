@@ -27,6 +27,11 @@ def test_a_new_app_has_counted_nothing(client):
         "logBytes": 0,
         "archiveBytes": 0,
         "snapshotBytes": 0,
+        "rateLimited": 0,
+        "shed": 0,
+        "breakerOpen": 0,
+        "breakersNotClosed": 0,
+        "fsRetries": 0,
     }
 
 
@@ -62,6 +67,14 @@ def test_answers_of_5xx_are_counted_as_errors():
     client.post(ADJUST, json={"delta": 1})
 
     assert client.get("/metrics").json["errors"] == 1
+
+
+def test_further_tries_for_a_file_are_counted_from_before_the_app_was_there(services):
+    services.file_retries()
+    client = create_app(services).test_client()
+    services.file_retries()
+
+    assert client.get("/metrics").json["fsRetries"] == 2
 
 
 def test_the_queue_is_measured_at_the_end_of_a_request():

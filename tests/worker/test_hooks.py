@@ -174,7 +174,7 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
-    started = worker()
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace()}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
     assert not hasattr(started, "periodic")
 
@@ -197,4 +197,4 @@ def test_when_a_worker_has_died_the_figures_of_the_living_forget_it(hooks: Hooks
     for name in ("gauge_livesum_77.db", "gauge_livesum_78.db", "counter_77.db"):
         (folder / name).touch()
     hooks.child_exit(master(), worker(pid=77))
-    assert sorted(path.name for path in folder.iterdir()) == ["counter_77.db", "gauge_livesum_78.db"]
+    assert sorted(path.name for path in folder.glob("*.db")) == ["counter_77.db", "gauge_livesum_78.db"]

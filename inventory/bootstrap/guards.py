@@ -1,0 +1,93 @@
+"""Wiring what stands before storage: breakers, buckets, bulkheads, the shedder, and what is counted there."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from inventory.bootstrap.services import Services
+from inventory.domain.values import Instant
+from inventory.eventlog.machine import Machine
+from inventory.resilience.breaker import CircuitBreaker
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.load_shedder import LoadShedder
+from inventory.resilience.retry import RetryPolicy
+from inventory.resilience.tally import Tally
+from inventory.resilience.token_bucket import SharedItems, TokenBuckets
+from inventory.service.guarded_ledger import GuardedLedger
+from inventory.service.guarded_sync import GuardedSync
+from inventory.service.ledger import Ledger
+from inventory.service.stock import StockService
+from inventory.service.sync import Sync, Views
+from inventory.service.upkeep import Upkeep
+from inventory.settings import Settings
+
+BUCKETS_FILE = "client-buckets"
+"""Its name in the folder that the workers of one server share."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The same settings and clock for everything of one process.
+
+    :ivar since_boot: microseconds on a clock that nobody can set.
+    :ivar file_retries: counts each further try for a published file.
+    :ivar buckets_file: the clients' buckets, if this process shares them with others.
+    """
+
+    settings: Settings
+    since_boot: Callable[[], int]
+    file_retries: Tally
+    buckets_file: Path | None
+
+    def retry(self) -> RetryPolicy:
+        """How a published file is tried again."""
+        return RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms, on_retry=self.file_retries)
+
+    def services(
+        self, ledger: Ledger, views: Views, now: Callable[[], Instant], upkeep: Upkeep | None = None
+    ) -> Services:
+        """Put the guards around a ledger and the views, and the services over them."""
+        of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
+        guarded = GuardedLedger(ledger, of_ledger)
+        sync = Sync(ledger, views, now, self.settings.sync_interval_ms)
+        changes = Bulkhead(self.settings.concurrency_api or self.settings.threads)
+        shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
+        shedder.watch(guarded.queue_depth)
+        return Services(
+            self.settings,
+            guarded,
+            StockService(guarded),
+            GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
+            now,
+            breakers=(of_ledger, of_sync),
+            file_retries=self.file_retries,
+            buckets=self._buckets(),
+            changes=changes,
+            shedder=shedder,
+            upkeep=upkeep,
+        )
+
+    def _buckets(self) -> TokenBuckets | None:
+        settings = self.settings
+        if not settings.rate_limit_rps:
+            return None
+        try:
+            shared = SharedItems(self.buckets_file)
+        except OSError as error:
+            # Too much is let through then; a worker that raised would take the healthy ones with it.
+            _log.warning("the limits on clients hold for this process alone: %s", error)
+            shared = SharedItems()
+        since_boot = self.since_boot
+        return TokenBuckets(settings.rate_limit_rps, settings.rate_limit_burst, shared, lambda: since_boot() * 1000)
+
+    def _breaker(self, name: str) -> CircuitBreaker:
+        settings = self.settings
+        return CircuitBreaker(name, settings.breaker_threshold, settings.breaker_cooldown_ms, self.since_boot)
+
+
+def wiring(settings: Settings, since_boot: Callable[[], int] | None = None, buckets_file: Path | None = None) -> Wiring:
+    """Prepare one process's wiring. Tests pass a clock that they move."""
+    return Wiring(settings, since_boot or Machine().since_boot, Tally(), buckets_file)

@@ -1,0 +1,69 @@
+"""Who is asking: the address that a client's requests are counted under."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+_HOPS_AT_MOST = 16
+_KNOWN_AT_MOST = 4096
+_SHORT = 200
+_PREFIX = 64
+
+
+class ClientAddress:
+    """Finds the client of a request; behind trusted proxies, from ``X-Forwarded-For``.
+
+    Each proxy writes at the end whom it was asked by. So the list is read from its end for as long as whoever wrote
+    the entry is trusted; what stands before that anybody may have made up.
+    """
+
+    def __init__(self, trusted_proxies: Sequence[str]) -> None:
+        """:param trusted_proxies: networks, as in ``10.0.0.0/8``."""
+        self._trusted = tuple(ip_network(network) for network in trusted_proxies)
+        self._known: dict[tuple[str, str], str] = {}
+
+    def __call__(self, environ: dict[str, Any]) -> str:
+        """Return the client as text: an IPv4 address, or the /64 of an IPv6 one, which is what one client is given."""
+        peer: str = environ.get("REMOTE_ADDR") or ""
+        forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "") if self._trusted else ""
+        known = self._known.get((peer, forwarded))
+        return known if known is not None else self._find(peer, forwarded)
+
+    def _find(self, peer: str, forwarded: str) -> str:
+        address = _parsed(peer)
+        # A socket in the file system has no address: all that come by it are one client.
+        found = peer if address is None else _network(self._behind(address, forwarded))
+        if len(forwarded) <= _SHORT:
+            if len(self._known) >= _KNOWN_AT_MOST:
+                self._known.clear()
+            self._known[peer, forwarded] = found
+        return found
+
+    def _behind(self, address: IPv4Address | IPv6Address, forwarded: str) -> IPv4Address | IPv6Address:
+        for entry in reversed(forwarded.rsplit(",", _HOPS_AT_MOST)[-_HOPS_AT_MOST:]):
+            if not any(address in network for network in self._trusted):
+                return address
+            before = _parsed(entry.strip())
+            if before is None:
+                return address
+            address = before
+        return address
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """An address, also with a port behind it as some proxies write it; IPv4 written as IPv6 is IPv4."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+
+
+def _network(address: IPv4Address | IPv6Address) -> str:
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(ip_network((int(address), _PREFIX), strict=False))

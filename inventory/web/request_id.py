@@ -1,0 +1,16 @@
+"""A request's id."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+REQUEST_ID = "inventory.request_id"
+"""Where the WSGI environment holds it."""
+
+_GIVEN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
+
+
+def request_id_of(environ: dict[str, Any]) -> str:
+    """Return the id that the client gave, if it is 1 to 128 visible ASCII characters, or a new one."""
+    given: str | None = environ.get("HTTP_X_REQUEST_ID")
+    return given if given is not None and _GIVEN_ID.fullmatch(given) else uuid4().hex

@@ -1,0 +1,43 @@
+"""The bulkhead and the load shedder: who is refused at once."""
+
+import pytest
+
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.load_shedder import LoadShedder
+from inventory.resilience.parallel import run_parallel
+
+
+def test_as_many_as_may_be_are_let_in_and_not_one_more():
+    bulkhead = Bulkhead(3)
+    assert [bulkhead.enter() for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_whoever_leaves_makes_room_for_one():
+    bulkhead = Bulkhead(2)
+    while bulkhead.enter():
+        pass
+    bulkhead.leave()
+    assert [bulkhead.enter(), bulkhead.enter()] == [True, False]
+
+
+def test_sixteen_threads_never_overfill_it():
+    bulkhead = Bulkhead(5)
+    assert sum(run_parallel([bulkhead.enter] * 64, at_once=16)) == bulkhead.at_work == 5
+
+
+@pytest.mark.parametrize(
+    ("threads", "at_work", "waiting", "sheds"),
+    [(16, 7, 257, True), (16, 7, 256, False), (16, 6, 10_000, False), (16, 15, 257, True), (1, 0, 257, True)],
+)
+def test_it_sheds_above_the_limit_while_half_of_the_threads_are_at_work(threads, at_work, waiting, sheds):
+    shedder = LoadShedder(256, threads, lambda: at_work)
+    shedder.watch(lambda: waiting)
+    assert shedder.sheds() is sheds
+
+
+def test_all_queues_count_together():
+    shedder = LoadShedder(10, 1, lambda: 0)
+    shedder.watch(lambda: 6)
+    before = shedder.sheds()
+    shedder.watch(lambda: 5)
+    assert (before, shedder.sheds(), shedder.waiting()) == (False, True, 11)
