@@ -1,0 +1,162 @@
+"""LeaseStore: one owner at a time, until a deadline on a clock that nobody sets."""
+
+import os
+
+import pytest
+from unit.lease_world import TTL_MS, lease_files, store, taken
+
+from inventory.resilience.lease import LeaseLost
+from inventory.resilience.lease_record import decode, encode
+
+
+def test_a_lease_keeps_every_other_out_until_its_deadline(leases, up):
+    taken(leases)
+    up.advance(ms=TTL_MS)
+    up.at -= 1
+    assert leases.acquire("sku-1") is None
+    up.at += 1
+    assert leases.acquire("sku-1") is not None
+
+
+def test_a_lease_of_one_key_keeps_nobody_from_another(leases):
+    taken(leases)
+    assert leases.acquire("sku-2") is not None
+
+
+def test_the_owner_is_the_name_the_process_and_something_new_each_time(leases):
+    owners = {taken(leases, f"sku-{number}").owner for number in range(3)}
+    assert len(owners) == 3
+    assert all(owner.startswith(f"till-7/{os.getpid()}/") for owner in owners)
+
+
+def test_a_released_key_is_free_and_leaves_no_file(leases, tmp_path):
+    assert leases.release(taken(leases))
+    assert lease_files(tmp_path) == []
+    acquired = leases.acquire("sku-1")
+    assert acquired is not None
+    assert not acquired.stolen
+
+
+def test_many_keys_leave_no_more_files_than_there_are_guards(leases, tmp_path):
+    for number in range(600):
+        leases.release(taken(leases, f"sku-{number}"))
+    assert len(list(tmp_path.iterdir())) <= 256
+
+
+@pytest.mark.parametrize("key", ["..", "a/b", "/etc/passwd", "ü" * 400, "\0", "", "NUL:", "a" * 64])
+def test_any_key_is_a_safe_file_name(leases, tmp_path, key):
+    lease = taken(leases, key)
+    assert [path.parent for path in lease_files(tmp_path)] == [tmp_path]
+    assert leases.acquire(key) is None
+    assert leases.release(lease)
+
+
+def test_a_lease_that_has_ended_is_stolen_and_its_old_owner_can_do_nothing_with_it(leases, up):
+    old = taken(leases)
+    up.advance(ms=TTL_MS)
+    stolen = leases.acquire("sku-1")
+    assert stolen is not None
+    assert stolen.stolen
+    for attempt in (leases.renew, leases.release):
+        with pytest.raises(LeaseLost):
+            attempt(old)
+    assert leases.release(stolen.lease)
+
+
+def test_a_lease_of_another_boot_is_stolen_whatever_its_deadline(leases, tmp_path, up):
+    up.advance(ms=86_400_000)
+    taken(leases)
+    up.at = 0
+    acquired = store(tmp_path, up, boot="boot-2").acquire("sku-1")
+    assert acquired is not None
+    assert acquired.stolen
+
+
+def test_a_lease_lasts_a_whole_ttl_from_its_renewal(leases, up):
+    lease = taken(leases)
+    up.advance(ms=1500)
+    lease = leases.renew(lease)
+    up.advance(ms=1999)
+    assert leases.acquire("sku-1") is None
+    assert leases.release(lease)
+
+
+def test_a_lease_that_has_ended_is_not_renewed_even_if_nobody_took_it(leases, up):
+    lease = taken(leases)
+    up.advance(ms=TTL_MS)
+    with pytest.raises(LeaseLost):
+        leases.renew(lease)
+
+
+def test_who_releases_too_late_is_told_so_and_leaves_no_file(leases, up, tmp_path):
+    lease = taken(leases)
+    up.advance(ms=TTL_MS)
+    assert not leases.release(lease)
+    assert lease_files(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 80,
+        b'{"key":"sku-1","owner":"x","dead',
+        b"[]",
+        b'{"key":"sku-1","owner":"x","deadline":"never","boot":"boot-1"}',
+    ],
+)
+def test_a_file_that_is_empty_or_torn_keeps_nobody_out(leases, tmp_path, content):
+    lease = taken(leases)
+    lease_files(tmp_path)[0].write_bytes(content)
+    with pytest.raises(LeaseLost):
+        leases.renew(lease)
+    acquired = leases.acquire("sku-1")
+    assert acquired is not None
+    assert acquired.stolen
+
+
+def test_every_cut_of_a_record_is_nobodys(leases):
+    content = encode(taken(leases))
+    assert decode(content) is not None
+    assert [size for size in range(len(content) - 1) if decode(content[:size]) is not None] == []
+
+
+def test_on_a_full_disk_nobody_gets_a_lease_and_nothing_is_left(leases, tmp_path, disk):
+    disk.refuses = "write"
+    with pytest.raises(OSError, match="No space"):
+        leases.acquire("sku-1")
+    assert lease_files(tmp_path) == []
+
+
+def test_a_renewal_that_fails_leaves_the_lease_as_it_was(leases, up, disk):
+    lease = taken(leases)
+    up.advance(ms=1500)
+    disk.refuses = "write"
+    with pytest.raises(OSError, match="No space"):
+        leases.renew(lease)
+    disk.refuses = ""
+    assert leases.acquire("sku-1") is None
+    up.advance(ms=500)
+    assert leases.acquire("sku-1") is not None
+
+
+def test_what_cannot_be_read_is_not_taken_for_free(leases, disk):
+    disk.refuses = "read"
+    with pytest.raises(PermissionError):
+        leases.acquire("sku-1")
+
+
+def test_a_sweep_deletes_what_dead_holders_left_and_nothing_else(leases, tmp_path, up):
+    taken(leases, "ended")
+    up.advance(ms=TTL_MS)
+    held = taken(leases, "held")
+    taken(leases, "torn")
+    for path in lease_files(tmp_path):
+        found = decode(path.read_bytes())
+        if found is not None and found.key == "torn":
+            path.write_bytes(b"{")
+    (tmp_path / f"{'ab' * 16}.tmp").write_bytes(b"")
+    (tmp_path / "append").write_bytes(b"")
+    leases.sweep()
+    assert [decode(path.read_bytes()) for path in lease_files(tmp_path) if path.suffix] == [held]
+    assert (tmp_path / "append").exists()
