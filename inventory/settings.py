@@ -128,7 +128,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the settings.
 
     :raises SettingsError: a value that does not parse, or a variable whose name is a near miss of a
-        setting's; the message names it and says what would do.
+        setting's, or leases that end before they are renewed; the message names it and says what would do.
     """
     for name in environment:
         meant = _nearly(name)
@@ -142,7 +142,13 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             given[item.name] = item.metadata["parse"](environment[name])
         except ValueError as error:
             raise SettingsError(f"{name}={environment[name]!r} is not {error}.") from error
-    return Settings(**given)
+    settings = Settings(**given)
+    if settings.lock_ttl_ms <= settings.lock_renew_ms:
+        raise SettingsError(
+            f"LOCK_TTL_MS={settings.lock_ttl_ms} is not larger than LOCK_RENEW_MS={settings.lock_renew_ms}: "
+            "a lease would end before it is renewed."
+        )
+    return settings
 
 
 def _nearly(name: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.bootstrap.guards import wiring
+from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.bootstrap.services import Services
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
@@ -50,6 +51,7 @@ def build_services(
     layout, disk = layout_of(settings), disk or Disk()
     wired = wiring(settings, buckets_file=buckets_file)
     retry = wired.retry()
+    leases = lease_store(settings, disk) if settings.locks_enabled else None
     ledger = FileLedger(
         layout,
         LogOptions(
@@ -63,7 +65,8 @@ def build_services(
     )
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
-    return wired.services(ledger, views, ledger.now, upkeep)
+    held = sku_leases(settings, leases, ledger.now) if leases is not None else None
+    return wired.services(ledger, views, ledger.now, upkeep, held)
 
 
 def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:

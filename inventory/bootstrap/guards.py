@@ -17,6 +17,7 @@ from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
 from inventory.service.ledger import Ledger
+from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, Views
 from inventory.service.upkeep import Upkeep
@@ -47,7 +48,12 @@ class Wiring:
         return RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms, on_retry=self.file_retries)
 
     def services(
-        self, ledger: Ledger, views: Views, now: Callable[[], Instant], upkeep: Upkeep | None = None
+        self,
+        ledger: Ledger,
+        views: Views,
+        now: Callable[[], Instant],
+        upkeep: Upkeep | None = None,
+        leases: SkuLeases | None = None,
     ) -> Services:
         """Put the guards around a ledger and the views, and the services over them."""
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
@@ -59,7 +65,7 @@ class Wiring:
         return Services(
             self.settings,
             guarded,
-            StockService(guarded),
+            StockService(guarded, leases),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),

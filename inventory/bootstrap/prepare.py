@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.bootstrap.build import layout_of
+from inventory.bootstrap.leases import lease_folder
 from inventory.bootstrap.mounts import network_file_system
 from inventory.eventlog.errors import LogDamaged, LogError
 from inventory.eventlog.machine import Machine
@@ -30,6 +31,7 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
     """
     layout = layout_of(settings)
     check_folder(layout.root)
+    check_lease_folder(settings)
     try:
         return recover(layout, disk or Disk(), Machine(), progress or (lambda _done, _all: None))
     except LogDamaged as error:
@@ -42,6 +44,24 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
         raise StartRefused(f"{layout.root}: {error}") from error
     except OSError as error:
         raise StartRefused(f"{layout.root} cannot be used: {error}") from error
+
+
+def check_lease_folder(settings: Settings) -> None:
+    """Make the folder of the leases, where there are some.
+
+    :raises StartRefused: leases cannot be kept there.
+    """
+    if not settings.locks_enabled:
+        return
+    folder = lease_folder(settings)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kind = network_file_system(folder)
+    except OSError as error:
+        raise StartRefused(f"LOCK_DIR {folder} cannot be used: {error.strerror or error}.") from error
+    if kind is not None or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        why = f"is on a network file system ({kind})" if kind else "must be readable and writable"
+        raise StartRefused(f"LOCK_DIR {folder} {why}.")
 
 
 def check_folder(root: Path) -> None:

@@ -119,6 +119,26 @@ class ReadOnly(Unavailable):
     """Changes are refused until the cause is mended; reads go on."""
 
 
+class LockContended(Unavailable):
+    """Another change of this SKU is under way; this one was not begun.
+
+    :ivar reject_status: with which status to say so; it is a setting.
+    """
+
+    def __init__(self, sku: str, *, retry_after_ms: int, reject_status: int = 503) -> None:
+        super().__init__(f"another change of SKU {sku} is under way", retry_after_ms=retry_after_ms)
+        self.sku = sku
+        self.reject_status = reject_status
+
+
+class LockLost(Unavailable):
+    """The lease of this SKU ended before the change was made; it was not made."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(f"the lease of SKU {sku} ended before the change was made")
+        self.sku = sku
+
+
 class StorageUnavailable(Unavailable):
     """The event log could not be read, extended or made durable."""
 

@@ -1,5 +1,7 @@
 """The service that views and commands call: one thread-safe object over whichever ledger there is."""
 
+from collections.abc import Callable, Sequence
+
 from inventory.domain.commands import Command
 from inventory.domain.decide import StateView, decide
 from inventory.domain.errors import ItemNotFound, SkuNotFound
@@ -8,14 +10,17 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.entity_locks import EntityLocks
-from inventory.service.ledger import Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary
+from inventory.service.ledger import Decide, Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary
+from inventory.service.sku_leases import LeaseEvent, SkuLeases
 
 
 class StockService:
     """Changes and reads stock. Every answer is durable and includes all that was confirmed before it."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, leases: SkuLeases | None = None) -> None:
+        """:param leases: where given, a change takes the lease of its SKU first."""
         self._ledger = ledger
+        self._leases = leases
         self._locks = EntityLocks()
 
     def change(self, command: Command, key: IdempotencyKey | Delivery | None = None) -> Outcome:
@@ -24,6 +29,8 @@ class StockService:
         Under a key that was used before, the first outcome is returned and nothing changes.
 
         :raises Refusal: the command is not possible; nothing has changed.
+        :raises LockContended: another change has the lease of the SKU; nothing has changed.
+        :raises LockLost: the lease ended before the change was made; nothing has changed.
         :raises Unavailable: see ``Ticket.wait``.
         """
 
@@ -31,11 +38,29 @@ class StockService:
             return decide(command, state, now)
 
         entities = (command.item,)
+        if self._leases is not None:
+            return self._change_leased(self._leases, entities, decided, key)
         # The lock orders what is submitted for an item. Held until the append, it would shrink every
         # batch to one: measured, 8,000 commits a second on a hot SKU instead of 35,000.
         with self._locks.holding(entities):
             ticket = self._ledger.submit(entities, decided, key)
         return ticket.wait()
+
+    def _change_leased(
+        self, leases: SkuLeases, entities: Sequence[ItemId], decide: Decide, key: IdempotencyKey | Delivery | None
+    ) -> Outcome:
+        with leases.holding([item.sku for item in entities]) as held, self._locks.holding(entities):
+
+            def fenced(state: StateView, now: Instant) -> Draft:
+                held.check(now)
+                return decide(state, now)
+
+            return self._ledger.submit(entities, fenced, key).wait()
+
+    def count_leases(self, count: Callable[[LeaseEvent], None]) -> None:
+        """Have ``count`` told what happens to leases, where there are some."""
+        if self._leases is not None:
+            self._leases.count = count
 
     def record(self, item: ItemId) -> Record:
         """Return the current record.

@@ -23,6 +23,7 @@ def create_app(services: Services) -> Flask:
     app.extensions["inventory"] = services
     metrics = Metrics(services.stock.queue_depth, services.storage_figures)
     metrics.follow(services.breakers, services.file_retries)
+    services.stock.count_leases(metrics.count_lease)
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))

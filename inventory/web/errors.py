@@ -58,6 +58,14 @@ def _retry_after(error: Any) -> Headers:
     return (("Retry-After", str(max(1, -(-error.retry_after_ms // 1000)))),)
 
 
+def _sku_outcome(error: Any) -> dict[str, Any]:
+    return {"outcome": error.outcome, "sku": error.sku}
+
+
+def _lock_key(error: Any) -> Headers:
+    return (*_retry_after(error), ("X-Lock-Key", error.sku))
+
+
 def readable(text: str, at_most: int = 200) -> str:
     """Make what a client sent fit to be sent back: not too long, and without what no UTF-8 can express."""
     # A JSON key may hold a lone surrogate.
@@ -92,6 +100,8 @@ TABLE: Mapping[type[Exception], Row] = {
     refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
     refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
     domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
+    domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku_outcome, _lock_key),
+    domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku_outcome, _retry_after),
     domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, _outcome, _retry_after),
     domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
 }
@@ -110,5 +120,7 @@ def row_of(error: Exception) -> Row:
     """Find an error's row, or that of its nearest ancestor; a fault of the service if there is none."""
     for kind in type(error).__mro__:
         if kind in TABLE:
-            return TABLE[kind]
+            row = TABLE[kind]
+            # The one status that is a setting.
+            return row._replace(status=error.reject_status) if isinstance(error, domain.LockContended) else row
     return INTERNAL

@@ -13,6 +13,7 @@ from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.tally import Tally
 from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
+from inventory.web.lease_metrics import lease_counter
 from inventory.web.storage_metrics import StorageMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -35,6 +36,12 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_log_bytes": "logBytes",
     "inventory_archive_bytes": "archiveBytes",
     "inventory_snapshot_bytes": "snapshotBytes",
+    "inventory_lock_acquired_total": "lockAcquired",
+    "inventory_lock_contended_total": "lockContended",
+    "inventory_lock_stolen_total": "lockStolen",
+    "inventory_lock_expired_total": "lockExpired",
+    "inventory_lock_lost_total": "lockLost",
+    "inventory_lock_release_failures_total": "lockReleaseFailures",
 }
 
 
@@ -80,6 +87,7 @@ class Metrics:
         duration = Histogram("inventory_request_duration_seconds", "Time to answer", buckets=BUCKETS, registry=registry)
         self._count_error, self._count_conflict, self.count_replay = errors.inc, conflicts.inc, hits.inc
         self._count_dropped, self._set_depth, self._observe = dropped.inc, depth.set, duration.observe
+        self.count_lease = lease_counter(registry)
         self._by_method_and_status: dict[tuple[str, int], Callable[[], None]] = {}
         self._queue_depth, self._depth = queue_depth, 0
         self._dropped, self._dropped_guard = 0, threading.Lock()

@@ -19,7 +19,9 @@ from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
+from inventory.resilience.lease import LeaseStore
 from inventory.service.ledger import Outcome
+from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings
 
 ONE, TWO = item("sku-1"), item("sku-2")
@@ -128,6 +130,12 @@ class Folder:
         """A process on a folder that a server has just prepared."""
         self.prepare()
         return self.open(disk, **options)
+
+    def leases(self, ledger: FileLedger, *, ttl_ms: int) -> SkuLeases:
+        """The leases of the process that has this ledger."""
+        boot = str(self.machine.boot_id())
+        store = LeaseStore(self.layout.locks, owner="test", ttl_ms=ttl_ms, boot=boot, now=self.machine.since_boot)
+        return SkuLeases(store, ledger.now, LeasePolicy(ttl_ms))
 
     def verify(self) -> Verification:
         return verify(self.settings)

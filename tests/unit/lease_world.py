@@ -1,14 +1,58 @@
-"""What tests of leases start from: a clock, and a disk that refuses."""
+"""What tests of leases start from: a clock, a disk that refuses, and two processes on one folder."""
 
 import errno
 import os
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+from given import START, Clock, item
+
+from inventory.domain.commands import CountStock
+from inventory.eventlog.memory import MemoryLedger
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
 from inventory.resilience.lease_record import LeaseRecord
+from inventory.service.sku_leases import LeasePolicy, SkuLeases
+from inventory.service.stock import StockService
 
 TTL_MS = 2000
+HERE, THERE = item(), item(store="store-2")
+POLICY = LeasePolicy(ttl_ms=2000, renew_ms=1000, reject_status=423, retry_after_ms=700)
+
+
+class MeddlingLedger(MemoryLedger):
+    """Does something between a change's lease and its decision."""
+
+    before: Callable[[], None] = staticmethod(lambda: None)
+
+    def submit(self, entities, decide, key=None):
+        self.before()
+        return super().submit(entities, decide, key)
+
+
+class World:
+    """Two processes' services on one ledger and one folder of leases, and what they have counted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock, self.folder, self.disk = Clock(), folder, Disk()
+        self.ledger = MeddlingLedger(now=self.clock)
+        self.counts: Counter[str] = Counter()
+        self.ours, self.theirs = self.leases(), self.leases()
+        self.service, self.other = (StockService(self.ledger, leases) for leases in (self.ours, self.theirs))
+        for service in (self.service, self.other):
+            service.count_leases(lambda event: self.counts.update([event]))
+        self.service.change(CountStock(HERE, 10))
+        self.counts.clear()
+
+    def leases(self) -> SkuLeases:
+        # The machine was up for a second when the service's time began.
+        up = lambda: self.clock.at - START + 1_000_000  # noqa: E731
+        store = LeaseStore(self.folder, owner="o", ttl_ms=POLICY.ttl_ms, boot="b", now=up, disk=self.disk)
+        return SkuLeases(store, self.clock, POLICY)
+
+    def files(self) -> list[str]:
+        return [path.name for path in self.folder.glob("*.lease")]
 
 
 class UpTime:

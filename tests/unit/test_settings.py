@@ -36,7 +36,7 @@ CASES = {
     "IDEMP_TTL_MS": (3_600_000, "86400000", 86_400_000, "1e6"),
     "LOG_LEVEL": ("info", "debug", "debug", "INFO"),
     "LOCKS_ENABLED": (False, "true", True, "1"),
-    "LOCK_TTL_MS": (2000, "1", 1, " 1"),
+    "LOCK_TTL_MS": (2000, "1001", 1001, " 1"),
     "LOCK_RENEW_MS": (1000, "1", 1, "+1"),
     "LOCK_DIR": (None, "locks", Path("locks"), "\0"),
     "LOCK_REJECT_STATUS": (503, "423", 423, "200"),
@@ -81,6 +81,14 @@ def test_a_good_value_is_taken(name: str):
 def test_a_bad_value_stops_the_start_and_names_the_variable(name: str):
     with pytest.raises(SettingsError, match=f"^{name}="):
         from_environment({name: CASES[name][3]})
+
+
+@pytest.mark.parametrize(
+    "given", [{"LOCK_TTL_MS": "1000"}, {"LOCK_RENEW_MS": "2000"}, {"LOCK_TTL_MS": "5", "LOCK_RENEW_MS": "6"}]
+)
+def test_a_lease_that_ends_before_it_is_renewed_stops_the_start_and_names_both_variables(given: dict[str, str]):
+    with pytest.raises(SettingsError, match=r"^LOCK_TTL_MS=\d+ .* LOCK_RENEW_MS=\d+"):
+        from_environment(given)
 
 
 @pytest.mark.parametrize("text", ["", "x", "1" * 20, "0x10", "1_000", "NaN"])

@@ -32,6 +32,12 @@ def test_a_new_app_has_counted_nothing(client):
         "breakerOpen": 0,
         "breakersNotClosed": 0,
         "fsRetries": 0,
+        "lockAcquired": 0,
+        "lockContended": 0,
+        "lockStolen": 0,
+        "lockExpired": 0,
+        "lockLost": 0,
+        "lockReleaseFailures": 0,
     }
 
 

@@ -1,0 +1,22 @@
+"""Counters of what happens to leases."""
+
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter
+
+from inventory.service.sku_leases import LeaseEvent
+
+_COUNTERS: Mapping[LeaseEvent, tuple[str, str]] = {
+    "acquired": ("inventory_lock_acquired", "Leases that were taken"),
+    "contended": ("inventory_lock_contended", "Changes that were refused because another had the lease"),
+    "stolen": ("inventory_lock_stolen", "Leases that were taken over, their holder having left them"),
+    "expired": ("inventory_lock_expired", "Leases that ended before their holder released them"),
+    "lost": ("inventory_lock_lost", "Changes that were refused because their lease had ended"),
+    "release_failed": ("inventory_lock_release_failures", "Leases that could not be released"),
+}
+
+
+def lease_counter(registry: CollectorRegistry) -> Callable[[LeaseEvent], None]:
+    """Register the counters; what is returned counts one event."""
+    counters = {event: Counter(*told, registry=registry) for event, told in _COUNTERS.items()}
+    return lambda event: counters[event].inc()
