@@ -1,15 +1,14 @@
 """What a client is told who meets a lease, and what is counted of leases."""
 
+from dataclasses import replace
+
 import pytest
 from web.apps import ADJUST, NOW, RECORD, make_services
 
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import LockLost
-from inventory.eventlog.memory import MemoryLedger
 from inventory.resilience.lease import LeaseStore
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.service.stock import StockService
-from inventory.settings import Settings
 from inventory.web.app import create_app
 
 COUNTED = ("lockAcquired", "lockContended", "lockStolen", "lockExpired", "lockLost", "lockReleaseFailures")
@@ -21,8 +20,8 @@ def leases_in(folder, status=503) -> SkuLeases:
 
 
 def client_of(leases: SkuLeases):
-    ledger, plain = MemoryLedger(now=lambda: NOW), make_services()
-    services = Services(Settings(), ledger, StockService(ledger, leases), plain.sync, lambda: NOW)
+    plain = make_services()
+    services = replace(plain, stock=StockService(plain.ledger, leases))
     client = create_app(services).test_client()
     assert client.put(RECORD, json={"onHand": 10}).status_code == 201
     return client
