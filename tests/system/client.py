@@ -32,6 +32,11 @@ class Client:
     def __init__(self, port: int, timeout: float = 30.0) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
+    def patient_for(self, seconds: float) -> None:
+        """Wait no longer than this for each answer from now on."""
+        if self._connection.sock is not None:
+            self._connection.sock.settimeout(seconds)
+
     def __enter__(self) -> "Client":
         return self
 

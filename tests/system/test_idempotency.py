@@ -94,9 +94,10 @@ def test_a_retry_after_a_kill_before_the_answer_changes_stock_once(server: Runni
     with server.client() as client:
         stock(client, "sku-1", 0)
     with ExitStack() as stack:
-        clients = [server.client_of(worker, timeout=0.5) for worker in server.workers() for _ in range(3)]
+        clients = [server.client_of(worker) for worker in server.workers() for _ in range(3)]
         for client in clients:
             stack.enter_context(client)
+            client.patient_for(0.5)
         with frozen(*server.workers()):
             tasks = [partial(_sent_without_answer, client, f"key-{n}") for n, client in enumerate(clients)]
             run_parallel(tasks, at_once=len(tasks))
