@@ -104,16 +104,16 @@ class Committer:
                 results = [self._decide(batch, ticket) for ticket in tickets]
                 self._writer.write(batch)
         except BaseException as error:
+            self._complain(error)
             if not tickets:
                 self._take(first, tickets)
             for ticket in tickets:
                 ticket.settle(_as_unavailable(error))
-            self._complain(error)
             if not isinstance(error, Unavailable | LogError | OSError) or isinstance(error, LogRewound):
                 raise
         else:
-            self._settle(results)
             self._complaint = ""
+            self._settle(results)
 
     def _take(self, first: PendingChange, tickets: list[PendingChange]) -> None:
         change: PendingChange | None = first
