@@ -3,8 +3,10 @@
 from flask import Blueprint, Response, request
 
 from inventory.bootstrap.services import Services
-from inventory.domain.commands import AdjustStock, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock
+from inventory.domain.idempotency import IdempotencyKey
 from inventory.service.event_ids import uuid7
+from inventory.service.ledger import Outcome
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_change, parse_read
 from inventory.web.present import changed, counted, record_answer, unchanged
@@ -18,6 +20,12 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     views = Blueprint("stock", __name__)
     stock = services.stock
 
+    def carry_out(command: Command, key: IdempotencyKey | None) -> Outcome:
+        outcome = stock.change(command, key)
+        if outcome.replayed:
+            metrics.count_replay()
+        return outcome
+
     @views.get(PATH)
     def read(store: str, sku: str) -> Response:
         asked = parse_read(store, sku)
@@ -28,18 +36,14 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     def count(store: str, sku: str) -> Response:
         asked = parse_change(COUNT, store, sku)
         command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note)
-        outcome = stock.change(command, asked.key)
-        if outcome.replayed:
-            metrics.count_replay()
+        outcome = carry_out(command, asked.key)
         return counted(outcome, f"{request.root_path}/stores/{store}/inventory/{sku}")
 
     @views.post(f"{PATH}/adjust")
     def adjust(store: str, sku: str) -> Response:
         asked = parse_change(ADJUST, store, sku)
         command = AdjustStock(asked.item, asked.body["delta"], asked.precondition, asked.note)
-        outcome = stock.change(command, asked.key)
-        if outcome.replayed:
-            metrics.count_replay()
+        outcome = carry_out(command, asked.key)
         return changed(outcome)
 
     @views.post(f"{PATH}/reserve")
@@ -47,9 +51,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         asked = parse_change(RESERVE, store, sku)
         reservation_id = uuid7(services.now())
         command = ReserveStock(asked.item, asked.body["qty"], reservation_id, asked.precondition, asked.note)
-        outcome = stock.change(command, asked.key)
-        if outcome.replayed:
-            metrics.count_replay()
+        outcome = carry_out(command, asked.key)
         return changed(outcome)
 
     return views
