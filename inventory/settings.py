@@ -10,6 +10,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from inventory.resilience.failpoints import Failpoint, parse_failpoints
+
 _NEAR = 0.84
 _SHORT = 5
 
@@ -114,6 +116,7 @@ class Settings:
     lock_reject_status: int = _setting(503, _status, "status of a change whose SKU is leased")
     lock_retry_after_ms: int = _setting(300, _MS, "when such a change should be tried again")
     lock_owner_id: str = _setting(lambda: f"{os.getpid()}-{uuid.uuid4()}", _word, "who owns this process's leases")
+    failpoints: tuple[Failpoint, ...] = _setting((), parse_failpoints, "faults to inject; for tests only")
 
 
 _FIELDS: Mapping[str, Field[Any]] = {item.name.upper(): item for item in fields(Settings)}

@@ -19,6 +19,7 @@ from inventory.eventlog.options import LogOptions
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
+from inventory.resilience.failpoints import FaultyDisk
 from inventory.service.transaction import Writer
 from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
@@ -30,6 +31,15 @@ _log = logging.getLogger(__name__)
 def layout_of(settings: Settings) -> Layout:
     """Where the settings put everything."""
     return Layout(Path(settings.data_dir).absolute())
+
+
+def disk_of(settings: Settings) -> Disk:
+    """The disk that the settings ask for: the real one, but for tests with FAILPOINTS."""
+    if not settings.failpoints:
+        return Disk()
+    armed = ", ".join(map(str, settings.failpoints))
+    _log.warning("FAILPOINTS is set: from here on this process fails on purpose, for tests only: %s", armed)
+    return FaultyDisk(settings.failpoints)
 
 
 def build_services(
@@ -48,7 +58,7 @@ def build_services(
     :raises StateUnusable: nothing has prepared the folder since the machine started.
     :raises OSError: the folder cannot be opened.
     """
-    layout, disk = layout_of(settings), disk or Disk()
+    layout, disk = layout_of(settings), disk or disk_of(settings)
     wired = wiring(settings, buckets_file=buckets_file)
     retry = wired.retry()
     leases = lease_store(settings, disk) if settings.locks_enabled else None

@@ -36,6 +36,7 @@ def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy
     replace_file(target, lambda: _packed(source), disk=disk, retry=retry)
     if not _same(source, target):
         raise LogDamaged(target, 1, 0, "the compressed copy does not hold what the segment does")
+    disk.reach("in-compaction")
     source.unlink()
     disk.sync_folder(source.parent)
 

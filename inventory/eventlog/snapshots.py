@@ -33,7 +33,7 @@ class SnapshotFolder:
         :raises NotASnapshot: it is not what was written; it was set aside.
         """
         path = self._layout.snapshot(image.cursor.position.sequence)
-        replace_file(path, lambda: encode_image(image, self._pause), disk=self._disk, retry=self._retry)
+        replace_file(path, lambda: encode_image(image, self._between_lines), disk=self._disk, retry=self._retry)
         try:
             check_image(path, self._pause)
         except NotASnapshot:
@@ -82,6 +82,10 @@ class SnapshotFolder:
         aside = path.with_name(f"{path.name}.damaged")
         self._disk.rename(path, aside)
         return aside
+
+    def _between_lines(self) -> None:
+        self._disk.reach("in-snapshot")
+        self._pause()
 
     def _pause(self) -> None:
         self._sleep(_PAUSE_SECONDS)

@@ -47,11 +47,12 @@ class PublishedViews:
         """See ``Views.publish``."""
         try:
             for view in (STORE_VIEW, CENTRAL_VIEW):
-                path, content = view.path(self._layout), partial(document, view, snapshot)
+                path, content = view.path(self._layout), partial(self._pieces, view, snapshot)
                 # Nobody else is at work here: these are of publishers that were killed.
                 for left in path.parent.glob(f".{path.name}.*.tmp"):
                     left.unlink(missing_ok=True)
                 replace_file(path, content, disk=self._disk, retry=self._retry)
+                self._disk.reach("in-publish")
         except OSError as error:
             raise StorageUnavailable(f"the views could not be published: {error}", outcome="none") from error
 
@@ -65,6 +66,11 @@ class PublishedViews:
     def note(self, status: SyncStatus) -> None:
         """See ``Views.note``."""
         self._shared.note_views(status)
+
+    def _pieces(self, view: "View", snapshot: StockSnapshot) -> Iterator[bytes]:
+        for piece in document(view, snapshot):
+            yield piece
+            self._disk.reach("in-publish")
 
 
 def _store_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:

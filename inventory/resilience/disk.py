@@ -2,7 +2,21 @@
 
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, TypeAlias
+
+Place: TypeAlias = Literal[
+    "before-append",
+    "during-append",
+    "after-append",
+    "before-sync",
+    "after-sync",
+    "before-rename",
+    "after-rename",
+    "in-snapshot",
+    "in-compaction",
+    "in-publish",
+]
+"""Where a fault can be injected: around the calls of a disk, and inside longer pieces of work."""
 
 
 class Disk:
@@ -49,3 +63,6 @@ class Disk:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def reach(self, place: Place) -> None:
+        """Be told that a longer piece of work has come to a named place inside it."""

@@ -62,6 +62,8 @@ class Hooks:
             server.log.warning(
                 "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
             )
+        if self._settings.failpoints:
+            server.log.warning("FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only")
         for place in server.cfg.address:
             if isinstance(place, tuple) and not is_loopback(place[0]):
                 server.log.warning(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from inventory.resilience.failpoints import Failpoint
 from inventory.settings import Settings, SettingsError, from_environment, setting_names
 
 CORES = len(os.sched_getaffinity(0))
@@ -42,6 +43,7 @@ CASES = {
     "LOCK_REJECT_STATUS": (503, "423", 423, "200"),
     "LOCK_RETRY_AFTER_MS": (300, "1", 1, "١"),
     "LOCK_OWNER_ID": (None, "till-7", "till-7", "till 7"),
+    "FAILPOINTS": ((), "in-publish=kill@2", (Failpoint("in-publish", "kill", 0, 2, 2),), "in-publish=kill@0"),
 }
 
 ELSEWHERE = """
