@@ -1,5 +1,6 @@
 """Clients that change stock without pause, each change under a key of its own, and the account of it."""
 
+import gzip
 import json
 import threading
 from collections import Counter
@@ -62,15 +63,22 @@ class Load:
         clients: int = 16,
         *,
         persistent: bool,
+        spread: bool = True,
     ) -> None:
-        """:param persistent: connect anew after a failure and repeat the change; else that client gives up."""
+        """Begin.
+
+        :param persistent: connect anew after a failure and repeat the change; else that client gives up.
+        :param spread: over all workers, which must be there; else whichever takes a connection has it.
+        """
         self.account = account
         self._name, self._skus, self._persistent = name, skus, persistent
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(clients)
         # Every second one on another server, and there on another worker.
         places = [(servers[number % len(servers)], number // len(servers)) for number in range(clients)]
-        connections = [server.client_of(server.workers()[turn % WORKERS]) for server, turn in places]
+        connections = [
+            server.client_of(server.workers()[turn % WORKERS]) if spread else server.client() for server, turn in places
+        ]
         self._clients = [self._pool.submit(self._run, *numbered) for numbered in enumerate(connections)]
 
     def until_confirmed(self, many: int) -> None:
@@ -134,9 +142,11 @@ def under_load(*servers: RunningServer, account: Account, name: str, skus: Seque
 
 
 def logged_lines(data_dir: Path) -> list[dict[str, Any]]:
-    """The event log as it is on disk."""
-    segments = sorted((data_dir / "events").glob("*.jsonl"))
-    return [json.loads(line) for path in segments for line in path.read_bytes().splitlines()]
+    """The event log as it is on disk, with what is in the archive. No server may compact meanwhile."""
+    segments = {path.name: gzip.decompress(path.read_bytes()) for path in (data_dir / "archive").glob("*.jsonl.gz")}
+    # A process that was killed while it compacted leaves a segment in both.
+    segments |= {f"{path.name}.gz": path.read_bytes() for path in (data_dir / "events").glob("*.jsonl")}
+    return [json.loads(line) for _, content in sorted(segments.items()) for line in content.splitlines()]
 
 
 def assert_exactly_once(data_dir: Path, account: Account, read: Callable[[str], dict[str, Any]]) -> None:

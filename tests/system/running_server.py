@@ -76,6 +76,12 @@ class RunningServer:
 
     def start(self) -> "RunningServer":
         """Start it; returns when it answers that it is ready and all workers are there."""
+        self.launch()
+        until("the server is ready", self._is_ready, within=30)
+        return self
+
+    def launch(self) -> "RunningServer":
+        """Start it; returns when it listens. Whoever connects waits for the workers."""
         number = next(_NUMBERS)
         self.stdout, self.stderr = self._logs / f"server-{number}.out", self._logs / f"server-{number}.err"
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:
@@ -89,7 +95,6 @@ class RunningServer:
                 start_new_session=True,
             )
         self.port = until("the server listens", self._listens, within=30)
-        until("the server is ready", self._is_ready, within=30)
         return self
 
     @property
@@ -141,6 +146,13 @@ class RunningServer:
         assert self._process is not None
         self._process.send_signal(with_signal)
         return self._process.wait(within)
+
+    def until_ended(self, within: float) -> int:
+        """Wait until all of it has ended by itself; returns the master's exit status."""
+        assert self._process is not None
+        status = self._process.wait(within)
+        until("the group is gone", lambda: not members(self.master))
+        return status
 
     def kill_group(self) -> None:
         """``kill -9`` for all of it at once; returns when nothing of it runs."""

@@ -1,0 +1,127 @@
+"""The whole server kills itself at each named place under load: what was confirmed is there, once."""
+
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import pytest
+from system.client import record_path, stock
+from system.load import PLENTY, Account, Load, assert_exactly_once
+from system.running_server import RunningServer
+from system.waiting import Stopwatch
+
+from inventory.bootstrap import verify
+from inventory.resilience.disk import Place
+from inventory.settings import Settings
+
+SKUS = ["hot", "warm", "cold"]
+KEY_TTL_MS = 15_000
+"""Whoever is in doubt asks again sooner. Compaction leaves alone what is younger: it needs a history that has aged."""
+OFTEN = {"SEGMENT_BYTES": 16_384, "SNAPSHOT_EVERY_N_EVENTS": 60, "SYNC_INTERVAL_MS": 50, "IDEMP_TTL_MS": KEY_TTL_MS}
+"""Every place is reached within a second or two."""
+SELDOM = {"SEGMENT_BYTES": 16_384, "IDEMP_TTL_MS": KEY_TTL_MS}
+
+
+class Reached(NamedTuple):
+    """The how many-th time a place kills: in the quick form, and at most in the long one."""
+
+    quick: int
+    most: int
+
+
+TIMES: dict[str, Reached] = {
+    "before-append": Reached(7, 40),
+    "during-append": Reached(9, 40),
+    "after-append": Reached(11, 40),
+    "before-sync": Reached(8, 40),
+    "after-sync": Reached(10, 40),
+    "before-rename": Reached(2, 8),
+    "after-rename": Reached(1, 8),
+    "in-publish": Reached(4, 16),
+    "in-snapshot": Reached(2, 6),
+    # Last, so that the history has aged by then.
+    "in-compaction": Reached(1, 3),
+}
+
+
+class World:
+    """A folder whose server is killed again and again, and the account of all that it ever answered."""
+
+    def __init__(self, data_dir: Path, logs: Path) -> None:
+        self.data_dir = data_dir
+        self.account = Account()
+        self.in_doubt = 0
+        self._logs = logs
+        self._servers: list[RunningServer] = []
+
+    def kill_at(self, place: str, time: int) -> None:
+        """Put a server under load that kills itself at the n-th time; then settle what is in doubt, and check all."""
+        armed = self._server(**OFTEN, FAILPOINTS=f"{place}=kill-group@{time}").launch()
+        load = Load([armed], self.account, f"load-{len(self._servers)}", SKUS, 8, persistent=False, spread=False)
+        assert armed.until_ended(within=60) == -signal.SIGKILL
+        since_kill = Stopwatch()
+        load.join()
+        self.in_doubt += len(self.account.unknown)
+
+        server = self._server(**SELDOM).start()
+
+        with server.client() as client:
+            self.account.settle(client)
+        assert since_kill.seconds < KEY_TTL_MS / 1000, "too slow a machine: the keys of what was in doubt have ended"
+        assert_exactly_once(self.data_dir, self.account, lambda sku: server.get(record_path(sku)))
+        server.kill_group()
+        assert verify(Settings(data_dir=self.data_dir)).problems == []
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.close()
+
+    def _server(self, **settings: object) -> RunningServer:
+        self._servers.append(RunningServer(self.data_dir, self._logs, **settings))
+        return self._servers[-1]
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with some segments of stock, which every test goes on from, and which ages meanwhile."""
+    folder = tmp_path_factory.mktemp("history")
+    server = RunningServer(folder / "data", folder, **SELDOM)
+    try:
+        with server.start().client() as client:
+            for sku in (*SKUS, *(f"other-{number}" for number in range(120))):
+                stock(client, sku, PLENTY)
+    finally:
+        server.close()
+    return folder / "data"
+
+
+@pytest.fixture
+def world(history: Path, tmp_path: Path) -> Iterator[World]:
+    shutil.copytree(history, tmp_path / "data")
+    made = World(tmp_path / "data", tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_every_place_is_tried_here():
+    assert sorted(TIMES) == sorted(get_args(Place))
+
+
+@pytest.mark.parametrize("place", TIMES)
+def test_killed_at_a_named_place_a_server_starts_again_and_has_every_confirmed_change_once(world: World, place: str):
+    world.kill_at(place, TIMES[place].quick)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("place", TIMES)
+def test_killed_twenty_times_at_a_named_place_a_server_has_every_confirmed_change_once(world: World, place: str):
+    for number in range(20):
+        world.kill_at(place, 1 + 7 * number % TIMES[place].most)
+    assert world.in_doubt, "nothing was in flight"
+    # Whatever is lost, there twice, or refuses to start has ended the test before.
+    print(f"{place}: 20 kills, {len(world.account.confirmed)} confirmed, {world.in_doubt} in doubt and settled")

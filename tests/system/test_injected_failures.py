@@ -1,0 +1,132 @@
+"""A real server whose disk fails for a while: what its clients see meanwhile, and that it comes back."""
+
+import json
+
+import pytest
+from system.client import Answer, Client, adjust, record_path, stock
+from system.conftest import Serve
+from system.load import PLENTY, Account, assert_exactly_once, under_load
+from system.running_server import RunningServer, assert_whole
+from system.waiting import until
+
+SKUS = ["hot", "warm", "cold"]
+ASIDE = "aside"
+"""A SKU that is not under load: the tests' own changes must not be in the account of it."""
+
+
+def stocked(server: RunningServer) -> Account:
+    with server.client() as client:
+        for sku in (*SKUS, ASIDE):
+            stock(client, sku, PLENTY)
+    return Account()
+
+
+def until_read_only(client: Client) -> Answer:
+    """Wait until the worker at the other end of a connection refuses changes, and return such an answer."""
+
+    def refused() -> Answer | None:
+        answer = adjust(client, ASIDE, 1)
+        return answer if answer.status == 503 and answer.json["error"] == "read_only" else None
+
+    found = until("changes are refused as read_only", refused)
+    assert found is not None
+    return found
+
+
+def assert_account(server: RunningServer, account: Account) -> None:
+    assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
+    assert_whole(server.data_dir)
+
+
+def test_while_appends_fail_the_service_is_read_only_and_comes_back_by_itself(serve: Serve):
+    # Three failures open the breaker of a worker; then one probe a second fails, until the faults are used up.
+    server = serve(FAILPOINTS="before-append=fail:EIO@30-36", BREAKER_THRESHOLD=3, BREAKER_COOLDOWN_MS=1000)
+    workers, account = server.workers(), stocked(server)
+    with (
+        server.clients_of_all() as clients,
+        under_load(server, account=account, name="load", skus=SKUS) as load,
+    ):
+        for client in clients:
+            answer = until_read_only(client)
+            assert (answer.json["outcome"], answer.headers["retry-after"]) == ("none", "1")
+            assert client.get(record_path("hot")).status == 200
+            assert client.get("/health").status == 200
+            # While a probe is under way it is ready for that moment.
+            until("it is not ready", lambda client=client: client.get("/health/readiness").status == 503)
+        for client in clients:
+            until("changes are taken again", lambda client=client: adjust(client, ASIDE, 1).status == 200)
+        load.until_confirmed(100)
+
+    assert {body["error"] for body in account.refused.values()} == {"read_only", "storage_unavailable"}
+    assert server.workers() == workers
+    assert_account(server, account)
+
+
+@pytest.mark.parametrize("place", ["during-append", "after-append"])
+def test_what_a_failed_append_has_written_is_cut_off_and_nothing_refused_is_in_the_log(serve: Serve, place: str):
+    # Often enough that the writer of the other worker comes upon it too; never three in a row.
+    times = ",".join(f"{place}=fail:EIO@{number}" for number in range(10, 100, 3))
+    server = serve(FAILPOINTS=times, BREAKER_THRESHOLD=100)
+    account = stocked(server)
+    with under_load(server, account=account, name="load", skus=SKUS) as load:
+        until("changes are refused", lambda: len(account.refused) > 20)
+        load.until_confirmed(50)
+
+    assert {(body["error"], body["outcome"]) for body in account.refused.values()} == {("storage_unavailable", "none")}
+    assert_account(server, account)
+
+
+def test_when_no_file_can_be_put_in_place_changes_go_on_and_the_next_server_catches_up(serve: Serve):
+    server = serve(
+        FAILPOINTS="before-rename=fail:ENOSPC", RETRY_TIMES=1, SYNC_INTERVAL_MS=50, SNAPSHOT_EVERY_N_EVENTS=50
+    )
+    account = stocked(server)
+    with under_load(server, account=account, name="load", skus=SKUS) as load:
+        load.until_confirmed(100)
+        until("publishing has failed", lambda: server.get("/sync/status")["failures"])
+        until("a snapshot has failed", lambda: "no snapshot could be taken" in server.stdout.read_text())
+        load.until_confirmed(100)
+    assert (account.refused, account.unknown) == ({}, [])
+    assert server.end() == 0
+    assert list(server.data_dir.rglob("*.tmp")) == []
+    assert list((server.data_dir / "snapshots").iterdir()) == []
+
+    second = serve(SYNC_INTERVAL_MS=50)
+
+    assert_account(second, account)
+    sequence = second.get(record_path("hot"))["sequence"]
+    view = second.data_dir / "central-inventory.json"
+    until("the views are there", lambda: view.exists() and json.loads(view.read_bytes())["asOfSequence"] >= sequence)
+
+
+def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts_and_loses_nothing(serve: Serve):
+    server = serve(FAILPOINTS="before-sync=fail:EIO@20")
+    account = stocked(server)
+    with (
+        server.clients_of_all() as clients,
+        under_load(server, account=account, name="load", skus=SKUS),
+    ):
+        for client in clients:
+            assert until_read_only(client).json["outcome"] == "none"
+        for client in clients:
+            assert client.get(record_path(ASIDE)).status == 200
+            readiness = client.get("/health/readiness")
+            assert (readiness.status, "sync of the event log has failed" in readiness.json["reason"]) == (503, True)
+        seen = len(account.refused)
+        until("many more are refused", lambda: len(account.refused) > seen + 100)
+        assert {adjust(client, ASIDE, 1).json["error"] for client in clients} == {"read_only"}
+    assert server.end() == 0
+
+    second = serve()
+
+    with second.client() as client:
+        account.settle(client)
+        assert adjust(client, ASIDE, 1).status == 200
+    assert_account(second, account)
+
+
+def test_a_server_with_failpoints_says_so_and_so_does_each_worker(serve: Serve):
+    server = serve(FAILPOINTS="in-compaction=delay:1")
+    assert "FAILPOINTS is set" in server.stderr.read_text()
+    line = "on purpose, for tests only: in-compaction=delay:1"
+    until("each worker has said so", lambda: server.stdout.read_text().count(line) == len(server.workers()))
