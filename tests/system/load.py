@@ -152,11 +152,15 @@ def logged_lines(data_dir: Path) -> list[dict[str, Any]]:
 def assert_exactly_once(data_dir: Path, account: Account, read: Callable[[str], dict[str, Any]]) -> None:
     """Check that every confirmed change is in the log once, as it was answered, and nothing else of the load is.
 
+    And that no event of the log's whole history is missing, those in the archive included.
+
     :param read: returns the record of a SKU as the service has it now.
     """
     assert not account.unknown
-    events = {line["idempotency"]["key"]: line for line in logged_lines(data_dir) if line.get("idempotency")}
-    times = Counter(line["idempotency"]["key"] for line in logged_lines(data_dir) if line.get("idempotency"))
+    lines = logged_lines(data_dir)
+    assert [line["sequence"] for line in lines] == list(range(1, len(lines) + 1)), "a part of the history is missing"
+    events = {line["idempotency"]["key"]: line for line in lines if line.get("idempotency")}
+    times = Counter(line["idempotency"]["key"] for line in lines if line.get("idempotency"))
     assert [key for key, many in times.items() if many > 1] == []
     confirmed = {change.key: answer for change, answer in account.confirmed.items()}
     assert confirmed.keys() - events.keys() == set(), "confirmed, and lost"
