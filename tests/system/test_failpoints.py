@@ -105,14 +105,14 @@ def test_every_place_is_tried_here():
 
 
 @pytest.mark.parametrize("place", TIMES)
-def test_killed_at_a_named_place_a_server_starts_again_and_has_every_confirmed_change_once(world: World, place: str):
+def test_a_server_killed_at_a_named_place_has_every_confirmed_change_once(world: World, place: str):
     world.kill_at(place, TIMES[place].quick)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("place", TIMES)
-def test_killed_twenty_times_at_a_named_place_a_server_has_every_confirmed_change_once(world: World, place: str):
+def test_a_server_killed_twenty_times_at_a_named_place_has_every_confirmed_change_once(world: World, place: str):
     for number in range(20):
         world.kill_at(place, 1 + 7 * number % TIMES[place].most)
     assert world.in_doubt, "nothing was in flight"
