@@ -65,3 +65,7 @@ class GuardedSync:
     def status(self) -> SyncStatus:
         """See ``Sync.status``."""
         return self._sync.status()
+
+    def age_ms(self) -> int | None:
+        """See ``Passes.age_ms``."""
+        return self._sync.age_ms()

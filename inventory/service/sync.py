@@ -67,6 +67,13 @@ class Passes(Protocol):
     def status(self) -> SyncStatus:
         """What was published last."""
 
+    def age_ms(self) -> int | None:
+        """How far the published files are behind, in ms at most: 0 where they hold everything that is committed.
+
+        Otherwise the time since the latest instant at which they are known to have held everything: the end
+        of the last pass that published, or a later look of this process. ``None`` before the first pass.
+        """
+
 
 class Sync:
     """Runs passes, by schedule or on demand; any process may, one at a time does."""
@@ -76,6 +83,7 @@ class Sync:
         self._views = views
         self._now = now
         self._interval = interval_ms * 1000
+        self._was_current_at = Instant(0)
 
     def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
         """Publish everything that was committed before the call, unless the files hold it already.
@@ -102,10 +110,27 @@ class Sync:
         """What was published last."""
         return self._views.status()
 
+    def age_ms(self) -> int | None:
+        """See ``Passes.age_ms``."""
+        last = self._views.status()
+        if not self._is_behind(last):
+            return 0
+        if last.sequence < 0:
+            return None
+        return max(0, self._now() - max(last.at, self._was_current_at)) // 1000
+
     def _is_due(self) -> bool:
         last = self._views.status()
         pause = max(self._interval, last.took_ms * 1000 * IDLE_SHARE)
-        return self._now() >= max(last.at, last.tried_at) + pause and self._ledger.status().sequence > last.sequence
+        return self._is_behind(last) and self._now() >= max(last.at, last.tried_at) + pause
+
+    def _is_behind(self, last: SyncStatus) -> bool:
+        # The instant is taken first: what is committed after the look is younger than it.
+        now = self._now()
+        if self._ledger.status().sequence > last.sequence:
+            return True
+        self._was_current_at = now
+        return False
 
     def _pass(self, *, force: bool = False) -> SyncResult:
         before, started = self._views.status(), self._now()

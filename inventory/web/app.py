@@ -21,7 +21,7 @@ def create_app(services: Services) -> Flask:
     """
     app = _Inventory("inventory", static_folder=None)
     app.extensions["inventory"] = services
-    metrics = Metrics(services.stock.queue_depth, services.storage_figures)
+    metrics = Metrics(services.stock.queue_depth, services.storage_figures, services.sync.age_ms)
     metrics.follow(services.breakers, services.file_retries)
     services.stock.count_leases(metrics.count_lease)
     app.register_blueprint(stock.blueprint(services, metrics))

@@ -42,6 +42,8 @@ def readiness_body(services: Services) -> dict[str, Any]:
         "breakers": breakers,
         "queueDepth": depth,
         "brokenRecords": len(status.broken),
+        # For people: views that are old keep nobody from taking changes.
+        "syncAgeMs": services.sync.age_ms(),
     }
     if reasons:
         body["reason"] = "; ".join(reasons)

@@ -36,6 +36,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_log_bytes": "logBytes",
     "inventory_archive_bytes": "archiveBytes",
     "inventory_snapshot_bytes": "snapshotBytes",
+    "inventory_sync_age_seconds": "syncAgeMs",
     "inventory_lock_acquired_total": "lockAcquired",
     "inventory_lock_contended_total": "lockContended",
     "inventory_lock_stolen_total": "lockStolen",
@@ -43,6 +44,8 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_lock_lost_total": "lockLost",
     "inventory_lock_release_failures_total": "lockReleaseFailures",
 }
+
+_MS_FROM_SECONDS = frozenset(("inventory_sync_age_seconds",))
 
 
 class Metrics:
@@ -52,12 +55,18 @@ class Metrics:
     without, each application has its own.
     """
 
-    def __init__(self, queue_depth: Callable[[], int], storage: Callable[[], StorageFigures]) -> None:
+    def __init__(
+        self,
+        queue_depth: Callable[[], int],
+        storage: Callable[[], StorageFigures],
+        sync_age_ms: Callable[[], int | None] = lambda: None,
+    ) -> None:
         """:param queue_depth: how many changes wait in this process; asked after every request.
         :param storage: what the log takes up; asked when somebody asks for the metrics.
+        :param sync_age_ms: how far the published views are behind; asked then too.
         """
         registry = self._registry = CollectorRegistry()
-        self._storage = StorageMetrics(storage)
+        self._storage = StorageMetrics(storage, sync_age_ms)
         registry.register(self._storage)
         self._requests = Counter(
             "inventory_requests", "Requests that were answered", ["method", "status"], registry=registry
@@ -117,14 +126,15 @@ class Metrics:
         if logs.dropped_lines() != self._dropped:
             self._note_dropped()
 
-    def totals(self) -> dict[str, int]:
-        """The counters over all workers, by their JSON names."""
-        found = dict.fromkeys(_JSON_NAMES.values(), 0)
+    def totals(self) -> dict[str, int | None]:
+        """The counters over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass."""
+        found: dict[str, int | None] = {**dict.fromkeys(_JSON_NAMES.values(), 0), "syncAgeMs": None}
         for family in self._all().collect():
             for sample in family.samples:
                 name = _JSON_NAMES.get(sample.name)
                 if name is not None:
-                    found[name] += int(sample.value)
+                    value = sample.value * 1000 if sample.name in _MS_FROM_SECONDS else sample.value
+                    found[name] = (found[name] or 0) + round(value)
         return found
 
     def exposition(self, accept: str) -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""What the log takes up on disk, looked at when somebody asks for the metrics."""
+"""Figures of the folder, looked at when somebody asks for the metrics."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,10 +9,11 @@ from inventory.service.upkeep import StorageFigures
 
 
 class StorageMetrics(Collector):
-    """Figures of the folder, which are the same whichever worker is asked."""
+    """What the log takes up on disk and how old the views are: the same whichever worker is asked."""
 
-    def __init__(self, figures: Callable[[], StorageFigures]) -> None:
+    def __init__(self, figures: Callable[[], StorageFigures], sync_age_ms: Callable[[], int | None]) -> None:
         self._figures = figures
+        self._sync_age_ms = sync_age_ms
 
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
@@ -24,3 +25,10 @@ class StorageMetrics(Collector):
         ):
             yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
         yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)
+        age = self._sync_age_ms()
+        # Before the first pass there is no age, and a family without a sample says that.
+        yield GaugeMetricFamily(
+            "inventory_sync_age_seconds",
+            "How far the published views are behind what is committed",
+            None if age is None else age / 1000,
+        )

@@ -1,9 +1,11 @@
 """Health, liveness, readiness."""
 
 import pytest
-from web.apps import FailingLedger, make_services
+from web.apps import NOW, FailingLedger, MemoryViews, make_services
 
+from inventory.domain.values import Instant
 from inventory.service.ledger import LedgerStatus
+from inventory.service.sync import SyncStatus
 from inventory.web.app import create_app
 
 
@@ -40,6 +42,7 @@ def test_a_service_that_takes_changes_is_ready(client):
         "breakers": {"ledger": "closed", "sync": "closed"},
         "queueDepth": 0,
         "brokenRecords": 0,
+        "syncAgeMs": None,
     }
 
 
@@ -62,3 +65,11 @@ def test_broken_records_are_counted_and_leave_the_service_ready():
     response = readiness(broken=("a", "b"))
 
     assert (response.status_code, response.json["brokenRecords"]) == (200, 2)
+
+
+def test_old_views_leave_the_service_ready():
+    views = MemoryViews()
+    views.note(SyncStatus(0, Instant(NOW - 86_400_000_000), 1, 0))
+    response = create_app(make_services(Ledger(), views)).test_client().get("/health/readiness")
+
+    assert (response.status_code, response.json["syncAgeMs"]) == (200, 86_400_000)

@@ -27,6 +27,7 @@ def test_a_new_app_has_counted_nothing(client):
         "logBytes": 0,
         "archiveBytes": 0,
         "snapshotBytes": 0,
+        "syncAgeMs": None,
         "rateLimited": 0,
         "shed": 0,
         "breakerOpen": 0,
