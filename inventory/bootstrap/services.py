@@ -1,6 +1,6 @@
 """What the web, the worker and the commands are given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inventory.domain.values import Instant
@@ -43,6 +43,16 @@ class Services:
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""
         return self.upkeep.figures() if self.upkeep is not None else StorageFigures(0, 0, 0, 0)
+
+    def periodic_actions(self) -> Mapping[str, Callable[[], object]]:
+        """What a server with ``SYNC_MODE=thread`` and ``inventory worker`` do again and again, by name.
+
+        Each looks by itself whether there is something to do, and leaves it to another process that is at it.
+        """
+        actions: dict[str, Callable[[], object]] = {"sync": self.sync.sync_if_due}
+        if self.upkeep is not None:
+            actions["upkeep"] = self.upkeep.run_if_due
+        return actions
 
     def close(self) -> None:
         """Finish what was submitted and close the log."""

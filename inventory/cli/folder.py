@@ -43,9 +43,10 @@ def existing_folder(data_dir: str | None) -> Settings:
 
 
 @contextmanager
-def service(settings: Settings) -> Iterator[Services]:
+def service(settings: Settings, on_committer_death: Callable[[], None] = lambda: None) -> Iterator[Services]:
     """Run the service in this process for the ``with`` block, beside servers that may be running.
 
+    :param on_committer_death: called from another thread when this process can no longer follow the log.
     :raises StartRefused: the folder or its log cannot be used.
     """
     with server_presence(settings):
@@ -53,7 +54,7 @@ def service(settings: Settings) -> Iterator[Services]:
             recovery = prepare(settings, progress=progress)
         if recovery.cut is not None:
             click.echo(f"The log ended in changes that were never confirmed; a copy is in {recovery.cut}", err=True)
-        services = build_services(settings)
+        services = build_services(settings, on_committer_death=on_committer_death)
         try:
             yield services
         finally:

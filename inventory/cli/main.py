@@ -9,6 +9,7 @@ from inventory.cli.endings import EXIT_CODES, Commands
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
 from inventory.cli.sync import sync_command
+from inventory.cli.worker import worker_command
 
 _HELP = f"""Stock figures for many stores that are never oversold, never lost and never applied twice.
 
@@ -28,5 +29,13 @@ def main() -> None:
     """Choose a command."""
 
 
-for command in (serve_command, seed_command, verify_command, rebuild_command, sync_command, archive_command):
+for command in (
+    serve_command,
+    worker_command,
+    seed_command,
+    verify_command,
+    rebuild_command,
+    sync_command,
+    archive_command,
+):
     main.add_command(command)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.settings import Settings
+from inventory.worker.ending import END_SECONDS, drain_seconds
 from inventory.worker.gunicorn_log import LOGGER_CLASS, logging_dictionary
 from inventory.worker.hooks import Hooks
 from inventory.worker.listening import address
@@ -11,13 +12,14 @@ from inventory.worker.listening import address
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where a worker's sign of life does not wait for a disk
 _FROZEN_AFTER_SECONDS = 10
 _KEEPALIVE_SECONDS = 75
-_GRACE_SECONDS = 20
+_WORKER_CLASS = "inventory.worker.draining_worker.DrainingWorker"
 
 
 def configuration(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     """Return gunicorn's settings by name."""
     names = (
         "on_starting",
+        "when_ready",
         "pre_fork",
         "post_fork",
         "post_worker_init",
@@ -28,15 +30,15 @@ def configuration(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     return {
         "proc_name": "inventory",
         "bind": address(settings.host, settings.port),
-        "worker_class": "gthread",
+        "worker_class": _WORKER_CLASS,
         "workers": settings.web_concurrency,
         "threads": settings.threads,
         "preload_app": False,
         "max_requests": 0,
         # Ends a frozen worker, not a stuck request: the main loop gives the sign of life.
         "timeout": _FROZEN_AFTER_SECONDS,
-        # Whatever is in flight must be able to end: a change waits for its commit this long at most.
-        "graceful_timeout": max(_GRACE_SECONDS, settings.commit_wait_ms // 1000 + _FROZEN_AFTER_SECONDS),
+        # When the master loses patience: after a worker's requests and what it does then.
+        "graceful_timeout": drain_seconds(settings) + END_SECONDS,
         # Longer than proxies keep an idle connection (nginx, most load balancers: 60 s). The server must not be
         # the one who closes, or a change that was just sent is lost without an answer and not tried again.
         "keepalive": _KEEPALIVE_SECONDS,

@@ -1,7 +1,7 @@
 """What gunicorn calls as a master and its workers start and end.
 
-The order is: on_starting (master) → pre_fork (master) → post_fork → the app is made → post_worker_init,
-once for each worker → worker_exit → child_exit (master) → on_exit (master).
+The order is: on_starting (master) → when_ready (master) → pre_fork (master) → post_fork → the app is made →
+post_worker_init, once for each worker → worker_exit → child_exit (master) → on_exit (master).
 """
 
 import os
@@ -16,10 +16,17 @@ from inventory.domain.errors import Unavailable
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
 from inventory.settings import Settings
+from inventory.web import logs
 from inventory.worker import unreadable_request
+from inventory.worker.background import Background
+from inventory.worker.ending import (
+    LAST_SYNC_SECONDS,
+    drain_seconds,
+    end_at_once_while_booting,
+    end_gently_on_sigint,
+)
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
 from inventory.worker.metrics_folder import make_metrics_folder
-from inventory.worker.periodic_thread import PeriodicThread
 from inventory.worker.pinning import CorePlan, pin
 from inventory.worker.thread_queue import waiting_for_a_thread
 
@@ -72,6 +79,10 @@ class Hooks:
                     place[0],
                 )
 
+    def when_ready(self, server: Master) -> None:
+        """Take over the signals that end a server; gunicorn has set its own by now."""
+        end_gently_on_sigint(server)
+
     def pre_fork(self, server: Master, worker: Worker) -> None:
         """Choose the core of the worker that is about to be made."""
         taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
@@ -79,6 +90,9 @@ class Hooks:
 
     def post_fork(self, _: Master, worker: Worker) -> None:
         """Pin the worker, before the app starts threads: each thread keeps the cores that it was started with."""
+        end_at_once_while_booting()
+        # In this process alone: the master waits for longer, so that the last pass is inside its patience.
+        worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         unreadable_request.install()
         if worker.core is None:
             return
@@ -96,16 +110,22 @@ class Hooks:
         else:
             services.shedder.watch(queue)
         if self._settings.sync_mode == "thread":
-            worker.periodic = [PeriodicThread("sync", services.sync.sync_if_due)]
-            if services.upkeep is not None:
-                worker.periodic.append(PeriodicThread("upkeep", services.upkeep.run_if_due))
-            for thread in worker.periodic:
-                thread.start()
+            worker.background = Background(services)
+            worker.background.start()
 
     def worker_exit(self, _: Master, worker: Worker) -> None:
-        """Only say stop: requests may still be at work. The master calls it too, for a worker that has vanished."""
-        for thread in getattr(worker, "periodic", ()):
-            thread.stop()
+        """Publish what is not published yet, if the worker's requests are done; write the log lines.
+
+        After SIGQUIT they are not done, and nothing waits then. The master calls it too, for a worker that has
+        vanished. Durability rests on nothing here: whoever is killed meanwhile loses nothing.
+        """
+        background = getattr(worker, "background", None)
+        if background is not None:
+            if getattr(worker, "drained", False):
+                background.finish(LAST_SYNC_SECONDS)
+            else:
+                background.stop()
+        logs.flush()
 
     def child_exit(self, _: Master, worker: Worker) -> None:
         """Drop the figures that only a living worker has."""

@@ -1,4 +1,4 @@
-"""Work of each web worker that comes round again: the sync pass, the upkeep of the log."""
+"""Work that comes round again: the sync pass, the upkeep of the log."""
 
 import logging
 import threading
@@ -11,10 +11,11 @@ INTERVAL_SECONDS = 0.5
 class PeriodicThread:
     """Calls ``action`` again and again, in a daemon thread. No error ends it.
 
-    :ivar failures: how many calls have failed.
+    :ivar name: what it does, in a word. :ivar failures: how many calls have failed.
     """
 
     def __init__(self, name: str, action: Callable[[], object], interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self.name = name
         self.failures = 0
         self._action = action
         self._interval = interval_seconds

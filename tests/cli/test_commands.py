@@ -12,7 +12,7 @@ from inventory.bootstrap import StartRefused, server_presence
 from inventory.cli.main import main
 from inventory.settings import Settings, SettingsError
 
-COMMANDS = ["serve", "seed", "verify", "rebuild", "sync"]
+COMMANDS = ["serve", "worker", "seed", "verify", "rebuild", "sync"]
 
 
 @pytest.fixture

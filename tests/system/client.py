@@ -37,6 +37,10 @@ class Client:
         if self._connection.sock is not None:
             self._connection.sock.settimeout(seconds)
 
+    def connect(self) -> None:
+        """Connect, and send nothing."""
+        self._connection.connect()
+
     def __enter__(self) -> "Client":
         return self
 

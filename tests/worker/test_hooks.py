@@ -1,6 +1,5 @@
 """The hooks, called as gunicorn calls them, with stand-ins for its master and workers."""
 
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
 import pytest
+from worker.stand_ins import master, worker
 
 from inventory.bootstrap import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
@@ -20,22 +20,6 @@ from inventory.worker.hooks import METRICS_VARIABLE, Hooks
 from inventory.worker.metrics_folder import make_metrics_folder
 
 WHOLE = Recovery(Position(1, 0, 0), None)
-
-
-def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
-    usual = {
-        "cfg": SimpleNamespace(preload_app=False, address=[address]),
-        "log": logging.getLogger("test.gunicorn"),
-        "pidfile": Mock(),
-        "LISTENERS": [],
-        "WORKERS": {},
-        "num_workers": 1,
-    }
-    return SimpleNamespace(**{**usual, **given})
-
-
-def worker(**given: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"log": logging.getLogger("test.gunicorn"), "core": None, **given})
 
 
 @pytest.fixture(autouse=True)
@@ -169,22 +153,15 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(hooks_module, "pin", refused)
-    hooks.post_fork(master(), worker(core=0))
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda: None)  # or this process would
+    hooks.post_fork(master(), worker(core=0, cfg=Mock()))
     assert "could not be tied" in caplog.text
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
     started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace()}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
-    assert not hasattr(started, "periodic")
-
-
-def test_a_worker_that_exits_tells_its_threads_to_stop(hooks: Hooks) -> None:
-    idle = SimpleNamespace(sync_if_due=lambda: None, run_if_due=lambda: None)
-    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(sync=idle, upkeep=idle)}))
-    hooks.post_worker_init(ending)
-    hooks.worker_exit(master(), ending)
-    assert [thread.join(20) for thread in ending.periodic] == [True, True]
+    assert not hasattr(started, "background")
 
 
 def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:
