@@ -85,6 +85,7 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.ItemNotFound: Row(404, "not_found", _NOT_FOUND, _item),
     domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"sku": error.sku}),
     domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
+    refusals.RequestTimeout: Row(408, "request_timeout", "The request was not sent in time"),
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
     domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _shortage),
     domain.IdempotencyConflict: Row(

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from inventory.domain.errors import FieldProblem
-from inventory.web.refusals import MalformedJson, PayloadTooLarge, UnsupportedMediaType
+from inventory.web.refusals import MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 
 MAX_BODY_BYTES = 65_536
 _LENGTH_DIGITS = 10
@@ -44,6 +44,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
     """Return the whole body, chunked or not; nothing past the limit is read.
 
     :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
+    :raises RequestTimeout: it did not come in time.
     :raises MalformedJson: the connection ended before the body did, or its chunks are broken.
     """
     length = environ.get("CONTENT_LENGTH", "")
@@ -57,6 +58,8 @@ def read_body(environ: dict[str, Any]) -> bytes:
         raise PayloadTooLarge(MAX_BODY_BYTES)
     try:
         data: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if chunked else int(length))
+    except TimeoutError as error:
+        raise RequestTimeout from error
     except (OSError, ParseException) as error:
         # The client went away, or its chunks are none, which gunicorn finds out only now.
         raise MalformedJson("the body could not be read to its end") from error

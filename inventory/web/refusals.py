@@ -17,6 +17,13 @@ class MalformedJson(RequestRefused):
         self.problems = tuple(problems)
 
 
+class RequestTimeout(RequestRefused):
+    """The body has not been sent in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the body was not sent in time; nothing has changed")
+
+
 class UnsupportedMediaType(RequestRefused):
     """The body is declared as something else than JSON."""
 

@@ -14,11 +14,14 @@ from typing import Any
 
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
+from inventory.worker.thread_worker import BoundedThreadWorker
+
+WORKER_CLASS = "inventory.worker.draining_worker.DrainingWorker"
 LINGER_SECONDS = 0.5
 """How long an idle connection stays open at the end, for a request that is on its way already."""
 
 
-class DrainingWorker(gthread.ThreadWorker):  # type: ignore[misc]
+class DrainingWorker(BoundedThreadWorker):
     """Stops listening at the first signal, and answers what was begun; SIGINT ends it as SIGTERM does.
 
     A terminal's Ctrl-C reaches every worker by itself, so SIGINT must not be the quick way here. SIGQUIT is.

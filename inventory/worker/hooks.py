@@ -94,6 +94,7 @@ class Hooks:
         # In this process alone: the master waits for longer, so that the last pass is inside its patience.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         unreadable_request.install()
+        worker.client_seconds = self._settings.client_timeout_ms / 1000
         if worker.core is None:
             return
         try:

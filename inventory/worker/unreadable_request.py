@@ -6,7 +6,13 @@ from uuid import uuid4
 import orjson
 from gunicorn import util  # type: ignore[import-untyped]
 
-_CODES = {414: "uri_too_long", 431: "headers_too_large", 500: "internal_error"}
+_CODES = {
+    408: "request_timeout",
+    414: "uri_too_long",
+    417: "expectation_failed",
+    431: "headers_too_large",
+    500: "internal_error",
+}
 
 
 def problem_response(status: int, reason: str, detail: str) -> bytes:

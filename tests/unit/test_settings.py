@@ -19,6 +19,7 @@ CASES = {
     "WEB_CONCURRENCY": (CORES, "4", 4, "0"),
     "THREADS": (16, "1", 1, "0"),
     "PIN_WORKERS": ("auto", "off", "off", "yes"),
+    "CLIENT_TIMEOUT_MS": (5000, "500", 500, "0"),
     "COMMIT_WAIT_MS": (2000, "1", 1, "-1"),
     "SEGMENT_BYTES": (67_108_864, "4096", 4096, "4095"),
     "SYNC_MODE": ("thread", "off", "off", "process"),

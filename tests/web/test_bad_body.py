@@ -135,6 +135,12 @@ def test_a_body_that_breaks_off_is_malformed(stocked, error):
     assert (response.status_code, response.json["error"]) == (400, "malformed_json")
 
 
+def test_a_body_that_does_not_come_in_time_is_408(stocked):
+    response = chunked(stocked, BrokenOff(TimeoutError("too slow")))
+
+    assert (response.status_code, response.json["error"]) == (408, "request_timeout")
+
+
 @pytest.mark.parametrize("length", ["x", "-1", "١"])
 def test_a_content_length_that_is_no_number_is_malformed(stocked, length):
     response = stocked.post(ADJUST, data=b"{}", content_type=JSON, environ_overrides={"CONTENT_LENGTH": length})

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,6 +70,17 @@ def test_trusted_proxies_are_the_only_ones_whose_headers_gunicorn_believes() -> 
 
 def test_a_slow_commit_is_waited_for_at_the_end() -> None:
     assert gunicorn_config(commit_wait_ms=60_000).graceful_timeout > 60
+
+
+@pytest.mark.parametrize(
+    ("files", "threads", "connections"),
+    [(1024, 16, 512), (20_000, 16, 1000), (resource.RLIM_INFINITY, 16, 1000), (100, 64, 128)],
+)
+def test_connections_leave_half_of_the_files_that_may_be_open(
+    monkeypatch: pytest.MonkeyPatch, files: int, threads: int, connections: int
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert gunicorn_config(threads=threads).worker_connections == connections
 
 
 def test_gunicorn_builds_no_access_line(undisturbed_logging: None) -> None:

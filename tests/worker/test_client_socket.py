@@ -1,0 +1,90 @@
+"""A client's connection: nobody waits for the client without a bound, and what has come is read however late."""
+
+import errno
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from inventory.worker.client_socket import ClientSocket
+
+LONG, AT_ONCE = 60.0, 0.0
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[ClientSocket, socket.socket]]:
+    accepted, client = socket.socketpair()
+    connection = ClientSocket(accepted, lambda rest: rest.close())
+    yield connection, client
+    connection.close()
+    client.close()
+
+
+def test_a_read_that_waits_past_the_deadline_ends_as_a_reset_connection(pair) -> None:
+    connection, _ = pair
+    connection.begin(AT_ONCE)
+    with pytest.raises(TimeoutError) as raised:
+        connection.recv(10)
+    assert raised.value.errno == errno.ECONNRESET
+    assert connection.expired
+
+
+def test_what_is_there_is_read_although_the_deadline_has_passed(pair) -> None:
+    connection, client = pair
+    connection.begin(AT_ONCE)
+    client.sendall(b"late")
+    assert connection.recv(10) == b"late"
+    assert not connection.expired
+
+
+def test_bytes_that_trickle_in_do_not_move_the_deadline(pair) -> None:
+    connection, client = pair
+    connection.begin(0.05)
+    client.sendall(b"a")
+    assert connection.recv(10) == b"a"
+    with pytest.raises(TimeoutError):
+        connection.recv(10)
+
+
+def test_a_timeout_of_the_socket_that_is_sooner_counts(pair) -> None:
+    connection, _ = pair
+    connection.begin(LONG)
+    connection.settimeout(0.001)
+    with pytest.raises(TimeoutError):
+        connection.recv(10)
+
+
+def test_a_socket_that_must_not_block_does_not(pair) -> None:
+    connection, _ = pair
+    connection.begin(LONG)
+    connection.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        connection.recv(10)
+    with pytest.raises(BlockingIOError):
+        connection.sendall(b"x" * 10_000_000)
+
+
+def test_a_client_that_does_not_read_is_written_to_no_longer_than_the_bound(pair) -> None:
+    connection, _ = pair
+    connection.begin(AT_ONCE)
+    with pytest.raises(TimeoutError) as raised:
+        connection.sendall(b"x" * 10_000_000)
+    assert raised.value.errno == errno.ECONNRESET
+
+
+def test_a_long_answer_reaches_a_client_that_reads_it(pair) -> None:
+    connection, client = pair
+    connection.begin(LONG)
+    connection.sendall(b"abc")
+    assert (client.recv(10), connection.answered) == (b"abc", True)
+
+
+def test_a_connection_that_has_been_ended_is_handed_over_and_gone() -> None:
+    accepted, client = socket.socketpair()
+    handed: list[socket.socket] = []
+    connection = ClientSocket(accepted, handed.append)
+    connection.shutdown(socket.SHUT_WR)
+    with client, handed[0] as rest:
+        assert client.recv(10) == b""
+        client.sendall(b"more")
+        assert (connection.fileno(), rest.recv(10)) == (-1, b"more")
