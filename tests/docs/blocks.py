@@ -7,6 +7,7 @@ says how it is run:
     <!-- test: serves -->          it is a server; go on when it answers, and leave it running
     <!-- test: exit 1 -->          it ends with this status instead of 0
     <!-- test: not run: why -->    it is left out
+    <!-- test: needs nginx -->     it is left out where that program is not installed
     <!-- test: stop servers -->    (no block of its own) end every server that was started
 """
 

@@ -17,7 +17,7 @@ import inventory
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(inventory.__file__).parents[1]
-_PORTS = ("3000", "3001")
+_PORTS = ("3000", "3001", "8080")
 _SECONDS = 60
 
 # Installing the package anew takes minutes, so the real command's last step stands in for all of it.
@@ -37,6 +37,8 @@ class Checkout:
             (root / folder).mkdir(parents=True)
         for name in ("wsgi.py", "gunicorn.conf.py"):
             shutil.copy(ROOT / name, root)
+        (root / "docs").mkdir()
+        shutil.copy(ROOT / "docs/nginx.conf", root / "docs")
         (root / "scripts/serve.py").write_text(_SERVE)
         (root / "home/.curlrc").write_text("silent\nshow-error\n")
         self._command(".venv/bin/inventory", "-P -m inventory.cli")

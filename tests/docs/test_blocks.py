@@ -23,10 +23,14 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     made.stop()
 
 
+def program_is_there(block: Block) -> bool:
+    return not block.note.startswith("needs ") or shutil.which(block.note.removeprefix("needs ")) is not None
+
+
 def first_failure(checkout: Checkout, blocks: list[Block]) -> str | None:
     """Run the blocks up to the first one that fails, for those behind it rest on it; say which and how."""
     for block in blocks:
-        if block.note.startswith("not run: "):
+        if block.note.startswith("not run: ") or not program_is_there(block):
             continue
         reason = checkout.run(block)
         if reason is not None:

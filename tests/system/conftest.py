@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from system.running_nginx import RunningNginx
 from system.running_server import RunningServer
 
 from inventory.worker.metrics_folder import make_metrics_folder
 
 Serve = Callable[..., RunningServer]
+Proxy = Callable[..., RunningNginx]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,6 +62,22 @@ def server(serve: Serve) -> RunningServer:
 def two_servers(serve: Serve) -> tuple[RunningServer, RunningServer]:
     """Two servers on one folder, for tests that send every second request to the other."""
     return serve(), serve()
+
+
+@pytest.fixture
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Start nginx in front of a port: ``proxy(port, {text: instead})``."""
+    started: list[RunningNginx] = []
+
+    def start(upstream: int, changes: dict[str, str] | None = None) -> RunningNginx:
+        started.append(RunningNginx(tmp_path_factory.mktemp("nginx"), upstream, changes))
+        return started[-1].start()
+
+    try:
+        yield start
+    finally:
+        for nginx in started:
+            nginx.close()
 
 
 @pytest.fixture(scope="module")
