@@ -3,10 +3,12 @@
 import gzip
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -28,12 +30,14 @@ class Account:
     """What was sent, by what became of it: confirmed, refused for certain, or unknown."""
 
     def __init__(self) -> None:
+        self._answered_at: list[float] = []
         self.confirmed: dict[Change, dict[str, Any]] = {}
         self.refused: dict[Change, dict[str, Any]] = {}
         self.unknown: list[Change] = []
 
     def note(self, change: Change, answer: Answer) -> None:
         if answer.status == 200:
+            self._answered_at.append(time.monotonic())
             self.confirmed[change] = answer.json
             return
         assert answer.status == 503, answer
@@ -41,6 +45,11 @@ class Account:
             self.unknown.append(change)
         else:
             self.refused[change] = answer.json
+
+    def longest_pause(self) -> float:
+        """For how many seconds nobody was told yes, at most, from the first time to the last."""
+        moments = sorted(self._answered_at)
+        return max((later - moment for moment, later in pairwise(moments)), default=0.0)
 
     def settle(self, client: Client) -> None:
         """Repeat what is unknown with its key, as a careful client does: it is confirmed then."""
