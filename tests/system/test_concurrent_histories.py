@@ -1,0 +1,74 @@
+"""Many clients, two servers, one folder: what they are told is linearizable, and each answer continues the last one."""
+
+import os
+import signal
+from itertools import count
+
+import pytest
+from system.linearizability import violations
+from system.recording import Recording, record
+from system.running_server import RunningServer, assert_whole
+from system.waiting import Stopwatch
+
+QUICK, LONG, LONG_WITH_KILLS = 3000, 200_000, 50_000
+
+
+def assert_linearizable(recording: Recording, requests: int) -> None:
+    """Check a history, and that it was one worth checking."""
+    found = violations(recording.history)
+    assert found == [], f"{len(found)} violations:\n" + "\n".join(f"{one.rule}: {one.text}" for one in found[:5])
+    assert recording.counts.total() >= requests
+    assert sum(one.is_change for one in recording.history) > requests / 4
+    asked = {name.split()[0] for name in recording.counts}
+    assert asked == {"record", "view", "central", "adjust", "reserve", "count"}
+    refused = {name for name in recording.counts if " 409 " in name}
+    assert {"adjust 409 version_conflict", "adjust 409 insufficient_stock"} <= refused
+
+
+def report(what: str, recording: Recording, seconds: float) -> None:
+    """Print the figures of a long form."""
+    watch = Stopwatch()
+    found = violations(recording.history)
+    requests = recording.counts.total()
+    print(f"\n{what}: {requests} requests in {seconds:.0f} s ({requests / seconds:.0f}/s)")
+    print(f"  {len(recording.history)} operations, {len(found)} violations, checked in {watch.seconds:.1f} s")
+    for name, many in sorted(recording.counts.items()):
+        print(f"  {many:7d} {name}")
+
+
+def test_mixed_requests_on_two_servers_make_a_linearizable_history(two_servers):
+    recording = record(two_servers, QUICK)
+
+    assert_linearizable(recording, QUICK)
+    assert_whole(two_servers[0].data_dir)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_two_hundred_thousand_requests_on_two_servers_make_a_linearizable_history(two_servers):
+    watch = Stopwatch()
+    recording = record(two_servers, LONG)
+
+    report("two servers", recording, watch.seconds)
+    assert_linearizable(recording, LONG)
+    assert_whole(two_servers[0].data_dir)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_history_is_linearizable_while_one_worker_after_the_other_is_killed(two_servers):
+    watch, kills = Stopwatch(), count()
+
+    def kill_one() -> None:
+        number = next(kills)
+        server: RunningServer = two_servers[number % 2]
+        victim = server.workers()[number // 2 % 2]
+        os.kill(victim, signal.SIGKILL)
+        server.until_replaced(victim)
+
+    recording = record(two_servers, LONG_WITH_KILLS, meanwhile=kill_one)
+
+    report(f"two servers, {next(kills)} workers killed", recording, watch.seconds)
+    assert_linearizable(recording, LONG_WITH_KILLS)
+    assert recording.counts["adjust 0 unanswered"] > 0
+    assert_whole(two_servers[0].data_dir)
