@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,17 @@ def level_of_logging() -> Iterator[None]:
     before = root.level
     yield
     root.setLevel(before)
+
+
+@pytest.fixture
+def show_figures(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print what a long form has measured, also where the output of tests that pass is not shown."""
+
+    def show(figures: str) -> None:
+        with capsys.disabled():
+            print(f"\n{figures}")
+
+    return show
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

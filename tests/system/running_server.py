@@ -51,7 +51,7 @@ def run_command(data_dir: Path, *arguments: str, **settings: object) -> subproce
         cwd=data_dir.parent,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

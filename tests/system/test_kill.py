@@ -49,10 +49,10 @@ def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_i
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
+def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_change_is_there_once(server, show_figures):
     account = kill_again_and_again(server, 100)
 
-    print(f"\n100 kills of the whole server: {len(account.confirmed)} changes confirmed, 0 lost, 0 twice")
+    show_figures(f"100 kills of the whole server: {len(account.confirmed)} changes confirmed, 0 lost, 0 twice")
 
 
 def kill_one_worker_after_the_other(server: RunningServer, rounds: int) -> Account:
@@ -85,11 +85,11 @@ def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_
 
 @pytest.mark.long
 @pytest.mark.timeout(1200)
-def test_after_each_of_a_hundred_kills_of_one_worker_every_confirmed_change_is_there_and_the_other_served(server):
+def test_after_each_of_a_hundred_kills_of_one_worker_every_confirmed_change_is_there_once(server, show_figures):
     account = kill_one_worker_after_the_other(server, 100)
 
-    print(
-        f"\n100 kills of one worker under load: {len(account.confirmed)} changes confirmed, 0 lost, 0 twice; "
+    show_figures(
+        f"100 kills of one worker under load: {len(account.confirmed)} changes confirmed, 0 lost, 0 twice; "
         f"{len(account.refused)} refused meanwhile; nobody was told yes for {account.longest_pause():.3f} s at most"
     )
 
