@@ -1,13 +1,20 @@
-"""Load shedder: when more is waiting than can be done in time, whoever comes next is told so at once."""
+"""Load shedder: when more is waiting than can be done in time, some of those who come next are told so at once."""
 
 from collections.abc import Callable
+from itertools import count
 
 
 class LoadShedder:
-    """Sheds while more than ``limit`` wait and at least half of the threads are at work on what may be shed.
+    """Sheds while more than ``limit`` wait: every second one, and all that would take the last thread.
 
-    The second half matters: a request is looked at only when a thread takes it up, so while the queue is long *every*
-    request that is taken up would be shed, and nothing done. That was measured: 27 to 1,200 accepted of 17,000.
+    A request is looked at only when a thread takes it up, so shedding is no way around the queue. It only shortens
+    the queue where a refusal is cheaper, and it is half of a change: most of either is reading and answering HTTP.
+    Whoever comes back at once is in the queue again, and what refusals cost is missing for changes. Refusing each
+    one while half of the threads were at work left 0.11 to 0.35 of the changes for the same processor time; each one
+    always, 27 to 1,200 of 17,000. With every second one it was 0.53 to 0.77.
+
+    The last thread takes up no change meanwhile: if the disk hangs, so do changes, and somebody must say so and
+    answer reads. And while changes have less than half of the threads, it is not they who fill the queue.
     """
 
     def __init__(self, limit: int, threads: int, at_work: Callable[[], int]) -> None:
@@ -16,6 +23,7 @@ class LoadShedder:
         self._threads = threads
         self._at_work = at_work
         self._queues: tuple[Callable[[], int], ...] = ()
+        self._turns = count()
 
     def watch(self, queue: Callable[[], int]) -> None:
         """Count what waits there too."""
@@ -27,4 +35,7 @@ class LoadShedder:
 
     def sheds(self) -> bool:
         """Whether whoever asks, a thread of its own, is to be refused."""
-        return 2 * (self._at_work() + 1) >= self._threads and self.waiting() > self.limit
+        at_work = self._at_work() + 1
+        if 2 * at_work < self._threads or self.waiting() <= self.limit:
+            return False
+        return at_work >= self._threads > 1 or next(self._turns) % 2 == 0

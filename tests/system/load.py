@@ -93,7 +93,7 @@ class Load:
     def until_confirmed(self, many: int) -> None:
         """Wait until so many more changes were confirmed than when this was called."""
         goal = len(self.account.confirmed) + many
-        until(f"{many} confirmed changes", lambda: len(self.account.confirmed) >= goal or self._failed(), within=30)
+        until(f"{many} confirmed changes", lambda: len(self.account.confirmed) >= goal or self.has_failed(), within=30)
 
     def stop(self) -> None:
         self.let_end()
@@ -109,7 +109,7 @@ class Load:
         for client in self._clients:
             client.result()
 
-    def _failed(self) -> bool:
+    def has_failed(self) -> bool:
         return any(client.done() and client.exception() for client in self._clients)
 
     def _run(self, number: int, connection: Client) -> None:

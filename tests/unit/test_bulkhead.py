@@ -41,3 +41,23 @@ def test_all_queues_count_together():
     before = shedder.sheds()
     shedder.watch(lambda: 5)
     assert (before, shedder.sheds(), shedder.waiting()) == (False, True, 11)
+
+
+@pytest.mark.parametrize(("threads", "at_work"), [(16, 7), (16, 14), (4, 2), (1, 0)])
+def test_of_those_who_come_while_too_much_waits_every_second_one_is_let_in(threads, at_work):
+    shedder = LoadShedder(256, threads, lambda: at_work)
+    shedder.watch(lambda: 257)
+    assert [shedder.sheds() for _ in range(6)] == [True, False] * 3
+
+
+@pytest.mark.parametrize("threads", [2, 4, 16])
+def test_the_last_thread_takes_up_no_change_while_too_much_waits(threads):
+    shedder = LoadShedder(256, threads, lambda: threads - 1)
+    shedder.watch(lambda: 257)
+    assert [shedder.sheds() for _ in range(6)] == [True] * 6
+
+
+def test_the_last_thread_takes_up_a_change_when_no_more_waits_than_may():
+    shedder = LoadShedder(256, 4, lambda: 3)
+    shedder.watch(lambda: 256)
+    assert not shedder.sheds()
