@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from inventory.bootstrap import BUCKETS_FILE, Services, StartRefused, prepare, server_presence
@@ -26,7 +27,7 @@ from inventory.worker.ending import (
     end_gently_on_sigint,
 )
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
-from inventory.worker.metrics_folder import make_metrics_folder
+from inventory.worker.metrics_folder import make_metrics_folder, reserve_files
 from inventory.worker.pinning import CorePlan, pin
 from inventory.worker.thread_queue import waiting_for_a_thread
 
@@ -89,12 +90,20 @@ class Hooks:
         worker.core = self._cores.core_for_next(taken, server.num_workers)
 
     def post_fork(self, _: Master, worker: Worker) -> None:
-        """Pin the worker, before the app starts threads: each thread keeps the cores that it was started with."""
+        """Have space for the figures of this process, and pin it before the app starts threads.
+
+        Each thread keeps the cores that it was started with.
+        """
         end_at_once_while_booting()
         # In this process alone: the master waits for longer, so that the last pass is inside its patience.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         unreadable_request.install()
         worker.client_seconds = self._settings.client_timeout_ms / 1000
+        if METRICS_VARIABLE in os.environ:
+            try:
+                reserve_files(Path(os.environ[METRICS_VARIABLE]), os.getpid())
+            except OSError as error:
+                worker.log.warning("there is no space for this worker's counters; writing them can end it: %s", error)
         if worker.core is None:
             return
         try:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = "inventory-metrics-"
+# prometheus_client's names, and the size that it begins with; ours never outgrow it, for no label is a client's.
+_KINDS = ("counter", "gauge_livesum", "histogram")
+_FILE_BYTES = 65_536
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a counter's update cannot wait for a disk
 
 
@@ -42,6 +45,21 @@ def make_metrics_folder(parent: Path | None = None) -> MetricsFolder:
         descriptor = _locked(path, fcntl.LOCK_EX)
         if descriptor is not None:
             return MetricsFolder(path, descriptor)
+
+
+def reserve_files(folder: Path, pid: int) -> None:
+    """Make the files that a process will map for its counters, with all their space; before it makes a metric.
+
+    Left to prometheus_client they are sparse, and a full disk under a mapping is no error but the end (SIGBUS).
+
+    :raises OSError: there is no space for them.
+    """
+    for kind in _KINDS:
+        descriptor = os.open(folder / f"{kind}_{pid}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, _FILE_BYTES)
+        finally:
+            os.close(descriptor)
 
 
 def _remove_orphans(parent: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.worker.metrics_folder import MetricsFolder, make_metrics_folder
+from inventory.worker.metrics_folder import MetricsFolder, make_metrics_folder, reserve_files
 
 SERVER = """
 import sys
@@ -83,3 +83,36 @@ def test_a_worker_keeps_the_folder_after_the_master_was_killed(folder: MetricsFo
     kept = folder.path.is_dir()
     MetricsFolder(folder.path, inherited).remove()
     assert kept
+
+
+COUNTING = """
+import os
+from inventory.web.app import create_app
+from web.apps import make_services
+client = create_app(make_services()).test_client()
+client.get("/metrics")
+"""
+
+
+def test_every_file_that_counting_makes_is_one_that_has_its_space_before(folder: MetricsFolder) -> None:
+    tests = Path(__file__).parents[1]
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder.path), "PYTHONPATH": f"{tests}:{tests.parent}"}
+    with subprocess.Popen([sys.executable, "-c", COUNTING], env=environment) as process:
+        pass
+    assert process.returncode == 0
+    made = {path.name.rpartition("_")[0]: path.stat().st_size for path in folder.path.iterdir()}
+    for path in folder.path.iterdir():
+        path.unlink()
+
+    reserve_files(folder.path, 7)
+
+    reserved = {path.name.rpartition("_")[0]: path.stat() for path in folder.path.iterdir()}
+    assert {name: file.st_size for name, file in reserved.items()} == made
+    assert all(file.st_blocks * 512 >= file.st_size for file in reserved.values())
+
+
+def test_reserving_keeps_what_was_counted(folder: MetricsFolder) -> None:
+    counted = folder.path / "counter_7.db"
+    counted.write_bytes(b"x" * 100)
+    reserve_files(folder.path, 7)
+    assert counted.read_bytes()[:100] == b"x" * 100
