@@ -1,8 +1,13 @@
 """As much of HTTP/1.1 as the driver needs: where an answer ends, and whether it is a yes."""
 
+import re
+
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"\r\ncontent-length:"
 _USUAL_LENGTH = b"\r\nContent-Length: "
+_FOR_THE_MOMENT = (b"429", b"503")
+# Whole seconds, at least one.
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *0*[1-9][0-9]*\r\n")
 
 
 class AnswerBroken(Exception):
@@ -12,6 +17,15 @@ class AnswerBroken(Exception):
 def is_success(answer: bytes) -> bool:
     """Whether the status is 2xx."""
     return answer[9:10] == b"2"
+
+
+def kind_of(answer: bytes) -> str:
+    """Version and status; and whether a refusal for the moment (429, 503) fails to say when to come back."""
+    kind = answer[:12].decode("latin-1")
+    head = answer[: answer.find(_HEAD_END) + 2].lower()
+    if answer[9:12] in _FOR_THE_MOMENT and not _RETRY_AFTER.search(head):
+        return f"{kind} without Retry-After"
+    return kind
 
 
 def is_complete(answer: bytes) -> bool:

@@ -17,11 +17,11 @@ _ACCEPT_SECONDS = 2.0
 
 
 def opened(plan: Plan) -> list[socket.socket]:
-    """Open the connections; with ``pids`` spread evenly over them, as far as 60 attempts go.
+    """Open the connections; if they are to be even, spread over ``pids`` as far as 60 attempts go.
 
     :raises OSError: the server does not take them.
     """
-    if not plan.pids:
+    if not (plan.pids and plan.evenly):
         return [_connect(plan.port) for _ in range(plan.connections)]
     share = -(-plan.connections // len(plan.pids))
     kept: dict[int, list[socket.socket]] = {pid: [] for pid in plan.pids}

@@ -10,6 +10,8 @@ class Plan:
 
     :ivar requests: whole requests; each send takes one of them at random, or each once in turn if ``once``.
     :ivar pids: the processes whose processor time is to be measured.
+    :ivar evenly: open connections again until each of ``pids`` has as many as the next; else as they come.
+    :ivar pause_seconds: how long each connection rests after an answer before it sends the next request.
     """
 
     port: int
@@ -20,6 +22,26 @@ class Plan:
     seed: int = 0
     once: bool = False
     pids: Sequence[int] = ()
+    evenly: bool = True
+    pause_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How many answers of one kind came in the measured time, and how long they took in milliseconds."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    longest: float
+
+    @classmethod
+    def of(cls, nanoseconds: Sequence[int]) -> "Answers":
+        """Sum up latencies, in any order."""
+        ascending = sorted(nanoseconds)
+        p50, p95, p99, longest = (percentile(ascending, share) / 1e6 for share in (0.5, 0.95, 0.99, 1.0))
+        return cls(len(ascending), p50, p95, p99, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,7 @@ class Load:
     :ivar unanswered: how many requests were sent and left without waiting for the answer.
     :ivar driver_share: processor time of the driver, as a share of one core; of ``pids`` in seconds.
     :ivar connections_of: how many connections each of ``pids`` has accepted, where the driver looked.
+    :ivar by_status: the same latencies, apart by status code, where the driver keeps them apart.
     """
 
     requests: int
@@ -44,6 +67,7 @@ class Load:
     driver_share: float
     server_seconds: float
     connections_of: list[int] = field(default_factory=list)
+    by_status: dict[str, Answers] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:

@@ -12,11 +12,12 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from dataclasses import asdict
 
-from bench.answers import AnswerBroken, is_complete, is_success
+from bench.answers import AnswerBroken, is_complete, is_success, kind_of
 from bench.connections import opened
-from bench.load import Load, Plan, percentile
+from bench.load import Answers, Load, Plan
 from bench.procfs import owners, processor_seconds
 
 _DRAIN_SECONDS = 10
@@ -35,7 +36,8 @@ class Driver:
         self._poll = select.epoll()
         self._under_way: dict[int, tuple[int, int]] = {}
         self._halves: dict[int, bytes] = {}
-        self._latencies: list[int] = []
+        self._latencies: dict[str, list[int]] = {}
+        self._resting: deque[tuple[int, int]] = deque()
         self._confirmed = [0] * len(self._requests)
         self._errors: dict[str, int] = {}
         self._order = self._make_order()
@@ -59,7 +61,7 @@ class Driver:
         self._go_on(self._plan.seconds)
         seconds = time.perf_counter() - started
         own, server = time.process_time() - own, processor_seconds(self._plan.pids) - server
-        measured, self._latencies = self._latencies, []
+        measured, self._latencies = self._latencies, {}
         self._drain()
         self._latencies = measured
         return self._load(seconds, own, server)
@@ -71,8 +73,9 @@ class Driver:
 
     def _go_on(self, seconds: float) -> None:
         end = time.perf_counter() + seconds
-        while time.perf_counter() < end and self._under_way:
+        while time.perf_counter() < end and (self._under_way or self._resting):
             self._turn(sending=True)
+            self._wake(time.perf_counter_ns())
 
     def _drain(self) -> None:
         end = time.perf_counter() + _DRAIN_SECONDS
@@ -83,20 +86,27 @@ class Driver:
 
     def _turn(self, *, sending: bool) -> None:
         """Take what has come, and answer each whole answer with the next request."""
-        ready = self._poll.poll(_POLL_SECONDS)
+        ready = self._poll.poll(min(_POLL_SECONDS, self._plan.pause_seconds or _POLL_SECONDS))
         for descriptor, _ in ready:
             data = self._received(descriptor)
             if data is None:
                 continue
             now = time.perf_counter_ns()
             index, since = self._under_way.pop(descriptor)
-            self._latencies.append(now - since)
+            self._latencies.setdefault(data[9:12].decode("latin-1"), []).append(now - since)
             if is_success(data):
                 self._confirmed[index] += 1
             else:
-                self._count_error(data[:12].decode("latin-1"))
-            if sending:
+                self._count_error(kind_of(data))
+            if self._plan.pause_seconds:
+                self._resting.append((now + int(self._plan.pause_seconds * 1e9), descriptor))
+            elif sending:
                 self._send(descriptor, now)
+
+    def _wake(self, now: int) -> None:
+        """Send from the connections that have rested; the pause is the same for all, so they wait in order."""
+        while self._resting and self._resting[0][0] <= now:
+            self._send(self._resting.popleft()[1], time.perf_counter_ns())
 
     def _received(self, descriptor: int) -> bytes | None:
         """The answer, if it is whole now."""
@@ -137,12 +147,11 @@ class Driver:
         self._errors[kind] = self._errors.get(kind, 0) + 1
 
     def _load(self, seconds: float, own: float, server: float) -> Load:
-        ascending = sorted(self._latencies)
-        p50, p99 = (percentile(ascending, share) / 1e6 for share in (0.5, 0.99))
+        everything = Answers.of([latency for latencies in self._latencies.values() for latency in latencies])
         return Load(
-            requests=len(ascending),
+            requests=everything.count,
             seconds=seconds,
-            latencies_ms=(p50, p99, ascending[-1] / 1e6 if ascending else 0.0),
+            latencies_ms=(everything.p50, everything.p99, everything.longest),
             errors=self._errors,
             confirmed=self._confirmed,
             confirmed_in_all=sum(self._confirmed),
@@ -150,6 +159,7 @@ class Driver:
             driver_share=own / seconds if seconds else 0.0,
             server_seconds=server,
             connections_of=self._connections_of(),
+            by_status={status: Answers.of(latencies) for status, latencies in self._latencies.items()},
         )
 
     def _connections_of(self) -> list[int]:

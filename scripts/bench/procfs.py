@@ -5,12 +5,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _ESTABLISHED = "01"
 
 
 def processor_seconds(pids: Sequence[int]) -> float:
     """Processor time, user and system, that living processes have used so far; in steps of 10 ms."""
     return sum(_ticks(pid) for pid in pids) / _TICKS
+
+
+def resident_bytes(pids: Sequence[int]) -> list[int]:
+    """The memory that each process holds; 0 for one that has ended."""
+    return [_pages(pid) * _PAGE for pid in pids]
 
 
 def children(pid: int) -> list[int]:
@@ -45,6 +51,13 @@ def _ticks(pid: int) -> int:
     except OSError:
         return 0
     return int(fields[11]) + int(fields[12])
+
+
+def _pages(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0
 
 
 def _open_sockets(pid: int) -> list[str]:

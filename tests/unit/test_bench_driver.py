@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench.answers import AnswerBroken, is_complete, is_success
 from bench.connections import opened
+from bench.driving import drive_together
 from bench.load import Plan, percentile
 from bench.own_driver import Driver
 
@@ -98,3 +99,22 @@ def test_a_connection_that_the_server_closes_is_an_error_and_no_confirmation():
         load = drive(Plan(port, [b"a", b"z"], 1, 0, 0, once=True))
     assert load.confirmed == [1, 0]
     assert sum(load.errors.values()) == 1
+
+
+def test_latencies_are_kept_apart_by_status():
+    with server({b"a": YES, b"b": NO}) as port:
+        load = drive(Plan(port, [b"a", b"b", b"a"], 1, 0, 0, once=True))
+    assert {status: one.count for status, one in load.by_status.items()} == {"200": 2, "409": 1}
+
+
+def test_a_connection_that_rests_after_each_answer_asks_no_more_often_than_that():
+    with server({b"a": YES}) as port:
+        load = drive(Plan(port, [b"a"], 2, 0, 0.2, pause_seconds=0.05))
+    assert 2 <= load.confirmed_in_all <= 2 * 5
+
+
+def test_plans_are_driven_at_the_same_time_and_each_gets_its_own_load():
+    with server({b"a": YES, b"b": NO}) as port:
+        first, second = drive_together([Plan(port, [b"a"], 1, 0, 0, once=True), Plan(port, [b"b"], 1, 0, 0, once=True)])
+    assert (first.confirmed, second.confirmed) == ([1], [0])
+    assert set(first.by_status) == {"200"}

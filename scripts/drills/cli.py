@@ -1,0 +1,157 @@
+"""The command."""
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.driving import NoDriver
+from bench.machine import describe
+from bench.server import ServerBroken
+
+from drills import flood, slow_sync
+from drills.bounds import Bound, table
+from drills.subject import Conditions, subject
+from inventory.settings import setting_names
+
+_DESCRIPTION = """Put the service under more than it can do, or hold a part of it slow, and hold it to its bounds.
+
+flood      five times the connections that saturate it, each asking again the moment it is answered; once with
+           the default settings, once with a queue so short that the shedder is at work, once with the rate limit
+slow-sync  changes while publishing is held slow by a failpoint, beside the same without
+
+The status is 1 if a bound is missed. Figures want a machine that does nothing else.
+"""
+_FLOODS: dict[str, dict[str, str]] = {
+    "defaults": {"RATE_LIMIT_RPS": "0"},
+    "shedding": {"RATE_LIMIT_RPS": "0", "LOAD_SHED_QUEUE_MAX": "8"},
+    # No burst to speak of, or the first seconds would not be limited.
+    "rate-limit": {"RATE_LIMIT_BURST": "100"},
+}
+Result = tuple[str, Mapping[str, str], list[Bound], list[dict[str, Any]]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one drill. The status is 1 if a bound was missed or the drill could not be made, 130 if it was stopped."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory(prefix="drills-", dir=options.dir) as folder:
+            return _drill(options, _conditions(options, Path(folder)))
+    except KeyboardInterrupt:
+        _say("\nstopped; the servers are stopped too")
+        return 130
+    except (ServerBroken, NoDriver, ValueError, OSError) as error:
+        _say(f"drills: {error}")
+        return 1
+
+
+def _drill(options: argparse.Namespace, conditions: Conditions) -> int:
+    machine = describe(conditions.folder)
+    print(
+        f"Machine:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
+        f" {machine['python']}; fdatasync {machine['fdatasyncMs']['p50']:.2f} ms on {machine['fileSystem']}\n"
+        f"Servers:  {conditions.workers} workers × {conditions.threads} threads, {conditions.skus} SKUs,"
+        f" {conditions.rounds} rounds of {conditions.seconds:g} s",
+        flush=True,
+    )
+    results = _slow_sync(conditions) if options.drill == "slow-sync" else _flood(options, conditions)
+    for name, environment, bounds, _ in results:
+        settings = " ".join(f"{variable}={value}" for variable, value in environment.items())
+        print(f"\n{name} ({settings})\n{table(bounds)}")
+    if options.json is not None:
+        told = [
+            {
+                "name": name,
+                "environment": environment,
+                "bounds": [bound.as_json() for bound in bounds],
+                "rounds": rounds,
+            }
+            for name, environment, bounds, rounds in results
+        ]
+        options.json.write_text(json.dumps({"machine": machine, "drills": told}, indent=1) + "\n")
+    return 0 if all(bound.is_met for _, _, bounds, _ in results for bound in bounds) else 1
+
+
+def _flood(options: argparse.Namespace, conditions: Conditions) -> list[Result]:
+    if not options.connections:
+        quick = replace(conditions, seconds=min(2.0, conditions.seconds), warmup_seconds=0.5)
+        with subject(conditions, _FLOODS["defaults"]) as under_test:
+            conditions = replace(conditions, connections=flood.saturating(under_test, quick, _say))
+    print(f"Flood:    {conditions.connections} connections, and {options.times} times as many", flush=True)
+    return [_flooded(options, conditions, name) for name in options.cases]
+
+
+def _flooded(options: argparse.Namespace, conditions: Conditions, name: str) -> Result:
+    environment, rounds = _FLOODS[name], []
+    with subject(conditions, environment) as under_test:
+        for number in range(conditions.rounds):
+            one = flood.flood_once(under_test, conditions, options.times, number, evenly=options.evenly)
+            _say(f"{name} {number + 1}/{conditions.rounds}: {flood.line(one)}")
+            rounds.append(one)
+        wrong = under_test.contradictions()
+    _report(wrong)
+    return name, environment, flood.verdict(rounds, wrong), [one.as_json() for one in rounds]
+
+
+def _slow_sync(conditions: Conditions) -> list[Result]:
+    if "FAILPOINTS" not in setting_names():
+        raise ValueError("this version has no FAILPOINTS, which hold the sync slow")
+    conditions = replace(conditions, connections=conditions.connections or slow_sync.CONNECTIONS)
+    rounds = []
+    for one in slow_sync.pairs(conditions):
+        rounds.append(one)
+        _say(f"{len(rounds)}/{conditions.rounds}: {slow_sync.line(one)}")
+        _report(one.wrong)
+    told = [one.as_json() for one in rounds]
+    return [("slow-sync", {**slow_sync.INTERVAL, **slow_sync.SLOW}, slow_sync.verdict(rounds), told)]
+
+
+def _report(wrong: Sequence[str]) -> None:
+    for problem in wrong:
+        _say(f"wrong: {problem}")
+
+
+def _conditions(options: argparse.Namespace, folder: Path) -> Conditions:
+    return Conditions(
+        options.seconds, options.rounds, options.connections, options.workers, options.threads, options.skus, folder
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="drills.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("drill", choices=("flood", "slow-sync"))
+    whole, cases = _at_least(1, int), tuple(_FLOODS)
+    parser.add_argument("--seconds", type=_at_least(1, float), default=5.0, help="measured time of each part (5)")
+    parser.add_argument("--rounds", type=_at_least(2, int), default=5, help="medians are of so many (5)")
+    parser.add_argument("--connections", type=whole, default=0, help="without the flood (flood: what saturates it)")
+    parser.add_argument("--times", type=whole, default=5, help="the flood has so many times the connections (5)")
+    parser.add_argument("--cases", nargs="+", choices=cases, default=cases, help="settings to flood (all)")
+    parser.add_argument("--evenly", action="store_true", help="as many connections of the flood to each worker")
+    parser.add_argument("--workers", type=whole, default=2, help="worker processes (2)")
+    parser.add_argument("--threads", type=whole, default=16, help="threads in each worker (16)")
+    parser.add_argument("--skus", type=whole, default=1000, help="SKUs that the load is spread over (1000)")
+    parser.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
+    return parser
+
+
+def _at_least(least: int, kind: Callable[[str], float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not least <= value < 3600:
+            raise argparse.ArgumentTypeError(f"must be at least {least} and less than 3600")
+        return value
+
+    return parse
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

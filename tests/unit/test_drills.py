@@ -1,0 +1,134 @@
+"""scripts/drills: the arithmetic of the verdicts; and what the driver tells apart for them."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).parents[2] / "scripts"))
+
+from bench.answers import kind_of
+from bench.load import Answers, Load
+from drills import flood, slow_sync
+from drills.bounds import Bound, table
+from drills.flood import Round
+from drills.slow_sync import Pair
+
+GOOD, MISSED = "ok", "NOT MET"
+
+
+def answers(count: int, p99: float) -> Answers:
+    return Answers(count, p99 / 4, p99 / 2, p99, p99 * 2)
+
+
+def load(errors: dict[str, int] | None = None, **by_status: Answers) -> Load:
+    kinds = {status.removeprefix("status_"): one for status, one in by_status.items()}
+    p99 = max((one.p99 for one in kinds.values()), default=0.0)
+    return Load(100, 2.0, (1.0, p99, 9.0), errors or {}, [1], 1, 0, 0.1, 0.5, [1, 1], kinds)
+
+
+def one_round(**changed: object) -> Round:
+    """A round that keeps every bound, but for what is changed."""
+    flooded = load({"HTTP/1.1 503": 9}, status_200=answers(60, 50.0), status_503=answers(9, 250.0))
+    return replace(Round(load(status_200=answers(100, 10.0)), flooded, answers(9, 500.0), 70.0), **changed)
+
+
+def missed(bounds: list[Bound]) -> list[str]:
+    return [bound.what for bound in bounds if not bound.is_met]
+
+
+def test_a_flood_at_its_bounds_keeps_them_all():
+    at_half = load(status_200=answers(50, 50.0), status_503=answers(9, 250.0))
+    assert missed(flood.verdict([one_round(flooded=at_half)], [])) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"flooded": load(status_200=answers(49, 50.0))}, "goodput, of that without the flood"),
+        ({"flooded": load(status_200=answers(99, 50.1))}, "p99 of accepted changes, times that without"),
+        (
+            {"flooded": load(status_200=answers(99, 50.0), status_429=answers(1, 251.0), status_503=answers(1, 1.0))},
+            "p99 of refusals",
+        ),
+        ({"health": answers(9, 502.0)}, "p95 of health"),
+        (
+            {"flooded": load({"HTTP/1.1 503 without Retry-After": 1}, status_200=answers(99, 50.0))},
+            "answers other than 200, or 429 and 503 with Retry-After",
+        ),
+        ({"unloaded": load({"HTTP/1.1 500": 1}, status_200=answers(99, 50.0))}, "answers other than 200, or 429"),
+    ],
+)
+def test_each_bound_of_a_flood_is_missed_alone(changed: dict[str, object], what: str):
+    (found,) = missed(flood.verdict([one_round(**changed)], []))
+    assert found.startswith(what)
+
+
+def test_a_contradiction_is_a_bound_missed():
+    assert missed(flood.verdict([one_round()], ["lost"])) == ["contradictions between answers, stock and log"]
+
+
+def test_memory_is_what_the_last_round_holds_more_than_the_first():
+    grown = flood.verdict([one_round(), one_round(memory=78.1)], [])
+    assert missed(grown) == ["memory, last round less first"]
+
+
+def test_a_flood_in_which_nothing_was_carried_out_and_no_health_answered_misses_what_rests_on_them():
+    nothing = one_round(flooded=load(), health=flood.NONE)
+    assert missed(flood.verdict([nothing], [])) == [
+        "goodput, of that without the flood",
+        "p99 of accepted changes, times that without",
+        "p95 of health",
+    ]
+
+
+def test_ratios_are_taken_within_a_round_and_their_median_counts():
+    slow_machine = one_round(unloaded=load(status_200=answers(10, 100.0)), flooded=load(status_200=answers(9, 200.0)))
+    bounds = flood.verdict([one_round(), slow_machine, slow_machine], [])
+    assert [bound.measured for bound in bounds[:2]] == [0.9, 2.0]
+
+
+def test_two_kinds_of_refusal_count_together_and_the_slower_one_decides():
+    found = flood.refusals(load(status_200=answers(1, 1.0), status_429=answers(3, 8.0), status_503=answers(2, 4.0)))
+    assert (found.count, found.p99) == (5, 8.0)
+
+
+@pytest.mark.parametrize(("p99", "verdict"), [(15.0, GOOD), (15.1, MISSED)])
+def test_a_slow_sync_may_make_the_p99_half_as_long_again(p99: float, verdict: str):
+    pair = Pair(load(status_200=answers(9, 10.0)), load(status_200=answers(9, p99)), [])
+    assert table(slow_sync.verdict([pair])).splitlines()[1].endswith(f"  {verdict}")
+
+
+def test_answers_other_than_200_and_contradictions_fail_the_slow_sync():
+    fine = load(status_200=answers(9, 10.0))
+    refused = load({"HTTP/1.1 503": 1}, status_200=answers(9, 10.0))
+    assert missed(slow_sync.verdict([Pair(fine, refused, ["lost"])])) == [
+        "answers other than 200",
+        "contradictions between answers, stock and log",
+    ]
+
+
+def test_a_bound_may_be_reached_and_not_passed_in_either_direction():
+    assert [Bound("x", value, 5).is_met for value in (4.9, 5, 5.1, float("nan"))] == [True, True, False, False]
+    least = [Bound("x", value, 5, at_least=True).is_met for value in (4.9, 5, 5.1, float("nan"))]
+    assert least == [False, True, True, False]
+
+
+def test_latencies_are_summed_up_in_milliseconds_whatever_their_order():
+    found = Answers.of([million * 1_000_000 for million in range(100, 0, -1)])
+    assert (found.count, found.p50, found.p95, found.p99, found.longest) == (100, 50.0, 95.0, 99.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"HTTP/1.1 503 X\r\nRetry-After: 1\r\n", "HTTP/1.1 503"),
+        (b"HTTP/1.1 429 X\r\nretry-after: 10\r\n", "HTTP/1.1 429"),
+        (b"HTTP/1.1 503 X\r\nRetry-After: 0\r\n", "HTTP/1.1 503 without Retry-After"),
+        (b"HTTP/1.1 429 X\r\nX-Retry-After: 1\r\n", "HTTP/1.1 429 without Retry-After"),
+        (b"HTTP/1.1 404 X\r\n", "HTTP/1.1 404"),
+    ],
+)
+def test_a_refusal_for_the_moment_that_does_not_say_when_to_come_back_is_told_apart(head: bytes, kind: str):
+    assert kind_of(head + b"Content-Length: 16\r\n\r\n\r\nRetry-After: 1") == kind
