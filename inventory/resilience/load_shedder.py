@@ -11,7 +11,7 @@ class LoadShedder:
     the queue where a refusal is cheaper, and it is half of a change: most of either is reading and answering HTTP.
     Whoever comes back at once is in the queue again, and what refusals cost is missing for changes. Refusing each
     one while half of the threads were at work left 0.11 to 0.35 of the changes for the same processor time; each one
-    always, 27 to 1,200 of 17,000. With every second one it was 0.53 to 0.77.
+    always, 27 to 1,200 of 17,000. With every second one it was 0.40 to 0.77.
 
     The last thread takes up no change meanwhile: if the disk hangs, so do changes, and somebody must say so and
     answer reads. And while changes have less than half of the threads, it is not they who fill the queue.
