@@ -67,8 +67,9 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> Verificat
         # Not behind damage: nothing was folded there that they could be compared with.
         for file in derived:
             problems.extend(file.problems())
-    for item, sequence in state.broken.items():
-        problems.append(f"{item.sku} in {item.store}: event {sequence} does not continue the record's history")
+    for item, at in state.broken.items():
+        what = f"event {at.sequence} does not continue the record's history"
+        problems.append(f"{item.sku} in {item.store}: {what}; 'inventory dead-letters' settles it")
     return Verification(state.sequence, problems)
 
 

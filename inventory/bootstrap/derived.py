@@ -1,11 +1,14 @@
 """What is derived from the log, compared with a fold of the log."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
+from inventory.domain.dead_letter import Break
 from inventory.domain.state import State
+from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.listing import snapshot_of
 from inventory.eventlog.restore import NotASnapshot, restore_image
@@ -81,13 +84,24 @@ class DerivedSnapshot:
         except (NotASnapshot, OSError) as error:
             self._found = f"cannot be used: {error}"
             return
-        same = list(restored.records.values()) == list(state.records.values()) and restored.broken == state.broken
-        if not same:
+        same = list(restored.records.values()) == list(state.records.values())
+        if not same or not _same_breaks(restored.broken, state.broken):
             self._found = "does not hold what the log says"
 
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""
         return [f"{self._path} {self._found}; 'inventory rebuild' makes it again"] if self._found else []
+
+
+def _same_breaks(some: Mapping[ItemId, Break], others: Mapping[ItemId, Break]) -> bool:
+    """Whether both name the same breaks. Figures count where both know them: version 0.1.0 did not keep them."""
+    if some.keys() != others.keys():
+        return False
+    for item, one in some.items():
+        two = others[item]
+        if one.sequence != two.sequence or (one.before != two.before and None not in (one.before, two.before)):
+            return False
+    return True
 
 
 def _content(path: Path) -> bytes | None:

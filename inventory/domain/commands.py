@@ -1,7 +1,7 @@
 """What a caller may ask for. Commands carry every id and note they need; deciding adds nothing from outside."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from inventory.domain.values import ItemId
 
@@ -65,4 +65,18 @@ class CountStock:
     note: Note = Note()
 
 
-Command: TypeAlias = AdjustStock | ReserveStock | CountStock
+@dataclass(frozen=True, slots=True)
+class SettleDeadLetter:
+    """Let a record go on whose history stopped adding up at the event ``sequence``.
+
+    ``requeue`` takes what the log says of the record at its word; ``discard`` brings back the figures that it had
+    before that event.
+    """
+
+    item: ItemId
+    sequence: int
+    action: Literal["requeue", "discard"]
+    note: Note = Note()
+
+
+Command: TypeAlias = AdjustStock | ReserveStock | CountStock | SettleDeadLetter

@@ -2,12 +2,14 @@
 
 from typing import Protocol, assert_never
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, Precondition, ReserveStock
+from inventory.domain.commands import AdjustStock, Command, CountStock, Precondition, ReserveStock, SettleDeadLetter
+from inventory.domain.dead_letter import DISCARDED, REQUEUED, BrokenRecord, figures_of
 from inventory.domain.errors import (
     AlreadyExists,
     FieldProblem,
     InsufficientStock,
     ItemNotFound,
+    SettlementRefused,
     ValidationFailed,
     VersionConflict,
 )
@@ -20,7 +22,13 @@ class StateView(Protocol):
     """What a decision may look at."""
 
     def record(self, item: ItemId) -> Record | None:
-        """Return the record as it stands, or ``None`` where no event has named it."""
+        """Return the record as it stands, or ``None`` where no event has named it.
+
+        :raises ReadOnly: its history is broken; nothing but a settlement may rest on it.
+        """
+
+    def broken_record(self, item: ItemId) -> BrokenRecord | None:
+        """Return a record with the break in its history, or ``None`` where there is no break."""
 
 
 def decide(command: Command, state: StateView, now: Instant) -> Draft:
@@ -30,6 +38,8 @@ def decide(command: Command, state: StateView, now: Instant) -> Draft:
 
     :raises Refusal: the command is not possible in this state; the subclass says why, with figures.
     """
+    if isinstance(command, SettleDeadLetter):
+        return _settle(command, state.broken_record(command.item))
     record = state.record(command.item)
     match command:
         case AdjustStock():
@@ -74,7 +84,27 @@ def _count(command: CountStock, record: Record | None) -> Draft:
     return Draft("stock.counted", (Change(command.item, command.on_hand - record.on_hand),), command.note)
 
 
-def _required(command: Command, record: Record | None) -> Record:
+def _settle(command: SettleDeadLetter, broken: BrokenRecord | None) -> Draft:
+    item = command.item
+    if broken is None or broken.at.sequence != command.sequence:
+        raise SettlementRefused(f"event {command.sequence} is no dead letter of {item.sku} in {item.store}")
+    now = figures_of(broken.record)
+    wanted = now if command.action == "requeue" else broken.at.before
+    if wanted is None:
+        raise SettlementRefused(
+            f"the figures of {item.sku} in {item.store} before event {command.sequence} are not known: the snapshot"
+            " that this process started from does not hold them. 'inventory rebuild' reads them from the log again."
+        )
+    if not (0 <= wanted.on_hand <= MAX_QUANTITY and 0 <= wanted.reserved <= MAX_QUANTITY):
+        raise SettlementRefused(
+            f"a {command.action} would leave {item.sku} in {item.store} at {wanted.on_hand} on hand and"
+            f" {wanted.reserved} reserved; 0 to {MAX_QUANTITY} can be kept"
+        )
+    change = Change(item, wanted.on_hand - now.on_hand, wanted.reserved - now.reserved)
+    return Draft(REQUEUED if command.action == "requeue" else DISCARDED, (change,), command.note)
+
+
+def _required(command: AdjustStock | ReserveStock, record: Record | None) -> Record:
     if record is None:
         raise ItemNotFound(command.item)
     _check(command.precondition, record)

@@ -90,6 +90,10 @@ class AlreadyExists(Refusal):
         self.current_version = current_version
 
 
+class SettlementRefused(Refusal):
+    """There is no such dead letter, or it cannot be settled like that; the message says which."""
+
+
 class IdempotencyConflict(Refusal):
     """The key was used before for a request with another meaning."""
 

@@ -1,5 +1,6 @@
 """``State`` and ``fold``: everything that is known, and how one more event changes it."""
 
+from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figures_of
 from inventory.domain.events import Event
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
@@ -14,14 +15,14 @@ class State:
     Looking up one record or one SKU is safe while another thread folds (records are immutable and a
     dict look-up is atomic); listing is not, its caller holds whatever lock guards the fold.
 
-    :ivar broken: records whose history does not add up → the first sequence that did not continue it.
+    :ivar broken: records whose history does not add up → the first event that did not continue it.
     """
 
     def __init__(self) -> None:
         self.sequence = 0
         self.last_at = Instant(0)
         self.records: dict[ItemId, Record] = {}
-        self.broken: dict[ItemId, int] = {}
+        self.broken: dict[ItemId, Break] = {}
         self.keys = KeyTable()
         self.store_names = SortedNames()
         self.skus_of_store: dict[str, SortedNames] = {}
@@ -30,6 +31,11 @@ class State:
     def record(self, item: ItemId) -> Record | None:
         """Return one record, or ``None`` where no event has named it."""
         return self.records.get(item)
+
+    def broken_record(self, item: ItemId) -> BrokenRecord | None:
+        """Return a record with the break in its history, or ``None`` where there is no break."""
+        at = self.broken.get(item)
+        return None if at is None else BrokenRecord(self.records[item], at)
 
     def records_of_sku(self, sku: str) -> list[Record]:
         """The central view of one SKU: its record in every store that has it, by store id."""
@@ -59,7 +65,8 @@ class State:
 def fold(state: State, event: Event, position: int) -> None:
     """Change ``state`` by one event that has happened. Refuses nothing: an old log always replays.
 
-    A line that does not continue its record is taken at its word, and the record is marked broken.
+    A line that does not continue its record is taken at its word, and the record is marked broken. The mark goes
+    with a settlement whose line does continue it. Figures come from lines alone, whatever the type.
 
     :param position: where the event stands in its log, for finding it again by its key.
     """
@@ -67,7 +74,9 @@ def fold(state: State, event: Event, position: int) -> None:
     for line in event.lines:
         before = records.get(line.item)
         if not continues(line, before):
-            state.broken.setdefault(line.item, event.sequence)
+            state.broken.setdefault(line.item, Break(event.sequence, figures_of(before)))
+        elif state.broken and event.type in SETTLEMENTS:
+            state.broken.pop(line.item, None)
         records[line.item] = record_after(line, event.sequence, event.at)
         if before is None:
             # After the record is there, so that nobody finds an item in an index and no record for it.

@@ -144,12 +144,13 @@ class FileLedger:
         return snapshot
 
     def status(self) -> LedgerStatus:
-        broken, durable = self._replica.state.broken, self._shared.durable
+        durable = self._shared.durable
         try:
             sequence = self._shared.published().sequence
+            read_only = self._why_read_only()
         except LogError as error:
-            return LedgerStatus(durable, durable, str(error), broken)
-        return LedgerStatus(sequence, durable, self._why_read_only(), broken)
+            sequence, read_only = durable, str(error)
+        return LedgerStatus(sequence, durable, read_only, dict(self._replica.state.broken))
 
     def close(self) -> None:
         """Finish what was submitted and let go of every file."""

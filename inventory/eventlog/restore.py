@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.idempotency import KeyEntry
 from inventory.domain.instants import parse_instant
 from inventory.domain.record import Record
@@ -115,8 +116,10 @@ def _restore_line(state: State, line: dict[str, Any]) -> int:
                 for digest, segment, offset, ends in entries:
                     state.keys.restore(KeyEntry(int(digest, 16), place_of(segment, offset), ends))
             case "broken":
-                for store, sku, sequence in entries:
-                    state.broken[ItemId(StoreId(store), Sku(sku))] = sequence
+                # Without figures in a snapshot of version 0.1.0.
+                for store, sku, sequence, *before in entries:
+                    at = Break(sequence, Figures(*before) if before else None)
+                    state.broken[ItemId(StoreId(store), Sku(sku))] = at
             case _:
                 raise NotASnapshot(f"a line of {name} is not known")
     except (TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
     {"snapshot":1,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
     {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt],…]}      at most 50 in a line
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
-    {"broken":[["store","sku",sequence],…]}
+    {"broken":[["store","sku",sequence,onHand,reserved,version],…]}     the figures before the event, if they are known
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
 The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from inventory.domain.dead_letter import Break
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
@@ -37,7 +38,7 @@ class Image(NamedTuple):
     newer_format: int | None
     records: list[Record]
     keys: KeyTable
-    broken: list[tuple[ItemId, int]]
+    broken: list[tuple[ItemId, Break]]
 
 
 def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
@@ -85,7 +86,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
     yield from _list_lines(
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
     )
-    yield from _list_lines("broken", ((*item, sequence) for item, sequence in image.broken))
+    yield from _list_lines("broken", ((*item, at.sequence, *(at.before or ())) for item, at in image.broken))
 
 
 def _list_lines(name: str, entries: Iterable[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from inventory.domain.dead_letter import Break
 from inventory.domain.decide import StateView
 from inventory.domain.events import Delivery, Draft, Event
 from inventory.domain.idempotency import IdempotencyKey
@@ -79,13 +80,13 @@ class LedgerStatus(NamedTuple):
     """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
 
     :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
-    :ivar broken: records whose history does not add up → the sequence that broke it.
+    :ivar broken: records whose history does not add up → the event that broke it.
     """
 
     sequence: int
     durable: int
     read_only: str | None
-    broken: dict[ItemId, int]
+    broken: Mapping[ItemId, Break]
 
 
 class StockSnapshot(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
 from inventory.domain.errors import IdempotencyConflict, ReadOnly
 from inventory.domain.events import Delivery, Draft, Event, KeyUse
 from inventory.domain.idempotency import IdempotencyKey
@@ -54,29 +55,39 @@ class Batch:
         self._by_key: dict[str | Delivery, Event] = {}
 
     def record(self, item: ItemId) -> Record | None:
-        """The record with the changes of this batch so far."""
-        return self._records.get(item) or self._state.record(item)
+        """The record with the changes of this batch so far.
+
+        :raises ReadOnly: its history is broken: nothing but a settlement may rest on its figures.
+        """
+        if self._state.broken:
+            self._refuse_broken(item)
+        return self._current(item)
+
+    def broken_record(self, item: ItemId) -> BrokenRecord | None:
+        """The record with the break in its history; ``None`` where there is none, or this batch has settled it."""
+        # Nothing but a settlement is committed to a broken record.
+        return None if item in self._records else self._state.broken_record(item)
 
     def rests_on(self, entities: Sequence[EntityId]) -> int:
         """The latest event that a decision about these entities rests on; 0 for none."""
-        return max((record.sequence for item in entities if (record := self.record(item))), default=0)
+        return max((record.sequence for item in entities if (record := self._current(item))), default=0)
 
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """Decide one change and add its event, or find the event that its key has already caused.
 
         :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``.
-        :raises ReadOnly: an entity's history is broken.
+        :raises ReadOnly: an entity's history is broken, and this does not settle it.
         :raises ValueError: ``decide`` touched a record that is not among the entities, or one twice.
         """
         if key is not None:
             earlier = self._find(key)
             if earlier is not None:
                 return Outcome(earlier, replayed=True)
-        for item in entities:
-            if item in self._state.broken:
-                sequence = self._state.broken[item]
-                raise ReadOnly(f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}")
-        event = self._commit(decide(self, self._now), entities, key)
+        draft = decide(self, self._now)
+        if self._state.broken and draft.type not in SETTLEMENTS:
+            for item in entities:
+                self._refuse_broken(item)
+        event = self._commit(draft, entities, key)
         if isinstance(key, IdempotencyKey):
             self._by_key[key.key] = event
         elif key is not None:
@@ -88,7 +99,7 @@ class Batch:
         if not touched or len(touched) < len(draft.changes) or not touched.issubset(entities):
             raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
         sequence = self._state.sequence + len(self.events) + 1
-        lines = tuple([line_after(change, self.record(change.item)) for change in draft.changes])
+        lines = tuple([line_after(change, self._current(change.item)) for change in draft.changes])
         key_use = delivery = None
         if isinstance(key, IdempotencyKey):
             key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000))
@@ -112,6 +123,15 @@ class Batch:
         for line in lines:
             self._records[line.item] = record_after(line, sequence, self._now)
         return event
+
+    def _current(self, item: ItemId) -> Record | None:
+        return self._records.get(item) or self._state.record(item)
+
+    def _refuse_broken(self, item: ItemId) -> None:
+        broken = self.broken_record(item)
+        if broken is not None:
+            sequence = broken.at.sequence
+            raise ReadOnly(f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}")
 
     def _find(self, key: IdempotencyKey | Delivery) -> Event | None:
         if isinstance(key, Delivery):

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from eventlog.folder import ONE
+from eventlog.folder import ONE, TWO
 from given import START
 
 from inventory.domain.commands import Note
@@ -34,6 +34,13 @@ def encoded(events: list[Event], chain: bytes = GENESIS) -> list[bytes]:
 def history(length: int, synced: int = 0) -> list[bytes]:
     """The lines of a log of this length, each of which calls ``synced`` durable."""
     return encoded([gaining(sequence, synced) for sequence in range(1, length + 1)])
+
+
+def broken_history() -> list[bytes]:
+    """The lines of a log in which the third event of ONE follows on its first, and TWO has five units."""
+    gap = gaining(2)._replace(lines=(Line(ONE, 1, 0, 3, 0, 3),))
+    other = gaining(3)._replace(lines=(Line(TWO, 5, 0, 5, 0, 1),))
+    return encoded([gaining(1), gap, other])
 
 
 def ends(lines: list[bytes]) -> list[int]:

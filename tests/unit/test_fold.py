@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.domain.commands import Command
+from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.events import Delivery, KeyUse, Line
 from inventory.domain.record import Record
 from inventory.domain.state import State
@@ -83,12 +84,12 @@ def test_what_is_available_is_never_below_zero():
 
 def test_a_line_that_skips_a_version_marks_its_record_broken_from_there():
     state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1)), event_of(2, Line(HERE, 1, 0, 6, 0, 3))])
-    assert state.broken == {HERE: 2}
+    assert state.broken == {HERE: Break(2, Figures(5, 0, 1))}
 
 
 def test_a_line_whose_figures_do_not_follow_marks_its_record_broken():
     state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 1)), event_of(2, Line(HERE, 1, 0, 7, 0, 2))])
-    assert state.broken == {HERE: 2}
+    assert state.broken == {HERE: Break(2, Figures(5, 0, 1))}
 
 
 def test_a_broken_record_is_taken_at_its_latest_line():
@@ -98,7 +99,7 @@ def test_a_broken_record_is_taken_at_its_latest_line():
 
 def test_the_first_break_stays_the_one_that_is_named():
     lines = [Line(HERE, 5, 0, 5, 0, 2), Line(HERE, 1, 0, 9, 0, 7)]
-    assert fold_all([event_of(1, lines[0]), event_of(2, lines[1])]).broken == {HERE: 1}
+    assert fold_all([event_of(1, lines[0]), event_of(2, lines[1])]).broken == {HERE: Break(1, Figures(0, 0, 0))}
 
 
 def test_a_break_in_one_record_leaves_the_others_whole():

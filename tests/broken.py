@@ -1,0 +1,88 @@
+"""What tests of dead letters start from: a ledger in memory with a broken history, and letters in a list."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from given import START, event_of, item
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.domain.events import Event, Line
+from inventory.domain.state import fold
+from inventory.eventlog.memory import MemoryLedger
+from inventory.service.ledger import LedgerStatus
+from inventory.service.letters import Letter
+
+ONE, TWO = item("sku-1"), item("sku-2")
+BREAK = 2
+"""The event that breaks ONE: its third one follows on its first, with 7 on hand where 5 and 1 make 6."""
+
+
+def broken_events() -> list[Event]:
+    """ONE has 5 units, then a break; TWO has 9."""
+    return [
+        event_of(1, Line(ONE, 5, 0, 5, 0, 1)),
+        event_of(BREAK, Line(ONE, 1, 0, 7, 0, 3)),
+        event_of(3, Line(TWO, 9, 0, 9, 0, 1)),
+    ]
+
+
+class BrokenLedger(MemoryLedger):
+    """A ledger whose log was written by somebody who could not count.
+
+    :ivar unreadable: how many of the next reads of events fail.
+    :ivar durable: up to where the log is durable; ``None`` for all of it.
+    """
+
+    def __init__(self, events: Sequence[Event] | None = None) -> None:
+        super().__init__(now=lambda: START)
+        self.unreadable = 0
+        self.reads = 0
+        self.durable: int | None = None
+        self.read_only: str | None = None
+        for event in broken_events() if events is None else events:
+            self.has(event)
+
+    def has(self, event: Event) -> None:
+        self.events.append(event)
+        fold(self._state, event, event.sequence - 1)
+
+    def events_after(self, sequence: int, limit: int) -> Sequence[Event]:
+        self.reads += 1
+        if self.unreadable:
+            self.unreadable -= 1
+            raise StorageUnavailable("injected", outcome="none")
+        return super().events_after(sequence, limit)
+
+    def status(self) -> LedgerStatus:
+        status = super().status()
+        durable = status.durable if self.durable is None else self.durable
+        return status._replace(durable=durable, read_only=self.read_only)
+
+
+class MemoryLetters:
+    """Dead letters, as a list of everything that was noted.
+
+    :ivar full: whether nothing more can be noted. :ivar is_free: whether nobody else is at it.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[Letter] = []
+        self.full = False
+        self.is_free = True
+
+    @contextmanager
+    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+        yield self.is_free
+
+    def all(self) -> Sequence[Letter]:
+        return list({(letter.sequence, letter.item): letter for letter in self.entries}.values())
+
+    def append(self, letters: Sequence[Letter]) -> None:
+        if self.full:
+            raise StorageUnavailable("no space", outcome="none")
+        self.entries += letters
+
+
+def at(letter: Letter) -> tuple[object, ...]:
+    """What there is to say of a letter in short."""
+    return letter.sequence, letter.item, letter.state
