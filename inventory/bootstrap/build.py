@@ -14,6 +14,8 @@ from inventory.bootstrap.services import Services
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.letter_file import LetterFile
+from inventory.eventlog.lookup import EventLookup
 from inventory.eventlog.memory import wall_clock
 from inventory.eventlog.options import LogOptions
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
@@ -76,7 +78,8 @@ def build_services(
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
-    return wired.services(ledger, views, ledger.now, upkeep, held)
+    events = EventLookup(layout, ledger.shared)
+    return wired.services(ledger, views, ledger.now, LetterFile(layout, disk), events, upkeep, held)
 
 
 def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:
@@ -97,7 +100,8 @@ def build_worker_services(settings: Settings, buckets_file: Path | None = None) 
         again.daemon = True
         again.start()
         unopened = UnopenedLedger(reason)
-        return wiring(settings, buckets_file=buckets_file).services(unopened, UnopenedViews(reason), wall_clock)
+        wired, letters = wiring(settings, buckets_file=buckets_file), LetterFile(layout_of(settings), Disk())
+        return wired.services(unopened, UnopenedViews(reason), wall_clock, letters, unopened)
 
 
 def _end_this_worker() -> None:

@@ -14,9 +14,12 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
+from inventory.service.dead_letters import DeadLetters
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
 from inventory.service.ledger import Ledger
+from inventory.service.letter_check import LetterCheck
+from inventory.service.letters import EventSource, Letters
 from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, Views
@@ -52,20 +55,28 @@ class Wiring:
         ledger: Ledger,
         views: Views,
         now: Callable[[], Instant],
+        letters: Letters,
+        events: EventSource,
         upkeep: Upkeep | None = None,
         leases: SkuLeases | None = None,
     ) -> Services:
-        """Put the guards around a ledger and the views, and the services over them."""
+        """Put the guards around a ledger and the views, and the services over them.
+
+        :param letters: where dead letters are kept. :param events: where the ledger's events are read again.
+        """
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
         guarded = GuardedLedger(ledger, of_ledger)
         sync = Sync(ledger, views, now, self.settings.sync_interval_ms)
         changes = Bulkhead(self.settings.concurrency_api or self.settings.threads)
         shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
         shedder.watch(guarded.queue_depth)
+        stock = StockService(guarded, leases)
+        # Not counted with the tries for published files.
+        check = LetterCheck(events, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
         return Services(
             self.settings,
             guarded,
-            StockService(guarded, leases),
+            stock,
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),
@@ -73,6 +84,7 @@ class Wiring:
             buckets=self._buckets(),
             changes=changes,
             shedder=shedder,
+            dead_letters=DeadLetters(guarded, stock, letters, check, now),
             upkeep=upkeep,
         )
 

@@ -9,6 +9,7 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
+from inventory.service.dead_letters import DeadLetters
 from inventory.service.ledger import Ledger
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
@@ -25,6 +26,7 @@ class Services:
     :ivar breakers: those around the ledger and the sync.
     :ivar file_retries: how often a published file was tried again.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
+    :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
@@ -38,6 +40,7 @@ class Services:
     buckets: TokenBuckets | None
     changes: Bulkhead
     shedder: LoadShedder
+    dead_letters: DeadLetters
     upkeep: Upkeep | None = None
 
     def storage_figures(self) -> StorageFigures:
@@ -49,7 +52,10 @@ class Services:
 
         Each looks by itself whether there is something to do, and leaves it to another process that is at it.
         """
-        actions: dict[str, Callable[[], object]] = {"sync": self.sync.sync_if_due}
+        actions: dict[str, Callable[[], object]] = {
+            "sync": self.sync.sync_if_due,
+            "dead_letters": self.dead_letters.note_new,
+        }
         if self.upkeep is not None:
             actions["upkeep"] = self.upkeep.run_if_due
         return actions

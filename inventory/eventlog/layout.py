@@ -51,6 +51,11 @@ class Layout:
         return self.locks / "upkeep"
 
     @property
+    def letters_lock(self) -> Path:
+        """Whoever holds this file's lock may note and settle dead letters."""
+        return self.locks / "dead-letters"
+
+    @property
     def server_lock(self) -> Path:
         """Shared by every server on this folder; ``inventory rebuild`` wants it alone."""
         return self.locks / "server"
@@ -59,6 +64,11 @@ class Layout:
     def shared_state(self) -> Path:
         """The marks that all processes on this folder map."""
         return self.locks / "state"
+
+    @property
+    def dead_letters(self) -> Path:
+        """What could not be applied."""
+        return self.root / "dead-letter.jsonl"
 
     @property
     def store_view(self) -> Path:

@@ -57,7 +57,7 @@ def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
             "reason": reason,
             "reference": reference,
             "reservationId": reservation_id,
-            "lines": [_line_as_json(line) for line in lines],
+            "lines": [line_as_json(line) for line in lines],
             "idempotency": use and {"key": use.key, "hash": use.hash, "expiresAt": format_instant(use.expires_at)},
             "source": delivery and {"id": delivery.source, "eventId": delivery.event_id},
             "synced": synced,
@@ -99,7 +99,7 @@ def _event(fields: dict[str, Any]) -> Event:
         parse_instant(fields["ts"]),
         fields["node"],
         Note(fields["actor"], fields["requestId"], fields["reason"], fields["reference"]),
-        tuple([_line_from_json(line) for line in fields["lines"]]),
+        tuple([line_from_json(line) for line in fields["lines"]]),
         fields["reservationId"],
         use and KeyUse(use["key"], use["hash"], parse_instant(use["expiresAt"])),
         source and Delivery(source["id"], source["eventId"]),
@@ -107,7 +107,8 @@ def _event(fields: dict[str, Any]) -> Event:
     )
 
 
-def _line_as_json(line: Line) -> dict[str, Any]:
+def line_as_json(line: Line) -> dict[str, Any]:
+    """One line of an event, as the log has it."""
     (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version = line
     return {
         "storeId": store,
@@ -120,7 +121,8 @@ def _line_as_json(line: Line) -> dict[str, Any]:
     }
 
 
-def _line_from_json(fields: dict[str, Any]) -> Line:
+def line_from_json(fields: dict[str, Any]) -> Line:
+    """The reverse of ``line_as_json``."""
     return Line(
         # Store ids are few and each is in many lines: one string for all of them.
         ItemId(StoreId(sys.intern(fields["storeId"])), Sku(fields["sku"])),

@@ -71,6 +71,10 @@ class MemoryLedger:
                 fold(self._state, event, event.sequence - 1)
             return _Settled(outcome)
 
+    def events_after(self, sequence: int, limit: int) -> Sequence[Event]:
+        """See ``EventSource.events_after``."""
+        return self.events[sequence : sequence + limit]
+
     def queue_depth(self) -> int:
         return 0
 

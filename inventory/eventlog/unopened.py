@@ -46,6 +46,10 @@ class UnopenedLedger:
     def snapshot(self) -> NoReturn:
         self._refuse()
 
+    def events_after(self, sequence: int, limit: int) -> NoReturn:
+        """See ``EventSource.events_after``."""
+        self._refuse()
+
     def status(self) -> LedgerStatus:
         return LedgerStatus(0, 0, self._reason, {})
 

@@ -112,7 +112,7 @@ class Hooks:
             worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
-        """Show the shedder who waits for a thread; start the threads that publish the views and keep the log up."""
+        """Show the shedder who waits for a thread; start the threads that publish and keep up."""
         services: Services = worker.wsgi.extensions["inventory"]
         queue = waiting_for_a_thread(worker)
         if queue is None:

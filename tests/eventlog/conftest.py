@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.folder import Folder
+from eventlog.logs import broken_history
 
 MEMORY = Path("/dev/shm")
 
@@ -26,3 +27,12 @@ def quick_folder(tmp_path: Path) -> Iterator[Folder]:
         folder = Folder(Path(root))
         yield folder
         folder.close()
+
+
+@pytest.fixture
+def broken(folder: Folder) -> Folder:
+    """A folder that is prepared, with a log that has a break."""
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(b"".join(broken_history()))
+    folder.prepare()
+    return folder

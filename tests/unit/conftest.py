@@ -1,9 +1,11 @@
-"""Leases of one process on a folder of its own."""
+"""Leases of one process on a folder of its own, and dead letters of a ledger in memory."""
 
 from pathlib import Path
 
 import pytest
+from broken import BrokenLedger
 from unit.lease_world import Refusing, UpTime, store
+from unit.letter_world import World
 
 from inventory.resilience.lease import LeaseStore
 
@@ -21,3 +23,8 @@ def disk() -> Refusing:
 @pytest.fixture
 def leases(tmp_path: Path, up: UpTime, disk: Refusing) -> LeaseStore:
     return store(tmp_path, up, disk=disk)
+
+
+@pytest.fixture
+def world() -> World:
+    return World(BrokenLedger())

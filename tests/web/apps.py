@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from broken import MemoryLetters
+
 from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
@@ -43,11 +45,16 @@ class MemoryViews:
 
 
 def make_services(
-    ledger: Any = None, views: Any = None, since_boot: Callable[[], int] | None = None, **settings: Any
+    ledger: Any = None,
+    views: Any = None,
+    since_boot: Callable[[], int] | None = None,
+    letters: Any = None,
+    **settings: Any,
 ) -> Services:
     ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
     views = views if views is not None else MemoryViews()
-    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW)
+    letters = letters if letters is not None else MemoryLetters()
+    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW, letters, ledger)
 
 
 def wrong_fields(response: Any) -> list[str]:

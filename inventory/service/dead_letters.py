@@ -1,0 +1,162 @@
+"""Dead letters: noted when their events still cannot be applied after some tries, and settled by an operator."""
+
+import logging
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from inventory.domain.commands import Note, SettleDeadLetter
+from inventory.domain.dead_letter import Break
+from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
+from inventory.domain.values import Instant, ItemId
+from inventory.service.ledger import Ledger, Page, PageRequest
+from inventory.service.letter_check import AT_ONCE, Broken, LetterCheck, settled_by
+from inventory.service.letters import Letter, Letters, LetterState
+from inventory.service.stock import StockService
+
+_PAUSE_AFTER_FAILURE = 15_000_000
+_TURN_MS = 10_000
+_log = logging.getLogger(__name__)
+
+
+class _Work(NamedTuple):
+    """What the log says and the letters do not, as far as it is durable.
+
+    :ivar unnoted: breaks that are no letters yet. :ivar over: dead letters whose records are not broken any more.
+    """
+
+    unnoted: list[Broken]
+    over: list[Letter]
+    durable: int
+
+
+class DeadLetters:
+    """Keeps the letters up with the log: breaks and settlements are there, and the letters follow from them."""
+
+    def __init__(
+        self, ledger: Ledger, stock: StockService, letters: Letters, check: LetterCheck, now: Callable[[], Instant]
+    ) -> None:
+        self._ledger = ledger
+        self._stock = stock
+        self._letters = letters
+        self._check = check
+        self._now = now
+        self._not_before = Instant(0)
+        self._doubtful: set[Broken] = set()
+
+    def note_new(self) -> int:
+        """Bring the letters up to the log, unless another process is at it; returns how many entries were added.
+
+        After a failure none is tried for some seconds.
+
+        :raises StorageUnavailable: not everything could be noted; nothing else is harmed.
+        """
+        if self._now() < self._not_before or not any(self._work()[:2]):
+            return 0
+        with self._letters.turn(wait_ms=0) as ours:
+            if not ours:
+                return 0
+            self._not_before = Instant(self._now() + _PAUSE_AFTER_FAILURE)
+            noted = self._note()
+            self._not_before = Instant(0)
+            return noted
+
+    def settle(
+        self, sequence: int, item: ItemId | None, action: Literal["requeue", "discard"], by: str, reason: str | None
+    ) -> Letter:
+        """Settle one dead letter with an event, after which its record takes changes again everywhere.
+
+        :param item: which record's, where the event broke several.
+        :raises SettlementRefused: there is no such letter, it is settled already, or it cannot be settled like that.
+        :raises Overloaded: another process has been at work on the letters for too long.
+        :raises Unavailable: see ``Ticket.wait``.
+        """
+        with self._letters.turn(wait_ms=_TURN_MS) as ours:
+            if not ours:
+                raise Overloaded("another process is at work on the dead letters")
+            self._note()
+            letter = self._dead_one(sequence, item)
+            note = Note(by, None, reason, f"event {sequence}")
+            outcome = self._stock.change(SettleDeadLetter(letter.item, sequence, action, note))
+            settled = settled_by(outcome.event, letter)
+            try:
+                self._letters.append([settled])
+            except StorageUnavailable as error:
+                # The event is durable, and that is what counts: a later pass finds it in the log.
+                _log.warning("event %d is settled, and that will be noted later: %s", sequence, error)
+            return settled
+
+    def page(self, request: PageRequest, state: LetterState | None = None) -> Page[Letter]:
+        """Return letters in the order in which they were noted; ``after`` is the number of one of them.
+
+        :raises StorageUnavailable: they cannot be read.
+        """
+        unnoted, _, durable = self._work()
+        letters = self._letters.all()
+        after = int(request.after or 0)
+        found = [
+            number for number, letter in enumerate(letters[after:], after + 1) if state is None or letter.state == state
+        ]
+        shown = found[: request.limit]
+        return Page(
+            [letters[number - 1] for number in shown],
+            str(shown[-1]) if len(found) > len(shown) else None,
+            # Up to there no letter is missing.
+            min([durable, *(at.sequence - 1 for _, at in unnoted)]),
+        )
+
+    def how_many_dead(self) -> int:
+        """Return how many letters wait to be settled."""
+        return sum(letter.state == "dead" for letter in self._letters.all())
+
+    def _work(self) -> _Work:
+        status = self._ledger.status()
+        if status.read_only is not None:
+            # This process may not have folded the log as it is.
+            return _Work([], [], status.durable)
+        letters = self._letters.all()
+        if not letters and not status.broken:
+            return _Work([], [], status.durable)
+        broken = {(at.sequence, item): at for item, at in status.broken.items() if at.sequence <= status.durable}
+        known = {(letter.sequence, letter.item) for letter in letters}
+        unnoted = [(item, at) for (_, item), at in sorted(broken.items()) if (at.sequence, item) not in known]
+        over = [
+            letter
+            for letter in letters
+            if letter.state == "dead"
+            and letter.sequence <= status.durable
+            and (letter.sequence, letter.item) not in broken
+        ]
+        return _Work([one for one in unnoted if one not in self._doubtful][:AT_ONCE], over, status.durable)
+
+    def _note(self) -> int:
+        """Add what is missing. In one's turn only."""
+        unnoted, over, durable = self._work()
+        dead = self._check.apply_again(unnoted)
+        if dead:
+            self._letters.append(dead)
+        for letter in dead:
+            place = f"{letter.item.sku} in {letter.item.store}"
+            _log.error("event %d is a dead letter of %s: %s", letter.sequence, place, letter.reason)
+        for item, at in set(unnoted) - {(letter.item, Break(letter.sequence, letter.before)) for letter in dead}:
+            self._doubtful.add((item, at))
+            place = f"{item.sku} in {item.store}"
+            _log.critical("event %d does continue %s when it is read again; restart the servers", at.sequence, place)
+        settled = self._check.settled_since(over, durable)
+        if settled:
+            self._letters.append(settled)
+        return len(dead) + len(settled)
+
+    def _dead_one(self, sequence: int, item: ItemId | None) -> Letter:
+        letters = [
+            letter for letter in self._letters.all() if letter.sequence == sequence and item in (None, letter.item)
+        ]
+        dead = [letter for letter in letters if letter.state == "dead"]
+        if len(dead) == 1:
+            return dead[0]
+        if dead:
+            names = ", ".join(f"{letter.item.store}/{letter.item.sku}" for letter in dead)
+            raise SettlementRefused(f"event {sequence} is a dead letter of {len(dead)} records; name one: {names}")
+        if letters:
+            raise SettlementRefused(f"the dead letter of event {sequence} is {letters[-1].state} already")
+        of = f" of {item.sku} in {item.store}" if item is not None else ""
+        raise SettlementRefused(f"event {sequence} is no dead letter{of}")

@@ -1,0 +1,104 @@
+"""What the log says of dead letters: whether an event can be applied after all, and what has settled it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from inventory.domain.dead_letter import REQUEUED, SETTLEMENTS, Break, gap
+from inventory.domain.errors import StorageUnavailable
+from inventory.domain.events import Event, Line
+from inventory.domain.values import Instant, ItemId
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.letters import EventSource, Letter, LetterState, Settlement
+
+AT_ONCE = 1000
+Broken: TypeAlias = tuple[ItemId, Break]
+
+
+class _StillDead(Exception):
+    """There are events that cannot be applied."""
+
+
+class LetterCheck:
+    """Reads events again, from where they are kept."""
+
+    def __init__(self, events: EventSource, retry: RetryPolicy, now: Callable[[], Instant]) -> None:
+        """:param retry: how often an event is tried before it is a dead letter."""
+        self._events = events
+        self._retry = retry
+        self._now = now
+
+    def apply_again(self, broken: Sequence[Broken]) -> list[Letter]:
+        """Try to apply each event to the figures before it; return those with which no try was successful."""
+        waiting, dead, tries = list(broken), list[Letter](), 0
+
+        def apply() -> None:
+            nonlocal waiting, dead, tries
+            tries += 1
+            tried = [(one, self._applied(*one, tries)) for one in waiting]
+            waiting = [one for one, letter in tried if letter is not None]
+            dead = [letter for _, letter in tried if letter is not None]
+            if dead:
+                raise _StillDead
+
+        try:
+            self._retry.call(apply, on=_StillDead)
+        except _StillDead:
+            return dead
+        return []
+
+    def settled_since(self, letters: Sequence[Letter], durable: int) -> list[Letter]:
+        """Return dead letters whose records are whole again, each with the event that settled it.
+
+        One whose settlement is not durable yet is left out; one that has none in the log is ``gone``.
+
+        :raises StorageUnavailable: the log cannot be read that far back.
+        """
+        waiting, found = list(letters), list[Letter]()
+        after = min((letter.sequence for letter in waiting), default=0)
+        while waiting and (events := self._events.events_after(after, AT_ONCE)):
+            after = events[-1].sequence
+            for event in events:
+                if event.type in SETTLEMENTS:
+                    items = {line.item for line in event.lines}
+                    hit = [letter for letter in waiting if letter.item in items and letter.sequence < event.sequence]
+                    waiting = [letter for letter in waiting if letter not in hit]
+                    found += [settled_by(event, letter) for letter in hit if event.sequence <= durable]
+        return found + [replace(letter, state="gone") for letter in waiting]
+
+    def _applied(self, item: ItemId, at: Break, tries: int) -> Letter | None:
+        try:
+            events = self._events.events_after(at.sequence - 1, 1)
+        except StorageUnavailable as error:
+            return self._letter(item, at, tries, str(error))
+        if not events:
+            return self._letter(item, at, tries, "the log does not have the event any more")
+        for line in events[0].lines:
+            if line.item == item:
+                reason = "the figures before it are not known" if at.before is None else gap(line, at.before)
+                if reason is not None:
+                    return self._letter(item, at, tries, reason, events[0], line)
+        return None
+
+    def _letter(
+        self, item: ItemId, at: Break, tries: int, reason: str, event: Event | None = None, line: Line | None = None
+    ) -> Letter:
+        return Letter(
+            at.sequence,
+            item,
+            event.event_id if event else None,
+            event.type if event else None,
+            event.at if event else None,
+            line,
+            at.before,
+            reason,
+            tries,
+            self._now(),
+        )
+
+
+def settled_by(event: Event, letter: Letter) -> Letter:
+    """The letter, settled by this event."""
+    state: LetterState = "requeued" if event.type == REQUEUED else "discarded"
+    settlement = Settlement(event.sequence, event.event_id, event.note.actor, event.at, event.note.reason)
+    return replace(letter, state=state, settled=settlement)

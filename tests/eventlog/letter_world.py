@@ -1,0 +1,41 @@
+"""What a process has of dead letters, on a folder under test."""
+
+import json
+from dataclasses import dataclass
+
+from eventlog.folder import Folder, Shim
+from given import Clock
+
+from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.letter_file import LetterFile
+from inventory.eventlog.lookup import EventLookup
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.dead_letters import DeadLetters
+from inventory.service.letter_check import LetterCheck
+from inventory.service.stock import StockService
+
+QUICK = RetryPolicy(3, 1, sleep=lambda _: None)
+
+
+@dataclass
+class Process:
+    """What a process has of dead letters."""
+
+    ledger: FileLedger
+    letters: DeadLetters
+    events: EventLookup
+
+
+def process(folder: Folder, disk: Shim | None = None) -> Process:
+    """One more process on a prepared folder."""
+    ledger, clock = folder.open(disk), Clock()
+    events = EventLookup(folder.layout, ledger.shared)
+    file = LetterFile(folder.layout, disk or Shim())
+    return Process(
+        ledger, DeadLetters(ledger, StockService(ledger), file, LetterCheck(events, QUICK, clock), clock), events
+    )
+
+
+def states(folder: Folder) -> list[str]:
+    """What every line of the file says, one after another."""
+    return [json.loads(line)["state"] for line in folder.layout.dead_letters.read_bytes().splitlines()]

@@ -1,0 +1,29 @@
+"""Dead letters of a ledger in memory."""
+
+from broken import BrokenLedger, MemoryLetters, at
+from given import Clock
+
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.dead_letters import DeadLetters
+from inventory.service.letter_check import LetterCheck
+from inventory.service.stock import StockService
+
+TRIES = 4
+
+
+class World:
+    """A ledger with a broken record, letters, and a clock; pauses between tries are noted, not waited for."""
+
+    def __init__(self, ledger: BrokenLedger) -> None:
+        self.ledger, self.kept, self.clock = ledger, MemoryLetters(), Clock()
+        self.pauses: list[float] = []
+        self.stock = StockService(ledger)
+        self.letters = self.process()
+
+    def process(self) -> DeadLetters:
+        """One more process on the same log and letters."""
+        check = LetterCheck(self.ledger, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
+        return DeadLetters(self.ledger, self.stock, self.kept, check, self.clock)
+
+    def noted(self) -> list[tuple[object, ...]]:
+        return [at(letter) for letter in self.kept.entries]

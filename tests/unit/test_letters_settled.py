@@ -1,0 +1,98 @@
+"""DeadLetters: what is settled, by whom, once, and that the log decides."""
+
+import pytest
+from broken import BREAK, ONE, TWO, BrokenLedger
+from given import event_of
+from unit.letter_world import World
+
+from inventory.domain.commands import AdjustStock
+from inventory.domain.dead_letter import DISCARDED
+from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
+from inventory.domain.events import Line
+from inventory.service.letters import Settlement
+
+
+def test_a_discard_heals_the_record_with_the_figures_from_before(world: World):
+    world.letters.settle(BREAK, None, "discard", "anna", "till 3 was mended")
+    assert world.ledger.record(ONE)[1:4] == (5, 0, 4)
+    assert world.stock.change(AdjustStock(ONE, -5)).record.qty == 0
+
+
+def test_a_requeue_heals_the_record_with_the_figures_that_it_has(world: World):
+    world.letters.settle(BREAK, None, "requeue", "anna", None)
+    assert world.stock.change(AdjustStock(ONE, -7)).record[1:4] == (0, 0, 5)
+
+
+def test_the_event_says_who_settled_what_and_why(world: World):
+    world.letters.settle(BREAK, None, "discard", "anna", "till 3 was mended")
+    event = world.ledger.events[-1]
+    assert (event.type, event.note.actor, event.note.reason, event.note.reference) == (
+        DISCARDED, "anna", "till 3 was mended", "event 2",
+    )  # fmt: skip
+
+
+def test_a_settled_letter_says_so_in_a_further_entry(world: World):
+    settled = world.letters.settle(BREAK, ONE, "discard", "anna", "why")
+    event = world.ledger.events[-1]
+    assert world.noted() == [(BREAK, ONE, "dead"), (BREAK, ONE, "discarded")]
+    assert settled == world.kept.entries[-1]
+    assert settled.settled == Settlement(4, event.event_id, "anna", event.at, "why")
+
+
+@pytest.mark.parametrize("action", ["requeue", "discard"])
+def test_a_letter_is_settled_once(world: World, action):
+    world.letters.settle(BREAK, None, "discard", "anna", None)
+    with pytest.raises(SettlementRefused, match="event 2 is discarded already"):
+        world.letters.settle(BREAK, None, action, "anna", None)
+    assert len(world.ledger.events) == 4
+
+
+def test_what_is_no_letter_is_not_settled(world: World):
+    for sequence, at_item in ((1, None), (BREAK, TWO), (99, None)):
+        with pytest.raises(SettlementRefused, match=f"event {sequence} is no dead letter"):
+            world.letters.settle(sequence, at_item, "discard", "anna", None)
+    assert len(world.ledger.events) == 3
+
+
+def test_of_an_event_that_broke_two_records_one_has_to_be_named():
+    world = World(BrokenLedger([event_of(1, Line(ONE, 1, 0, 1, 0, 2), Line(TWO, 1, 0, 1, 0, 2))]))
+    with pytest.raises(SettlementRefused, match="name one: store-1/sku-1, store-1/sku-2"):
+        world.letters.settle(1, None, "discard", "anna", None)
+    world.letters.settle(1, TWO, "discard", "anna", None)
+    assert world.letters.settle(1, None, "requeue", "anna", None).item == ONE
+
+
+def test_nothing_is_settled_while_another_process_is_at_it(world: World):
+    world.kept.is_free = False
+    with pytest.raises(Overloaded):
+        world.letters.settle(BREAK, None, "discard", "anna", None)
+    assert len(world.ledger.events) == 3
+
+
+def test_nothing_is_settled_that_could_not_be_noted(world: World):
+    world.kept.full = True
+    with pytest.raises(StorageUnavailable):
+        world.letters.settle(BREAK, None, "discard", "anna", None)
+    assert len(world.ledger.events) == 3
+
+
+def test_a_settlement_that_could_not_be_noted_counts_and_is_found_in_the_log_later(world: World, caplog):
+    world.letters.note_new()
+    world.kept.full = True
+    world.letters.settle(BREAK, None, "discard", "anna", "why")
+    assert world.stock.change(AdjustStock(ONE, 1)).record.qty == 6
+    assert "will be noted later" in caplog.text
+    world.kept.full = False
+    assert world.process().note_new() == 1
+    assert world.kept.entries[-1].settled[:3] == (4, world.ledger.events[3].event_id, "anna")
+
+
+def test_a_settlement_that_is_not_durable_yet_is_not_noted_yet(world: World):
+    world.letters.note_new()
+    world.kept.full = True
+    world.letters.settle(BREAK, None, "requeue", "anna", None)
+    world.kept.full, world.ledger.durable = False, 3
+    assert world.process().note_new() == 0
+    world.ledger.durable = None
+    world.process().note_new()
+    assert world.noted()[1:] == [(BREAK, ONE, "requeued")]
