@@ -5,6 +5,7 @@ import click
 from inventory import __version__
 from inventory.cli.archive import archive_command
 from inventory.cli.check import rebuild_command, verify_command
+from inventory.cli.dead_letters import dead_letters_command
 from inventory.cli.endings import EXIT_CODES, Commands
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
@@ -37,5 +38,6 @@ for command in (
     rebuild_command,
     sync_command,
     archive_command,
+    dead_letters_command,
 ):
     main.add_command(command)

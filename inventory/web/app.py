@@ -7,7 +7,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
-from inventory.web import central, health, metrics_view, problems, stock, stores, sync
+from inventory.web import central, dead_letters, health, metrics_view, problems, stock, stores, sync
 from inventory.web.admission import Admission
 from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_BODY_BYTES
@@ -21,12 +21,18 @@ def create_app(services: Services) -> Flask:
     """
     app = _Inventory("inventory", static_folder=None)
     app.extensions["inventory"] = services
-    metrics = Metrics(services.stock.queue_depth, services.storage_figures, services.sync.age_ms)
+    metrics = Metrics(
+        services.stock.queue_depth,
+        services.storage_figures,
+        services.sync.age_ms,
+        services.dead_letters.how_many_dead,
+    )
     metrics.follow(services.breakers, services.file_retries)
     services.stock.count_leases(metrics.count_lease)
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))
+    app.register_blueprint(dead_letters.blueprint(services))
     app.register_blueprint(sync.blueprint(services))
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))

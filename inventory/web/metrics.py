@@ -37,6 +37,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_archive_bytes": "archiveBytes",
     "inventory_snapshot_bytes": "snapshotBytes",
     "inventory_sync_age_seconds": "syncAgeMs",
+    "inventory_dead_letters": "deadLetters",
     "inventory_lock_acquired_total": "lockAcquired",
     "inventory_lock_contended_total": "lockContended",
     "inventory_lock_stolen_total": "lockStolen",
@@ -59,14 +60,15 @@ class Metrics:
         self,
         queue_depth: Callable[[], int],
         storage: Callable[[], StorageFigures],
-        sync_age_ms: Callable[[], int | None] = lambda: None,
+        sync_age_ms: Callable[[], int | None],
+        dead_letters: Callable[[], int],
     ) -> None:
         """:param queue_depth: how many changes wait in this process; asked after every request.
-        :param storage: what the log takes up; asked when somebody asks for the metrics.
-        :param sync_age_ms: how far the published views are behind; asked then too.
+        :param storage: what the log takes up; asked when somebody asks for the metrics, as are the next two.
+        :param sync_age_ms: how far the published views are behind.
         """
         registry = self._registry = CollectorRegistry()
-        self._storage = StorageMetrics(storage, sync_age_ms)
+        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters)
         registry.register(self._storage)
         self._requests = Counter(
             "inventory_requests", "Requests that were answered", ["method", "status"], registry=registry

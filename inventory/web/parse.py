@@ -11,12 +11,13 @@ from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
 from inventory.service.ledger import PageRequest
+from inventory.service.letters import LetterState
 from inventory.web import idempotency
 from inventory.web.conditional import ReadCondition, precondition, read_condition
 from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.refusals import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
-from inventory.web.schemas import NOTHING, PAGE, loaded
+from inventory.web.schemas import LETTER_PAGE, NOTHING, PAGE, loaded
 
 _NOWHERE = ItemId(StoreId(""), Sku(""))
 
@@ -86,6 +87,19 @@ def parse_page(**names: str) -> PageRequest:
     if problems:
         raise ValidationFailed(problems)
     return PageRequest(**page)
+
+
+def parse_letter_page() -> tuple[PageRequest, LetterState | None]:
+    """Parse a request for part of the dead letters, and for those in which state.
+
+    :raises ValidationFailed: naming every field of the query that is wrong.
+    """
+    problems: list[FieldProblem] = []
+    page = loaded(LETTER_PAGE, _query(problems), "query", problems)
+    if problems:
+        raise ValidationFailed(problems)
+    state: LetterState | None = page.pop("state", None)
+    return PageRequest(**page), state
 
 
 def parse_names(**names: str) -> None:

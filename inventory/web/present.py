@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
+from inventory.eventlog.letter_file import letter_as_json
 from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
+from inventory.service.letters import Letter
 from inventory.service.sync import SyncResult, SyncStatus
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import entity_tag
@@ -83,6 +85,11 @@ def _page(page: Page[T], body_of: Callable[[T], dict[str, Any]]) -> Answer:
             "asOfSequence": page.as_of_sequence,
         }
     )
+
+
+def letter_page(page: Page[Letter]) -> Answer:
+    """Part of the list of dead letters."""
+    return _page(page, letter_as_json)
 
 
 def sku_body(stock: SkuStock) -> dict[str, Any]:

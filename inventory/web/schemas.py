@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from inventory.domain.errors import FieldProblem
 from inventory.domain.values import MAX_QUANTITY
+from inventory.service.letters import LETTER_STATES
 from inventory.web.cursor import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
@@ -20,6 +21,7 @@ _WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must
 _TEXT_WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must be a text"}
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
 
@@ -129,6 +131,24 @@ class PageSchema(StrictSchema):
     prefix = fields.String(validate=_prefix_rule)
 
 
+class _LetterCursor(_Cursor):
+    """A cursor of the dead letters: the number of one of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        if not _NUMBER.fullmatch(number):
+            raise ValidationError("is not a cursor that this service gave out")
+        return number
+
+
+class LetterPageSchema(StrictSchema):
+    """The query of the dead letters."""
+
+    limit = _QueryInteger(validate=_between(1, MAX_PAGE), error_messages=_WORDS)
+    after = _LetterCursor(data_key="cursor")
+    state = fields.String(validate=validate.OneOf(LETTER_STATES, error="must be one of {choices}"))
+
+
 def _built(schema: type[Schema]) -> Schema:
     fields_of = schema().fields
     # "Partial" in what may be absent: marshmallow passes over it at once then, for 3 µs less a request.
@@ -139,6 +159,7 @@ ADJUST = _built(AdjustSchema)
 RESERVE = _built(ReserveSchema)
 COUNT = _built(CountSchema)
 PAGE = _built(PageSchema)
+LETTER_PAGE = _built(LetterPageSchema)
 NOTHING = StrictSchema()
 
 

@@ -11,9 +11,15 @@ from inventory.service.upkeep import StorageFigures
 class StorageMetrics(Collector):
     """What the log takes up on disk and how old the views are: the same whichever worker is asked."""
 
-    def __init__(self, figures: Callable[[], StorageFigures], sync_age_ms: Callable[[], int | None]) -> None:
+    def __init__(
+        self,
+        figures: Callable[[], StorageFigures],
+        sync_age_ms: Callable[[], int | None],
+        dead_letters: Callable[[], int],
+    ) -> None:
         self._figures = figures
         self._sync_age_ms = sync_age_ms
+        self._dead_letters = dead_letters
 
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
@@ -24,6 +30,7 @@ class StorageMetrics(Collector):
             ("snapshot", "the snapshots", found.snapshot_bytes),
         ):
             yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
+        yield GaugeMetricFamily("inventory_dead_letters", "Dead letters that wait to be settled", self._dead_letters())
         yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)
         age = self._sync_age_ms()
         # Before the first pass there is no age, and a family without a sample says that.

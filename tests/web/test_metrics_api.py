@@ -33,6 +33,7 @@ def test_a_new_app_has_counted_nothing(client):
         "breakerOpen": 0,
         "breakersNotClosed": 0,
         "fsRetries": 0,
+        "deadLetters": 0,
         "lockAcquired": 0,
         "lockContended": 0,
         "lockStolen": 0,

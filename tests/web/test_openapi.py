@@ -50,6 +50,7 @@ def documented_app():
 
 
 schemathesis.openapi.format("cursor", st.sampled_from(SKUS).map(cursor_of_name))
+schemathesis.openapi.format("letter-cursor", st.integers(1, 30).map(str).map(cursor_of_name))
 # 412 is what a well-formed request meets whose condition does not hold.
 ACCEPTED = ["2xx", "304", "404", "409", "412"]
 CONFIG = schemathesis.Config.from_dict({"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}}})

@@ -1,0 +1,19 @@
+"""What could not be applied, for people and programs that look after it."""
+
+from flask import Blueprint, Response
+
+from inventory.bootstrap.services import Services
+from inventory.web.parse import parse_letter_page
+from inventory.web.present import letter_page
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Make the view of the dead letters. They are settled with a command, never over HTTP."""
+    views = Blueprint("dead-letters", __name__)
+
+    @views.get("/dead-letters")
+    def dead_letters() -> Response:
+        page, state = parse_letter_page()
+        return letter_page(services.dead_letters.page(page, state))
+
+    return views
