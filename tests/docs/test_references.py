@@ -76,7 +76,7 @@ def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
 
 def test_the_table_of_metrics_has_each_of_them() -> None:
     table = rows(RUN, "Metrics")
-    text, _ = Metrics(lambda: 0, lambda: StorageFigures(0, 0, 0, 0), lambda: 0).exposition("text/plain")
+    text, _ = Metrics(lambda: 0, lambda: StorageFigures(0, 0, 0, 0), lambda: 0, lambda: 0).exposition("text/plain")
     types = re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE)
 
     shown = {name for name in types if not name.endswith("_created")}
