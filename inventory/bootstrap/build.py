@@ -55,7 +55,12 @@ def build_services(
     ledger = FileLedger(
         layout,
         LogOptions(
-            writer=Writer(socket.gethostname(), settings.idemp_ttl_ms),
+            writer=Writer(
+                socket.gethostname(),
+                settings.idemp_ttl_ms,
+                # A key may be asked for after its reservation has ended.
+                max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
+            ),
             commit_wait_ms=settings.commit_wait_ms,
             segment_bytes=settings.segment_bytes,
             on_committer_death=on_committer_death,

@@ -17,6 +17,7 @@ from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
 from inventory.service.ledger import Ledger
+from inventory.service.reservations import ReservationService
 from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, Views
@@ -62,10 +63,12 @@ class Wiring:
         changes = Bulkhead(self.settings.concurrency_api or self.settings.threads)
         shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
         shedder.watch(guarded.queue_depth)
+        stock = StockService(guarded, leases)
         return Services(
             self.settings,
             guarded,
-            StockService(guarded, leases),
+            stock,
+            ReservationService(guarded, stock, now),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),

@@ -10,6 +10,7 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.ledger import Ledger
+from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
 from inventory.service.upkeep import StorageFigures, Upkeep
@@ -31,6 +32,7 @@ class Services:
     settings: Settings
     ledger: Ledger
     stock: StockService
+    reservations: ReservationService
     sync: Passes
     now: Callable[[], Instant]
     breakers: tuple[CircuitBreaker, ...]

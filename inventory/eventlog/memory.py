@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
+from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, snapshot_of
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
     Outcome,
     Page,
     PageRequest,
+    ReservationRequest,
     SkuStock,
     StockSnapshot,
     StoreSummary,
@@ -58,7 +60,7 @@ class MemoryLedger:
     ) -> _Settled:
         with self._mutex:
             now = max(self._now(), self._state.last_at)
-            self._state.keys.forget_expired(now)
+            self._state.forget(now, self._writer.hold_keep_ms)
             batch = Batch(
                 self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence
             )
@@ -91,6 +93,17 @@ class MemoryLedger:
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         with self._mutex:
             return page_of_records(self._state, store, page)
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        return self._state.reservation(reservation_id)
+
+    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+        with self._mutex:
+            return page_of_reservations(self._state, request)
+
+    def due_reservations(self, limit: int) -> Sequence[Reservation]:
+        with self._mutex:
+            return self._state.reservations.due(self._now(), limit)
 
     def snapshot(self) -> StockSnapshot:
         with self._mutex:

@@ -7,7 +7,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import Decide, LedgerStatus, PageRequest, StockSnapshot
+from inventory.service.ledger import Decide, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot
 from inventory.service.sync import SyncStatus
 
 
@@ -41,6 +41,15 @@ class UnopenedLedger:
         self._refuse()
 
     def records_of_store(self, store: str, page: PageRequest) -> NoReturn:
+        self._refuse()
+
+    def reservation(self, reservation_id: str) -> NoReturn:
+        self._refuse()
+
+    def reservations(self, request: ReservationRequest) -> NoReturn:
+        self._refuse()
+
+    def due_reservations(self, limit: int) -> NoReturn:
         self._refuse()
 
     def snapshot(self) -> NoReturn:

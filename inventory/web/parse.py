@@ -21,8 +21,17 @@ from inventory.web.schemas import NOTHING, PAGE, loaded
 _NOWHERE = ItemId(StoreId(""), Sku(""))
 
 
-class Change(NamedTuple):
+class Asked(NamedTuple):
     """A change as it was asked for, all of it well-formed."""
+
+    body: dict[str, Any]
+    precondition: Precondition
+    note: Note
+    key: IdempotencyKey | None
+
+
+class Change(NamedTuple):
+    """The same, of one record."""
 
     item: ItemId
     body: dict[str, Any]
@@ -44,21 +53,20 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     :raises RequestRefused: the body cannot be read, or only the idempotency key is wrong.
     :raises ValidationFailed: naming every field of path, query, headers and body that is wrong.
     """
-    environ = request.environ
     problems: list[FieldProblem] = []
-    given = json_body(environ)
+    given = json_body(request.environ)
     item = _item(store, sku, problems)
-    _no_query(environ, problems)
-    body = loaded(schema, given, "body", problems)
-    condition = precondition(
-        environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), body.get("expected_version"), problems
-    )
-    header = environ.get("HTTP_IDEMPOTENCY_KEY")
-    key = idempotency.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
-    if problems:
-        raise _refusal(problems)
-    note = Note("anonymous", environ[REQUEST_ID], body.get("reason"), body.get("reference"))
-    return Change(item, body, condition, note, key)
+    return Change(item, *_asked(schema, given, problems))
+
+
+def parse_command(schema: Schema, *, optional: bool = False, **names: str) -> Asked:
+    """Parse a request that changes something else; ``names`` are the identifiers in its path.
+
+    :param optional: an empty body stands for ``{}``.
+    :raises: as ``parse_change``.
+    """
+    given = optional_json_body(request.environ) if optional else json_body(request.environ)
+    return _asked(schema, given, _wrong_names(names))
 
 
 def parse_read(store: str, sku: str) -> Read:
@@ -76,16 +84,21 @@ def parse_read(store: str, sku: str) -> Read:
     return Read(item, condition)
 
 
-def parse_page(**names: str) -> PageRequest:
-    """Parse a request for part of a list; ``names`` are the identifiers in its path.
+def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
+    """Parse a request that says something in its query; ``names`` are the identifiers in its path.
 
     :raises ValidationFailed: naming every field of path and query that is wrong.
     """
     problems = _wrong_names(names)
-    page = loaded(PAGE, _query(problems), "query", problems)
+    found = loaded(schema, _query(problems), "query", problems)
     if problems:
         raise ValidationFailed(problems)
-    return PageRequest(**page)
+    return found
+
+
+def parse_page(**names: str) -> PageRequest:
+    """Parse a request for part of a list; see ``parse_query``."""
+    return PageRequest(**parse_query(PAGE, **names))
 
 
 def parse_names(**names: str) -> None:
@@ -111,6 +124,21 @@ def parse_nothing() -> None:
     loaded(NOTHING, given, "body", problems)
     if problems:
         raise ValidationFailed(problems)
+
+
+def _asked(schema: Schema, given: object, problems: list[FieldProblem]) -> Asked:
+    environ = request.environ
+    _no_query(environ, problems)
+    body = loaded(schema, given, "body", problems)
+    condition = precondition(
+        environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), body.get("expected_version"), problems
+    )
+    header = environ.get("HTTP_IDEMPOTENCY_KEY")
+    key = idempotency.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
+    if problems:
+        raise _refusal(problems)
+    note = Note("anonymous", environ[REQUEST_ID], body.get("reason"), body.get("reference"))
+    return Asked(body, condition, note, key)
 
 
 def _item(store: str, sku: str, problems: list[FieldProblem]) -> ItemId:

@@ -3,14 +3,16 @@
 from flask import Blueprint, Response, request
 
 from inventory.bootstrap.services import Services
-from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Policy
 from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Outcome
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_change, parse_read
 from inventory.web.present import changed, counted, record_answer, unchanged
-from inventory.web.schemas import ADJUST, COUNT, RESERVE
+from inventory.web.schemas import ADJUST, COUNT, POLICY, RESERVE
 
 PATH = "/stores/<store>/inventory/<sku>"
 
@@ -50,8 +52,16 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     def reserve(store: str, sku: str) -> Response:
         asked = parse_change(RESERVE, store, sku)
         reservation_id = uuid7(services.now())
-        command = ReserveStock(asked.item, asked.body["qty"], reservation_id, asked.precondition, asked.note)
+        qty, ttl_ms = asked.body["qty"], asked.body.get("ttl_ms")
+        command = reserve_one(asked.item, qty, reservation_id, asked.precondition, asked.note, ttl_ms)
         outcome = carry_out(command, asked.key)
+        return changed(outcome)
+
+    @views.put(f"{PATH}/policy")
+    def policy(store: str, sku: str) -> Response:
+        asked = parse_change(POLICY, store, sku)
+        wanted = Policy(asked.body.get("safety_stock", 0), asked.body.get("low_stock"))
+        outcome = carry_out(SetPolicy(asked.item, wanted, asked.precondition, asked.note), asked.key)
         return changed(outcome)
 
     return views

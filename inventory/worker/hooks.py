@@ -94,7 +94,10 @@ class Hooks:
         else:
             services.shedder.watch(queue)
         if self._settings.sync_mode == "thread":
-            worker.periodic = [PeriodicThread("sync", services.sync.sync_if_due)]
+            worker.periodic = [
+                PeriodicThread("sync", services.sync.sync_if_due),
+                PeriodicThread("expiry", services.reservations.expire_due),
+            ]
             if services.upkeep is not None:
                 worker.periodic.append(PeriodicThread("upkeep", services.upkeep.run_if_due))
             for thread in worker.periodic:
