@@ -1,4 +1,4 @@
-"""What the bodies and queries about reservations may say."""
+"""What the bodies and queries about reservations, transfers and policies may say."""
 
 from typing import Any
 
@@ -16,6 +16,7 @@ from inventory.web.schemas import (
     optional_text,
     query_integer,
     whole_number,
+    whole_number_or_null,
 )
 
 MAX_LINES = 500
@@ -103,6 +104,16 @@ class TransferSchema(StrictSchema):
     reference = optional_text()
 
 
+class PolicySchema(StrictSchema):
+    """The body of a PUT of a policy; what it leaves out is none."""
+
+    safety_stock = whole_number(between(0, MAX_QUANTITY), data_key="safetyStock")
+    low_stock = whole_number_or_null(between(0, MAX_QUANTITY), data_key="lowStock")
+    expected_version = expected_version()
+    reason = optional_text()
+    reference = optional_text()
+
+
 class ReservationPageSchema(StrictSchema):
     """The query of the list of reservations."""
 
@@ -117,5 +128,6 @@ class ReservationPageSchema(StrictSchema):
 HOLD = built(HoldSchema)
 PART = built(PartSchema)
 EXTEND = built(ExtendSchema)
+POLICY = built(PolicySchema)
 TRANSFER = built(TransferSchema)
 RESERVATION_PAGE = built(ReservationPageSchema)

@@ -57,6 +57,11 @@ def whole_number(*rules: Any, data_key: str | None = None, required: bool = Fals
     return fields.Integer(strict=True, data_key=data_key, required=required, validate=rules, error_messages=_WORDS)
 
 
+def whole_number_or_null(*rules: Any, data_key: str) -> fields.Integer:
+    """The same, where null says that there is none."""
+    return fields.Integer(strict=True, data_key=data_key, allow_none=True, validate=rules, error_messages=_WORDS)
+
+
 def query_integer(*rules: Any) -> fields.Integer:
     """A whole number in a query."""
     return _QueryInteger(validate=rules, error_messages=_WORDS)
@@ -137,22 +142,6 @@ class CountSchema(StrictSchema):
     reference = optional_text()
 
 
-class PolicySchema(StrictSchema):
-    """The body of a PUT of a policy; what it leaves out is none."""
-
-    safety_stock = whole_number(between(0, MAX_QUANTITY), data_key="safetyStock")
-    low_stock = fields.Integer(
-        strict=True,
-        data_key="lowStock",
-        allow_none=True,
-        validate=between(0, MAX_QUANTITY),
-        error_messages=_WORDS,
-    )
-    expected_version = expected_version()
-    reason = optional_text()
-    reference = optional_text()
-
-
 class PageSchema(StrictSchema):
     """The query of a list."""
 
@@ -171,7 +160,6 @@ def built(schema: type[Schema]) -> Schema:
 ADJUST = built(AdjustSchema)
 RESERVE = built(ReserveSchema)
 COUNT = built(CountSchema)
-POLICY = built(PolicySchema)
 PAGE = built(PageSchema)
 NOTHING = StrictSchema()
 

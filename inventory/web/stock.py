@@ -9,10 +9,11 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy
 from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Outcome
+from inventory.web.hold_schemas import POLICY
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_change, parse_read
 from inventory.web.present import changed, counted, record_answer, unchanged
-from inventory.web.schemas import ADJUST, COUNT, POLICY, RESERVE
+from inventory.web.schemas import ADJUST, COUNT, RESERVE
 
 PATH = "/stores/<store>/inventory/<sku>"
 
