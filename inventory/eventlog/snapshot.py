@@ -86,7 +86,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
         "newerFormat": image.newer_format,
     }
     yield orjson.dumps(header) + b"\n", 0
-    yield from _list_lines("records", ((*record.item, *record[1:]) for record in image.records))
+    yield from _list_lines("records", map(_record_entry, image.records))
     yield from _list_lines(
         "reservations", ((held.reservation_id, held.sequence, reservation_as_json(held)) for held in image.reservations)
     )
@@ -94,6 +94,11 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
     )
     yield from _list_lines("broken", ((*item, sequence) for item, sequence in image.broken))
+
+
+def _record_entry(record: Record) -> tuple[Any, ...]:
+    item, *figures, policy = record
+    return (*item, *figures, policy and tuple(policy))
 
 
 def _list_lines(name: str, entries: Iterable[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:
