@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
@@ -16,6 +17,7 @@ from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
+from inventory.service.history import EventHistory, HistoryService
 from inventory.service.ledger import Ledger
 from inventory.service.reservations import ReservationService
 from inventory.service.sku_leases import SkuLeases
@@ -23,6 +25,15 @@ from inventory.service.stock import StockService
 from inventory.service.sync import Sync, Views
 from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
+
+
+class LedgerWithHistory(Ledger, Protocol):
+    """A ledger whose events can be read by their sequence."""
+
+    @property
+    def history(self) -> EventHistory:
+        """Its events."""
+
 
 BUCKETS_FILE = "client-buckets"
 """Its name in the folder that the workers of one server share."""
@@ -50,7 +61,7 @@ class Wiring:
 
     def services(
         self,
-        ledger: Ledger,
+        ledger: LedgerWithHistory,
         views: Views,
         now: Callable[[], Instant],
         upkeep: Upkeep | None = None,
@@ -69,6 +80,7 @@ class Wiring:
             guarded,
             stock,
             ReservationService(guarded, stock, now),
+            HistoryService(guarded, ledger.history),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),

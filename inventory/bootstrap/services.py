@@ -1,7 +1,8 @@
 """What the web, the worker and the commands are given."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
@@ -9,6 +10,7 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
+from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
@@ -26,6 +28,7 @@ class Services:
     :ivar breakers: those around the ledger and the sync.
     :ivar file_retries: how often a published file was tried again.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
+    :ivar stopping: set when the process is to end: whoever waits for news goes home.
     :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
@@ -33,6 +36,7 @@ class Services:
     ledger: Ledger
     stock: StockService
     reservations: ReservationService
+    history: HistoryService
     sync: Passes
     now: Callable[[], Instant]
     breakers: tuple[CircuitBreaker, ...]
@@ -41,6 +45,7 @@ class Services:
     changes: Bulkhead
     shedder: LoadShedder
     upkeep: Upkeep | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""

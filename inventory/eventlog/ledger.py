@@ -12,6 +12,7 @@ from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import FAILED, Durability
 from inventory.eventlog.errors import LogError
+from inventory.eventlog.history import FileHistory
 from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.options import LogOptions
@@ -69,6 +70,7 @@ class FileLedger(ReplicaReads):
             now=self.now,
             key_ttl_ms=options.writer.key_ttl_ms,
         )
+        self.history = FileHistory(layout, self._shared, self._durability)
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
             restored = self._snapshots.newest(self._shared.published().sequence)
@@ -110,7 +112,7 @@ class FileLedger(ReplicaReads):
         if not self._committer.close():
             # It waits for the append lock, or for the disk, and will need its files when it gets it.
             return
-        for part in (self._appender, self._durability, self._lock, self._replica, self._shared):
+        for part in (self._appender, self._durability, self._lock, self._replica, self.history, self._shared):
             part.close()
 
     def _why_read_only(self) -> str | None:

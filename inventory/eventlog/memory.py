@@ -45,6 +45,25 @@ class _Settled:
         return self.outcome
 
 
+class MemoryHistory:
+    """Implements ``EventHistory`` on a list of all events."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    def latest(self) -> int:
+        """See ``EventHistory.latest``."""
+        return len(self._events)
+
+    def earliest(self, *, archived: bool) -> int:
+        """See ``EventHistory.earliest``: nothing is ever compacted here."""
+        return 1
+
+    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
+        """See ``EventHistory.events``."""
+        return self._events[first - 1 : first - 1 + limit]
+
+
 class MemoryLedger:
     """Keeps events in a list. Everything is durable for as long as the process lives."""
 
@@ -54,6 +73,7 @@ class MemoryLedger:
         self._mutex = threading.Lock()
         self._state = State()
         self.events: list[Event] = []
+        self.history = MemoryHistory(self.events)
 
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None

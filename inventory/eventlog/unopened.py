@@ -19,6 +19,7 @@ class UnopenedLedger:
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
+        self.history = UnopenedHistory(reason)
 
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
@@ -62,6 +63,25 @@ class UnopenedLedger:
         """Nothing to let go of."""
 
     def _refuse(self) -> NoReturn:
+        raise StorageUnavailable(self._reason, outcome="none")
+
+
+class UnopenedHistory:
+    """The events of such a process: none can be read."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def latest(self) -> NoReturn:
+        """See ``EventHistory.latest``."""
+        raise StorageUnavailable(self._reason, outcome="none")
+
+    def earliest(self, *, archived: bool) -> NoReturn:
+        """See ``EventHistory.earliest``."""
+        raise StorageUnavailable(self._reason, outcome="none")
+
+    def events(self, first: int, limit: int, *, archived: bool) -> NoReturn:
+        """See ``EventHistory.events``."""
         raise StorageUnavailable(self._reason, outcome="none")
 
 

@@ -7,7 +7,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
-from inventory.web import central, health, metrics_view, problems, reservations, stock, stores, sync, transfers
+from inventory.web import central, events, health, metrics_view, problems, reservations, stock, stores, sync, transfers
 from inventory.web.admission import Admission
 from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
@@ -26,6 +26,7 @@ def create_app(services: Services) -> Flask:
     services.stock.count_leases(metrics.count_lease)
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(reservations.blueprint(services, metrics))
+    app.register_blueprint(events.blueprint(services))
     app.register_blueprint(transfers.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
+from inventory.service.history import EventsGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -66,6 +67,10 @@ def _missing(error: Any) -> dict[str, Any]:
     return {"lines": [{"storeId": item.store, "sku": item.sku} for item in error.items]}
 
 
+def _gone(error: Any) -> dict[str, Any]:
+    return {"earliestSequence": error.earliest, "startOver": "/stores"}
+
+
 def _reservation(error: Any) -> dict[str, Any]:
     return {"reservationId": error.reservation_id}
 
@@ -107,6 +112,7 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
     domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _short_lines),
+    EventsGone: Row(410, "events_gone", "These events are no longer in the log", _gone),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
     holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
     holds.ReservationExpired: Row(410, "reservation_expired", "The time of the reservation is over", _reservation),

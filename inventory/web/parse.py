@@ -13,6 +13,7 @@ from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_id
 from inventory.service.ledger import PageRequest
 from inventory.web import idempotency
 from inventory.web.conditional import ReadCondition, precondition, read_condition
+from inventory.web.event_schemas import AS_OF
 from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.refusals import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
@@ -41,10 +42,11 @@ class Change(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A read of one record."""
+    """A read of one record. :ivar as_of: when, if not now."""
 
     item: ItemId
     condition: ReadCondition
+    as_of: dict[str, Any]
 
 
 def parse_change(schema: Schema, store: str, sku: str) -> Change:
@@ -77,11 +79,11 @@ def parse_read(store: str, sku: str) -> Read:
     environ = request.environ
     problems: list[FieldProblem] = []
     item = _item(store, sku, problems)
-    _no_query(environ, problems)
+    as_of = loaded(AS_OF, _query(problems), "query", problems) if environ.get("QUERY_STRING") else {}
     condition = read_condition(environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), problems)
     if problems:
         raise ValidationFailed(problems)
-    return Read(item, condition)
+    return Read(item, condition, as_of)
 
 
 def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
@@ -94,6 +96,12 @@ def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
     if problems:
         raise ValidationFailed(problems)
     return found
+
+
+def parse_item_query(schema: Schema, store: str, sku: str) -> tuple[ItemId, dict[str, Any]]:
+    """Parse a request about one record that says something in its query; see ``parse_query``."""
+    found = parse_query(schema, storeId=store, sku=sku)
+    return ItemId(StoreId(store), Sku(sku)), found
 
 
 def parse_page(**names: str) -> PageRequest:

@@ -62,9 +62,9 @@ def whole_number_or_null(*rules: Any, data_key: str) -> fields.Integer:
     return fields.Integer(strict=True, data_key=data_key, allow_none=True, validate=rules, error_messages=_WORDS)
 
 
-def query_integer(*rules: Any) -> fields.Integer:
+def query_integer(*rules: Any, data_key: str | None = None) -> fields.Integer:
     """A whole number in a query."""
-    return _QueryInteger(validate=rules, error_messages=_WORDS)
+    return _QueryInteger(data_key=data_key, validate=rules, error_messages=_WORDS)
 
 
 def expected_version() -> fields.Integer:
@@ -138,6 +138,7 @@ class CountSchema(StrictSchema):
         validate=between(0, MAX_QUANTITY),
         error_messages=_WORDS,
     )
+    counted_at_version = whole_number(between(1, MAX_VERSION), data_key="countedAtVersion")
     reason = optional_text()
     reference = optional_text()
 
