@@ -30,6 +30,7 @@ class FileHistory:
         self._marks: dict[int, list[int]] = {}
         self._guard = Lock()
         self._unpacked = (0, -1)
+        self._known: tuple[int, list[int]] = (0, [])
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
@@ -47,7 +48,7 @@ class FileHistory:
             end = self._shared.published()
             last = min(first + limit - 1, end.sequence)
             while first <= last:
-                segments = self._segments(archived=archived)
+                segments = self._segments_up_to(end.segment) if archived else self._layout.segments()
                 place = bisect_right(segments, first) - 1
                 if place < 0:
                     raise EventsGone(segments[0] if segments else end.sequence + 1)
@@ -68,6 +69,17 @@ class FileHistory:
             if self._unpacked[1] >= 0:
                 os.close(self._unpacked[1])
             self._unpacked = (0, -1)
+
+    def _segments_up_to(self, newest: int) -> list[int]:
+        # A walk back through a history asks thousands of times; another file comes with a newer one.
+        known, segments = self._known
+        if known != newest or not self._is_there(segments[0]):
+            segments = self._segments(archived=True)
+            self._known = (newest, segments)
+        return segments
+
+    def _is_there(self, segment: int) -> bool:
+        return self._layout.segment(segment).exists() or self._layout.archived(segment).exists()
 
     def _segments(self, *, archived: bool) -> list[int]:
         here = self._layout.segments()
