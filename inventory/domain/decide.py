@@ -3,11 +3,20 @@
 from typing import assert_never
 
 from inventory.domain.commands import AdjustStock, CountStock, SetPolicy, StockCommand, TransferStock
+from inventory.domain.decide_batch import decide_on_batch
 from inventory.domain.decide_hold import decide_on_hold, decide_to_hold
 from inventory.domain.decide_transfer import decide_on_transfer
 from inventory.domain.errors import FieldProblem, InsufficientStock, ItemNotFound, ValidationFailed
 from inventory.domain.events import Change, Draft
-from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
+from inventory.domain.hold_commands import (
+    AtomicBatch,
+    Command,
+    CommitHold,
+    ExpireHold,
+    ExtendHold,
+    HoldStock,
+    ReleaseHold,
+)
 from inventory.domain.record import Record
 from inventory.domain.requirements import StateView, check, check_range
 from inventory.domain.values import Instant
@@ -34,6 +43,8 @@ def decide(command: Command, state: StateView, now: Instant) -> Draft:
             return decide_on_hold(command, state, now)
         case TransferStock():
             return decide_on_transfer(command, state)
+        case AtomicBatch():
+            return decide_on_batch(command, state, now, decide)
         case _:
             assert_never(command)
 

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from inventory.domain.commands import ANY, NO_NOTE, Note, Precondition, StockCommand, TransferStock, WantedLine
+from inventory.domain.commands import (
+    ANY,
+    NO_NOTE,
+    AdjustStock,
+    CountStock,
+    Note,
+    Precondition,
+    StockCommand,
+    TransferStock,
+    WantedLine,
+)
 from inventory.domain.values import EntityId, ItemId, ReservationId
 
 
@@ -101,5 +111,21 @@ class ExpireHold:
         return (ReservationId(self.reservation_id), *self.items)
 
 
+@dataclass(frozen=True, slots=True)
+class AtomicBatch:
+    """Several changes as one event, in order: each sees those before it. All of them happen, or none.
+
+    :ivar operations: the holds among them make one reservation: they share its id and its time.
+    """
+
+    operations: tuple[AdjustStock | CountStock | HoldStock, ...]
+    note: Note = NO_NOTE
+
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        return tuple(dict.fromkeys(entity for operation in self.operations for entity in operation.entities))
+
+
 HoldCommand: TypeAlias = HoldStock | CommitHold | ReleaseHold | ExtendHold | ExpireHold
-Command: TypeAlias = StockCommand | HoldCommand | TransferStock
+Command: TypeAlias = StockCommand | HoldCommand | TransferStock | AtomicBatch
