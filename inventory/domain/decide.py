@@ -31,12 +31,8 @@ def decide(command: Command, state: StateView, now: Instant) -> Draft:
     :raises Refusal: the command is not possible in this state; the subclass says why, with figures.
     """
     match command:
-        case AdjustStock():
-            return _adjust(command, _required(command, state))
-        case CountStock():
-            return _count(command, state.record(command.item))
-        case SetPolicy():
-            return _set_policy(command, _required(command, state))
+        case AdjustStock() | CountStock() | SetPolicy():
+            return _on_stock(command, state)
         case HoldStock():
             return decide_to_hold(command, state, now)
         case CommitHold() | ReleaseHold() | ExtendHold() | ExpireHold():
@@ -45,6 +41,18 @@ def decide(command: Command, state: StateView, now: Instant) -> Draft:
             return decide_on_transfer(command, state)
         case AtomicBatch():
             return decide_on_batch(command, state, now, decide)
+        case _:
+            assert_never(command)
+
+
+def _on_stock(command: StockCommand, state: StateView) -> Draft:
+    match command:
+        case AdjustStock():
+            return _adjust(command, _required(command, state))
+        case CountStock():
+            return _count(command, state.record(command.item))
+        case SetPolicy():
+            return _set_policy(command, _required(command, state))
         case _:
             assert_never(command)
 
