@@ -109,6 +109,7 @@ class Settings:
     retry_base_ms: int = _setting(50, _MS, "first pause before a file is tried again; doubles")
     retry_times: int = _setting(3, _whole(1, 20), "tries in all for a file, or a dead letter")
     idemp_ttl_ms: int = _setting(3_600_000, _whole(1, 31_536_000_000), "how long an idempotency key is remembered")
+    reservation_keep_ms: int = _setting(86_400_000, _whole(1, 31_536_000_000), "how long ended reservations are known")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "what is logged")
     locks_enabled: bool = _setting(False, _flag, "take a lease for each SKU before a change")
     lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts")

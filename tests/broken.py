@@ -8,7 +8,7 @@ from given import START, event_of, item
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
-from inventory.eventlog.memory import MemoryLedger
+from inventory.eventlog.memory import MemoryHistory, MemoryLedger
 from inventory.service.ledger import LedgerStatus
 from inventory.service.letters import Letter
 
@@ -39,6 +39,7 @@ class BrokenLedger(MemoryLedger):
         self.reads = 0
         self.durable: int | None = None
         self.read_only: str | None = None
+        self.history = _UnreliableHistory(self)
         for event in broken_events() if events is None else events:
             self.has(event)
 
@@ -46,17 +47,25 @@ class BrokenLedger(MemoryLedger):
         self.events.append(event)
         fold(self._state, event, event.sequence - 1)
 
-    def events_after(self, sequence: int, limit: int) -> Sequence[Event]:
-        self.reads += 1
-        if self.unreadable:
-            self.unreadable -= 1
-            raise StorageUnavailable("injected", outcome="none")
-        return super().events_after(sequence, limit)
-
     def status(self) -> LedgerStatus:
         status = super().status()
         durable = status.durable if self.durable is None else self.durable
         return status._replace(durable=durable, read_only=self.read_only)
+
+
+class _UnreliableHistory(MemoryHistory):
+    """Its reads are counted, and some fail."""
+
+    def __init__(self, ledger: "BrokenLedger") -> None:
+        super().__init__(ledger.events)
+        self._ledger = ledger
+
+    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
+        self._ledger.reads += 1
+        if self._ledger.unreadable:
+            self._ledger.unreadable -= 1
+            raise StorageUnavailable("injected", outcome="none")
+        return super().events(first, limit, archived=archived)
 
 
 class MemoryLetters:

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, Note, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.decide import StateView, decide
 from inventory.domain.errors import Refusal
 from inventory.domain.events import Change, Draft, Event, Line
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.service.ledger import Decide
@@ -76,7 +77,7 @@ def history(commands: Iterable[Command]) -> list[Event]:
     for tick, command in enumerate(commands):
         batch = batch_on(state, log, START + tick)
         try:
-            event = batch.run((command.item,), deciding(command), None).event
+            event = batch.run(command.entities, deciding(command), None).event
         except Refusal:
             continue
         log.append(event)
@@ -88,5 +89,5 @@ ITEMS = st.builds(item, st.sampled_from(["sku-1", "sku-2"]), st.sampled_from(["s
 COMMANDS = st.one_of(
     st.builds(CountStock, ITEMS, st.integers(-1, 30)),
     st.builds(AdjustStock, ITEMS, st.integers(-20, 20)),
-    st.builds(ReserveStock, ITEMS, st.integers(-1, 10), st.just("r-1")),
+    st.builds(reserve_one, ITEMS, st.integers(-1, 10), st.integers(0, 10**9).map("r-{}".format)),
 )

@@ -15,7 +15,6 @@ from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.letter_file import LetterFile
-from inventory.eventlog.lookup import EventLookup
 from inventory.eventlog.memory import wall_clock
 from inventory.eventlog.options import LogOptions
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
@@ -67,7 +66,12 @@ def build_services(
     ledger = FileLedger(
         layout,
         LogOptions(
-            writer=Writer(socket.gethostname(), settings.idemp_ttl_ms),
+            writer=Writer(
+                socket.gethostname(),
+                settings.idemp_ttl_ms,
+                # A key may be asked for after its reservation has ended.
+                max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
+            ),
             commit_wait_ms=settings.commit_wait_ms,
             segment_bytes=settings.segment_bytes,
             on_committer_death=on_committer_death,
@@ -78,8 +82,7 @@ def build_services(
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
-    events = EventLookup(layout, ledger.shared)
-    return wired.services(ledger, views, ledger.now, LetterFile(layout, disk), events, upkeep, held)
+    return wired.services(ledger, views, ledger.now, LetterFile(layout, disk), upkeep, held)
 
 
 def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:
@@ -101,7 +104,7 @@ def build_worker_services(settings: Settings, buckets_file: Path | None = None) 
         again.start()
         unopened = UnopenedLedger(reason)
         wired, letters = wiring(settings, buckets_file=buckets_file), LetterFile(layout_of(settings), Disk())
-        return wired.services(unopened, UnopenedViews(reason), wall_clock, letters, unopened)
+        return wired.services(unopened, UnopenedViews(reason), wall_clock, letters)
 
 
 def _end_this_worker() -> None:

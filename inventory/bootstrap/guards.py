@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
@@ -17,14 +18,25 @@ from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
+from inventory.service.history import EventHistory, HistoryService
 from inventory.service.ledger import Ledger
 from inventory.service.letter_check import LetterCheck
-from inventory.service.letters import EventSource, Letters
+from inventory.service.letters import Letters
+from inventory.service.reservations import ReservationService
 from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, Views
 from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
+
+
+class LedgerWithHistory(Ledger, Protocol):
+    """A ledger whose events can be read by their sequence."""
+
+    @property
+    def history(self) -> EventHistory:
+        """Its events."""
+
 
 BUCKETS_FILE = "client-buckets"
 """Its name in the folder that the workers of one server share."""
@@ -52,11 +64,10 @@ class Wiring:
 
     def services(
         self,
-        ledger: Ledger,
+        ledger: LedgerWithHistory,
         views: Views,
         now: Callable[[], Instant],
         letters: Letters,
-        events: EventSource,
         upkeep: Upkeep | None = None,
         leases: SkuLeases | None = None,
     ) -> Services:
@@ -72,11 +83,13 @@ class Wiring:
         shedder.watch(guarded.queue_depth)
         stock = StockService(guarded, leases)
         # Not counted with the tries for published files.
-        check = LetterCheck(events, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
+        check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
         return Services(
             self.settings,
             guarded,
             stock,
+            ReservationService(guarded, stock, now),
+            HistoryService(guarded, ledger.history),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),

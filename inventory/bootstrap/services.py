@@ -1,7 +1,8 @@
 """What the web, the worker and the commands are given."""
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
@@ -10,7 +11,9 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.dead_letters import DeadLetters
+from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
+from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
 from inventory.service.upkeep import StorageFigures, Upkeep
@@ -27,12 +30,15 @@ class Services:
     :ivar file_retries: how often a published file was tried again.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
+    :ivar stopping: set when the process is to end: whoever waits for news goes home.
     :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
     settings: Settings
     ledger: Ledger
     stock: StockService
+    reservations: ReservationService
+    history: HistoryService
     sync: Passes
     now: Callable[[], Instant]
     breakers: tuple[CircuitBreaker, ...]
@@ -42,6 +48,7 @@ class Services:
     shedder: LoadShedder
     dead_letters: DeadLetters
     upkeep: Upkeep | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""
@@ -54,6 +61,7 @@ class Services:
         """
         actions: dict[str, Callable[[], object]] = {
             "sync": self.sync.sync_if_due,
+            "expiry": self.reservations.expire_due,
             "dead_letters": self.dead_letters.note_new,
         }
         if self.upkeep is not None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from inventory.domain.values import ItemId
+from inventory.domain.record import Policy
+from inventory.domain.values import EntityId, ItemId, StoreId
 
 
 class Note(NamedTuple):
@@ -13,6 +14,9 @@ class Note(NamedTuple):
     request_id: str | None = None
     reason: str | None = None
     reference: str | None = None
+
+
+NO_NOTE = Note()
 
 
 class Precondition(NamedTuple):
@@ -43,26 +47,30 @@ class AdjustStock:
     precondition: Precondition = ANY
     note: Note = Note()
 
-
-@dataclass(frozen=True, slots=True)
-class ReserveStock:
-    """Promise ``qty`` units to whoever holds ``reservation_id``."""
-
-    item: ItemId
-    qty: int
-    reservation_id: str
-    precondition: Precondition = ANY
-    note: Note = Note()
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        return (self.item,)
 
 
 @dataclass(frozen=True, slots=True)
 class CountStock:
-    """State that ``on_hand`` units were counted; creates the record if there is none."""
+    """State that ``on_hand`` units were counted; creates the record if there is none.
+
+    :ivar on_hand_seen: what was on hand at the version that was on the screen during the count. What has
+        changed since is added to the count. ``None``: the count holds as it is.
+    """
 
     item: ItemId
     on_hand: int
     precondition: Precondition = ANY
     note: Note = Note()
+    on_hand_seen: int | None = None
+
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        return (self.item,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +86,53 @@ class SettleDeadLetter:
     action: Literal["requeue", "discard"]
     note: Note = Note()
 
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        return (self.item,)
 
-Command: TypeAlias = AdjustStock | ReserveStock | CountStock | SettleDeadLetter
+
+@dataclass(frozen=True, slots=True)
+class SetPolicy:
+    """Set the safety stock and the threshold of one record."""
+
+    item: ItemId
+    policy: Policy
+    precondition: Precondition = ANY
+    note: Note = Note()
+
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        return (self.item,)
+
+
+class WantedLine(NamedTuple):
+    """Units of one item. Lines of the same item are added up before anything is checked."""
+
+    item: ItemId
+    qty: int
+    precondition: Precondition = ANY
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStock:
+    """Move units from the stores of ``lines`` to the store ``target``; what it lacks is created there."""
+
+    lines: tuple[WantedLine, ...]
+    target: str
+    note: Note = Note()
+
+    @property
+    def entities(self) -> tuple[EntityId, ...]:
+        """What is to be changed."""
+        sources = tuple(dict.fromkeys(line.item for line in self.lines))
+        return (*sources, *(arriving(item, self.target) for item in sources))
+
+
+def arriving(item: ItemId, target: str) -> ItemId:
+    """The same SKU in another store."""
+    return ItemId(StoreId(target), item.sku)
+
+
+StockCommand: TypeAlias = AdjustStock | CountStock | SetPolicy

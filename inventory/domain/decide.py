@@ -1,53 +1,61 @@
 """``decide``: state + instant + command → draft, or a refusal. Pure; may be run again at will."""
 
-from typing import Protocol, assert_never
+from typing import assert_never
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, Precondition, ReserveStock, SettleDeadLetter
-from inventory.domain.dead_letter import DISCARDED, REQUEUED, BrokenRecord, figures_of
-from inventory.domain.errors import (
-    AlreadyExists,
-    FieldProblem,
-    InsufficientStock,
-    ItemNotFound,
-    SettlementRefused,
-    ValidationFailed,
-    VersionConflict,
-)
+from inventory.domain.commands import AdjustStock, CountStock, SetPolicy, SettleDeadLetter, StockCommand, TransferStock
+from inventory.domain.decide_batch import decide_on_batch
+from inventory.domain.decide_dead_letter import decide_to_settle
+from inventory.domain.decide_hold import decide_on_hold, decide_to_hold
+from inventory.domain.decide_transfer import decide_on_transfer
+from inventory.domain.errors import FieldProblem, InsufficientStock, ItemNotFound, ValidationFailed
 from inventory.domain.events import Change, Draft
+from inventory.domain.hold_commands import (
+    AtomicBatch,
+    Command,
+    CommitHold,
+    ExpireHold,
+    ExtendHold,
+    HoldStock,
+    ReleaseHold,
+)
 from inventory.domain.record import Record
-from inventory.domain.values import MAX_QUANTITY, Instant, ItemId
+from inventory.domain.requirements import StateView, check, check_range
+from inventory.domain.values import Instant
 
-
-class StateView(Protocol):
-    """What a decision may look at."""
-
-    def record(self, item: ItemId) -> Record | None:
-        """Return the record as it stands, or ``None`` where no event has named it.
-
-        :raises ReadOnly: its history is broken; nothing but a settlement may rest on it.
-        """
-
-    def broken_record(self, item: ItemId) -> BrokenRecord | None:
-        """Return a record with the break in its history, or ``None`` where there is no break."""
+__all__ = ["StateView", "decide"]
 
 
 def decide(command: Command, state: StateView, now: Instant) -> Draft:
     """Decide on one command.
 
-    ``now`` is the instant at which the event will be stamped; no rule needs it yet.
-
+    :param now: the instant at which the event will be stamped.
     :raises Refusal: the command is not possible in this state; the subclass says why, with figures.
     """
-    if isinstance(command, SettleDeadLetter):
-        return _settle(command, state.broken_record(command.item))
-    record = state.record(command.item)
+    match command:
+        case AdjustStock() | CountStock() | SetPolicy():
+            return _on_stock(command, state)
+        case HoldStock():
+            return decide_to_hold(command, state, now)
+        case CommitHold() | ReleaseHold() | ExtendHold() | ExpireHold():
+            return decide_on_hold(command, state, now)
+        case TransferStock():
+            return decide_on_transfer(command, state)
+        case SettleDeadLetter():
+            return decide_to_settle(command, state)
+        case AtomicBatch():
+            return decide_on_batch(command, state, now, decide)
+        case _:
+            assert_never(command)
+
+
+def _on_stock(command: StockCommand, state: StateView) -> Draft:
     match command:
         case AdjustStock():
-            return _adjust(command, _required(command, record))
-        case ReserveStock():
-            return _reserve(command, _required(command, record))
+            return _adjust(command, _required(command, state))
         case CountStock():
-            return _count(command, record)
+            return _count(command, state.record(command.item))
+        case SetPolicy():
+            return _set_policy(command, _required(command, state))
         case _:
             assert_never(command)
 
@@ -55,71 +63,34 @@ def decide(command: Command, state: StateView, now: Instant) -> Draft:
 def _adjust(command: AdjustStock, record: Record) -> Draft:
     if command.delta == 0:
         raise ValidationFailed((FieldProblem("delta", "must not be 0"),))
-    if record.qty + command.delta < 0:
+    # Units that arrive while more is promised than there is are taken; only taking away needs them to be there.
+    if command.delta < 0 and record.qty + command.delta < 0:
         raise InsufficientStock(command.item, requested=-command.delta, available=record.qty)
-    _check_range(record.on_hand + command.delta, "delta")
+    check_range(record.on_hand + command.delta, "delta")
     return Draft("stock.adjusted", (Change(command.item, command.delta),), command.note)
 
 
-def _reserve(command: ReserveStock, record: Record) -> Draft:
-    if command.qty < 1:
-        raise ValidationFailed((FieldProblem("qty", "must be at least 1"),))
-    if command.qty > record.qty:
-        raise InsufficientStock(command.item, requested=command.qty, available=record.qty)
-    change = Change(command.item, 0, command.qty)
-    return Draft("stock.reserved", (change,), command.note, command.reservation_id)
-
-
 def _count(command: CountStock, record: Record | None) -> Draft:
-    _check_range(command.on_hand, "onHand")
+    check_range(command.on_hand, "onHand")
     if record is None:
-        if command.precondition.exists:
+        if command.precondition.exists or command.on_hand_seen is not None:
             raise ItemNotFound(command.item)
         return Draft("stock.counted", (Change(command.item, command.on_hand),), command.note)
-    _check(command.precondition, record)
-    if command.on_hand < record.reserved:
-        # Holds that could be released one by one do not exist yet, so such a count cannot be settled.
-        why = f"{record.reserved} are reserved, {command.on_hand} were counted"
-        raise InsufficientStock(command.item, requested=record.reserved, available=command.on_hand, why=why)
-    return Draft("stock.counted", (Change(command.item, command.on_hand - record.on_hand),), command.note)
+    check(command.precondition, record)
+    # A count is a fact: it may be below what is reserved. Since the screen was read, sales may have gone on.
+    before = record.on_hand if command.on_hand_seen is None else command.on_hand_seen
+    delta = command.on_hand - before
+    check_range(record.on_hand + delta, "onHand")
+    return Draft("stock.counted", (Change(command.item, delta),), command.note)
 
 
-def _settle(command: SettleDeadLetter, broken: BrokenRecord | None) -> Draft:
-    item = command.item
-    if broken is None or broken.at.sequence != command.sequence:
-        raise SettlementRefused(f"event {command.sequence} is no dead letter of {item.sku} in {item.store}")
-    now = figures_of(broken.record)
-    wanted = now if command.action == "requeue" else broken.at.before
-    if wanted is None:
-        raise SettlementRefused(
-            f"the figures of {item.sku} in {item.store} before event {command.sequence} are not known: the snapshot"
-            " that this process started from does not hold them. 'inventory rebuild' reads them from the log again."
-        )
-    if not (0 <= wanted.on_hand <= MAX_QUANTITY and 0 <= wanted.reserved <= MAX_QUANTITY):
-        raise SettlementRefused(
-            f"a {command.action} would leave {item.sku} in {item.store} at {wanted.on_hand} on hand and"
-            f" {wanted.reserved} reserved; 0 to {MAX_QUANTITY} can be kept"
-        )
-    change = Change(item, wanted.on_hand - now.on_hand, wanted.reserved - now.reserved)
-    return Draft(REQUEUED if command.action == "requeue" else DISCARDED, (change,), command.note)
+def _set_policy(command: SetPolicy, record: Record) -> Draft:
+    return Draft("policy.set", (Change(command.item, 0, 0, command.policy),), command.note)
 
 
-def _required(command: AdjustStock | ReserveStock, record: Record | None) -> Record:
+def _required(command: StockCommand, state: StateView) -> Record:
+    record = state.record(command.item)
     if record is None:
         raise ItemNotFound(command.item)
-    _check(command.precondition, record)
+    check(command.precondition, record)
     return record
-
-
-def _check(precondition: Precondition, record: Record) -> None:
-    if precondition.exists is False:
-        raise AlreadyExists(record.item, record.version)
-    if precondition.versions is not None and record.version not in precondition.versions:
-        raise VersionConflict(record.item, record.version, sorted(precondition.versions))
-
-
-def _check_range(on_hand: int, field: str) -> None:
-    if not 0 <= on_hand <= MAX_QUANTITY:
-        raise ValidationFailed(
-            (FieldProblem(field, f"would leave {on_hand} on hand; 0 to {MAX_QUANTITY} can be kept"),)
-        )

@@ -70,15 +70,39 @@ class VersionConflict(Refusal):
         self.expected = tuple(expected)
 
 
-class InsufficientStock(Refusal):
-    """Fewer units are there than were asked for."""
+class Shortage(NamedTuple):
+    """One line of which fewer units are there than were asked for."""
 
-    def __init__(self, item: ItemId, requested: int, available: int, *, why: str | None = None) -> None:
-        told = why or f"{requested} requested, {available} available"
-        super().__init__(f"{item.sku} in {item.store}: {told}")
+    item: ItemId
+    requested: int
+    available: int
+
+
+class InsufficientStock(Refusal):
+    """Fewer units are there than were asked for.
+
+    :ivar shortages: every line that is short; ``item``, ``requested`` and ``available`` are those of the first.
+    """
+
+    def __init__(self, item: ItemId, requested: int, available: int, *, more: Sequence[Shortage] = ()) -> None:
+        self.shortages = (Shortage(item, requested, available), *more)
+        super().__init__(
+            "; ".join(
+                f"{short.item.sku} in {short.item.store}: {short.requested} requested, {short.available} available"
+                for short in self.shortages
+            )
+        )
         self.item = item
         self.requested = requested
         self.available = available
+
+
+class ItemsNotFound(Refusal):
+    """No event has ever named these."""
+
+    def __init__(self, items: Sequence[ItemId]) -> None:
+        super().__init__("; ".join(f"store {item.store} has no SKU {item.sku}" for item in items))
+        self.items = tuple(items)
 
 
 class AlreadyExists(Refusal):

@@ -3,31 +3,38 @@
 from typing import NamedTuple
 
 from inventory.domain.commands import Note
+from inventory.domain.record import Policy
+from inventory.domain.reservation import Reservation
 from inventory.domain.values import Instant, ItemId
 
 
 class Change(NamedTuple):
-    """What a draft does to one record."""
+    """What a draft does to one record. :ivar policy: a new one; ``None`` leaves it as it is."""
 
     item: ItemId
     on_hand_delta: int
     reserved_delta: int = 0
+    policy: Policy | None = None
 
 
 class Draft(NamedTuple):
     """A change that was decided on and is not yet committed: it has no sequence, no instant, no id.
 
     :ivar changes: at most one for each record; all of them happen, or none.
+    :ivar reservation: the reservation that it makes or changes, as it is afterwards.
     """
 
     type: str
     changes: tuple[Change, ...]
     note: Note = Note()
-    reservation_id: str | None = None
+    reservation: Reservation | None = None
 
 
 class Line(NamedTuple):
-    """What an event did to one record: the difference, and the figures after it."""
+    """What an event did to one record: the difference, and the figures after it.
+
+    :ivar previous: the sequence of the record's event before this one; 0 where there is none, or none is known.
+    """
 
     item: ItemId
     on_hand_delta: int
@@ -35,6 +42,8 @@ class Line(NamedTuple):
     on_hand: int
     reserved: int
     version: int
+    previous: int = 0
+    policy: Policy | None = None
 
 
 class KeyUse(NamedTuple):
@@ -53,7 +62,11 @@ class Delivery(NamedTuple):
 
 
 class Event(NamedTuple):
-    """One committed change. ``synced`` is the highest sequence its writer knew to be durable."""
+    """One committed change.
+
+    :ivar reservation: the reservation that it made or changed, as it left it.
+    :ivar synced: the highest sequence its writer knew to be durable.
+    """
 
     sequence: int
     event_id: str
@@ -62,7 +75,7 @@ class Event(NamedTuple):
     node: str
     note: Note
     lines: tuple[Line, ...]
-    reservation_id: str | None = None
+    reservation: Reservation | None = None
     key_use: KeyUse | None = None
     delivery: Delivery | None = None
     synced: int = 0

@@ -5,6 +5,21 @@ from typing import NamedTuple
 from inventory.domain.values import Instant, ItemId
 
 
+class Policy(NamedTuple):
+    """What a shop has set for one record.
+
+    :ivar safety_stock: units that holds must leave alone.
+    :ivar low_stock: at so many available units, or fewer, stock counts as low; ``None``: never.
+    """
+
+    safety_stock: int = 0
+    low_stock: int | None = None
+
+    def is_low(self, available: int) -> bool:
+        """Whether so many available units are few."""
+        return self.low_stock is not None and available <= self.low_stock
+
+
 class Record(NamedTuple):
     """What is known of one item after its latest event. Immutable, so it may be handed to any thread.
 
@@ -13,6 +28,7 @@ class Record(NamedTuple):
     :ivar version: how many events have changed this record.
     :ivar sequence: the latest of those events.
     :ivar updated_at: its instant, in microseconds since 1970 UTC.
+    :ivar policy: ``None`` where none was set.
     """
 
     item: ItemId
@@ -21,8 +37,19 @@ class Record(NamedTuple):
     version: int
     sequence: int
     updated_at: Instant
+    policy: Policy | None = None
 
     @property
     def qty(self) -> int:
         """Units that can be sold: never below zero, whatever was counted."""
         return max(0, self.on_hand - self.reserved)
+
+    @property
+    def available(self) -> int:
+        """Units that a hold may take: what can be sold without the safety stock."""
+        return self.qty if self.policy is None else max(0, self.qty - self.policy.safety_stock)
+
+    @property
+    def oversold_by(self) -> int:
+        """Units that are promised and were not there when somebody counted."""
+        return max(0, self.reserved - self.on_hand)

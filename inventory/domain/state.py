@@ -4,6 +4,8 @@ from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figur
 from inventory.domain.events import Event
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
+from inventory.domain.reservation_table import ReservationTable
 from inventory.domain.sorted_names import SortedNames
 from inventory.domain.transition import continues, record_after
 from inventory.domain.values import Instant, ItemId
@@ -24,6 +26,7 @@ class State:
         self.records: dict[ItemId, Record] = {}
         self.broken: dict[ItemId, Break] = {}
         self.keys = KeyTable()
+        self.reservations = ReservationTable()
         self.store_names = SortedNames()
         self.skus_of_store: dict[str, SortedNames] = {}
         self.items_of_sku: dict[str, tuple[ItemId, ...]] = {}
@@ -37,9 +40,18 @@ class State:
         at = self.broken.get(item)
         return None if at is None else BrokenRecord(self.records[item], at)
 
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """Return one reservation, or ``None`` where none is remembered under this id."""
+        return self.reservations.get(reservation_id)
+
     def records_of_sku(self, sku: str) -> list[Record]:
         """The central view of one SKU: its record in every store that has it, by store id."""
         return [self.records[item] for item in sorted(self.items_of_sku.get(sku, ()))]
+
+    def forget(self, now: Instant, hold_keep_ms: int) -> None:
+        """Forget keys that have ended, and reservations that ended so long ago. No decision about stock needs them."""
+        self.keys.forget_expired(now)
+        self.reservations.forget_ended(Instant(now - hold_keep_ms * 1000))
 
     def sort_names(self) -> None:
         """Sort what lists need now rather than at the first look."""
@@ -81,6 +93,8 @@ def fold(state: State, event: Event, position: int) -> None:
         if before is None:
             # After the record is there, so that nobody finds an item in an index and no record for it.
             state.file_new(line.item)
+    if event.reservation is not None:
+        state.reservations.put(event.reservation)
     if event.key_use is not None:
         state.keys.remember(event.key_use.key, event.key_use.expires_at, position)
     if event.delivery is not None:

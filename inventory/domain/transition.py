@@ -7,14 +7,18 @@ from inventory.domain.values import Instant
 
 def line_after(change: Change, before: Record | None) -> Line:
     """Work out the line of a change; a record that is not there counts as all zeros at version 0."""
-    on_hand, reserved, version = (before.on_hand, before.reserved, before.version) if before else (0, 0, 0)
+    item, on_hand_delta, reserved_delta, policy = change
+    if before is None:
+        return Line(item, on_hand_delta, reserved_delta, on_hand_delta, reserved_delta, 1, 0, policy)
     return Line(
-        change.item,
-        change.on_hand_delta,
-        change.reserved_delta,
-        on_hand + change.on_hand_delta,
-        reserved + change.reserved_delta,
-        version + 1,
+        item,
+        on_hand_delta,
+        reserved_delta,
+        before.on_hand + on_hand_delta,
+        before.reserved + reserved_delta,
+        before.version + 1,
+        before.sequence,
+        before.policy if policy is None else policy,
     )
 
 
@@ -30,4 +34,4 @@ def continues(line: Line, before: Record | None) -> bool:
 
 def record_after(line: Line, sequence: int, at: Instant) -> Record:
     """The record as the line says it is: facts are not argued with."""
-    return Record(line.item, line.on_hand, line.reserved, line.version, sequence, at)
+    return Record(line.item, line.on_hand, line.reserved, line.version, sequence, at, line.policy)

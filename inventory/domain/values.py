@@ -27,8 +27,14 @@ class ItemId(NamedTuple):
     sku: Sku
 
 
-EntityId: TypeAlias = ItemId
-"""What a change can be about. A record today; a reservation or a policy when there are some."""
+class ReservationId(NamedTuple):
+    """What a reservation is filed under."""
+
+    id: str
+
+
+EntityId: TypeAlias = ItemId | ReservationId
+"""What a change can be about."""
 
 
 def is_identifier(text: str) -> bool:

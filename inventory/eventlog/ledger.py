@@ -6,18 +6,17 @@ from contextlib import contextmanager
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.domain.record import Record
-from inventory.domain.state import State
-from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.domain.values import EntityId, Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import FAILED, Durability
-from inventory.eventlog.errors import LogError, unreadable
+from inventory.eventlog.errors import LogError
+from inventory.eventlog.history import FileHistory
 from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
 from inventory.eventlog.options import LogOptions
+from inventory.eventlog.reads import ReplicaReads
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.shared_state import SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
@@ -26,15 +25,10 @@ from inventory.eventlog.writer import BatchWriter, newer_format
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
-    Page,
-    PageRequest,
-    SkuStock,
-    StockSnapshot,
-    StoreSummary,
 )
 
 
-class FileLedger:
+class FileLedger(ReplicaReads):
     """The port on a folder that a starting server has prepared. Made after the fork.
 
     A log that cannot be read does not stop the process: it comes up read-only and says why.
@@ -51,6 +45,7 @@ class FileLedger:
         self._shared.require(options.machine.boot_id())
         self._replica = Replica(layout, self._shared)
         self._durability = Durability(layout, self._shared, options.disk, options.commit_wait_ms)
+        super().__init__(self._replica, self._durability, self.now)
         self._appender = Appender(layout, options.disk)
         self._lock = AppendLock(layout.append_lock)
         writer = BatchWriter(
@@ -75,6 +70,7 @@ class FileLedger:
             now=self.now,
             key_ttl_ms=options.writer.key_ttl_ms,
         )
+        self.history = FileHistory(layout, self._shared, self._durability)
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
             restored = self._snapshots.newest(self._shared.published().sequence)
@@ -103,46 +99,6 @@ class FileLedger:
     def queue_depth(self) -> int:
         return self._committer.depth()
 
-    def record(self, item: ItemId) -> Record | None:
-        self._adopt()
-        record = self._replica.state.record(item)
-        if record is not None:
-            self._durability.ensure(record.sequence)
-        return record
-
-    def records_of_sku(self, sku: str) -> SkuStock:
-        return self.central_stock(sku)
-
-    def central_stock(self, sku: str) -> SkuStock:
-        # Not left to the committing thread, which may be waiting for the disk.
-        self._adopt()
-        lag_ms = self._replica.lag_ms()
-        with self._still() as state:
-            stock = SkuStock(sku, state.records_of_sku(sku), state.sequence, lag_ms)
-        self._durability.ensure(stock.as_of_sequence)
-        return stock
-
-    def stores(self, page: PageRequest) -> Page[StoreSummary]:
-        self._adopt()
-        with self._still() as state:
-            found = page_of_stores(state, page)
-        self._durability.ensure(found.as_of_sequence)
-        return found
-
-    def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
-        self._adopt()
-        with self._still() as state:
-            found = page_of_records(state, store, page)
-        self._durability.ensure(found.as_of_sequence)
-        return found
-
-    def snapshot(self) -> StockSnapshot:
-        self._adopt()
-        with self._still() as state:
-            snapshot = snapshot_of(state)
-        self._durability.ensure(snapshot.as_of_sequence)
-        return snapshot
-
     def status(self) -> LedgerStatus:
         durable = self._shared.durable
         try:
@@ -157,22 +113,8 @@ class FileLedger:
         if not self._committer.close():
             # It waits for the append lock, or for the disk, and will need its files when it gets it.
             return
-        for part in (self._appender, self._durability, self._lock, self._replica, self._shared):
+        for part in (self._appender, self._durability, self._lock, self._replica, self.history, self._shared):
             part.close()
-
-    def _adopt(self) -> None:
-        try:
-            self._replica.adopt()
-        except (LogError, OSError) as error:
-            raise unreadable(error) from error
-
-    @contextmanager
-    def _still(self) -> Iterator[State]:
-        try:
-            with self._replica.still() as state:
-                yield state
-        except (LogError, OSError) as error:
-            raise unreadable(error) from error
 
     def _why_read_only(self) -> str | None:
         if self._shared.failed:

@@ -1,14 +1,19 @@
 """The format of the log: one event is one line of JSON that ends in its chain.
 
-    {"format":1,"sequence":7,"eventId":"…","type":"stock.adjusted","ts":"2026-11-22T14:38:20.123456Z",
+    {"format":2,"sequence":7,"eventId":"…","type":"stock.adjusted","ts":"2026-11-22T14:38:20.123456Z",
      "node":"…","actor":"anonymous","requestId":"…","reason":null,"reference":null,"reservationId":null,
-     "lines":[{"storeId":"…","sku":"…","onHandDelta":-1,"reservedDelta":0,"onHand":9,"reserved":0,"version":3}],
+     "lines":[{"storeId":"…","sku":"…","onHandDelta":-1,"reservedDelta":0,"onHand":9,"reserved":0,"version":3,
+               "previous":5}],
      "idempotency":{"key":"…","hash":"…","expiresAt":"…"},"source":null,"synced":6,"chain":"<32 hex digits>"}
 
-(without the line breaks). ``chain`` is the BLAKE2b-128 of the previous line's chain followed by this
-line's bytes before ``,"chain"``; it runs on across segments, and the first line follows 16 zero bytes.
-A changed, missing, doubled or moved line breaks it. It is compared as bytes: a parser that forgives
-spelling (``int(text, 16)`` takes ``A`` for ``a``) would overlook flipped bits.
+(without the line breaks). ``previous`` is the sequence of the record's event before this one, 0 for none;
+a record with a policy has ``safetyStock`` and ``lowStock`` too; an event of a reservation has
+``reservation``, see `reservation_json`. Format 1 had none of these.
+
+``chain`` is the BLAKE2b-128 of the previous line's chain followed by this line's bytes before
+``,"chain"``; it runs on across segments, and the first line follows 16 zero bytes. A changed, missing,
+doubled or moved line breaks it. It is compared as bytes: a parser that forgives spelling
+(``int(text, 16)`` takes ``A`` for ``a``) would overlook flipped bits.
 """
 
 import sys
@@ -20,9 +25,12 @@ import orjson
 from inventory.domain.commands import Note
 from inventory.domain.events import Delivery, Event, KeyUse, Line
 from inventory.domain.instants import format_instant, parse_instant
+from inventory.domain.record import Policy
+from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.eventlog.reservation_json import reservation_as_json, reservation_from_json
 
-FORMAT = 1
+FORMAT = 2
 GENESIS = bytes(16)
 _MARK = b',"chain":"'
 TAIL = len(_MARK) + 32 + len(b'"}')
@@ -42,7 +50,7 @@ class NotALine(Exception):
 
 def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
     """Return the event's line, line feed included, and its chain (16 bytes)."""
-    sequence, event_id, kind, at, node, note, lines, reservation_id, use, delivery, synced = event
+    sequence, event_id, kind, at, node, note, lines, reservation, use, delivery, synced = event
     actor, request_id, reason, reference = note
     body = orjson.dumps(
         {
@@ -56,7 +64,8 @@ def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
             "requestId": request_id,
             "reason": reason,
             "reference": reference,
-            "reservationId": reservation_id,
+            "reservationId": reservation and reservation.reservation_id,
+            **({"reservation": reservation_as_json(reservation)} if reservation is not None else {}),
             "lines": [line_as_json(line) for line in lines],
             "idempotency": use and {"key": use.key, "hash": use.hash, "expiresAt": format_instant(use.expires_at)},
             "source": delivery and {"id": delivery.source, "eventId": delivery.event_id},
@@ -92,6 +101,7 @@ def decode(line: bytes) -> Decoded:
 
 def _event(fields: dict[str, Any]) -> Event:
     use, source = fields["idempotency"], fields["source"]
+    lines = tuple([line_from_json(line) for line in fields["lines"]])
     return Event(
         fields["sequence"],
         fields["eventId"],
@@ -99,8 +109,8 @@ def _event(fields: dict[str, Any]) -> Event:
         parse_instant(fields["ts"]),
         fields["node"],
         Note(fields["actor"], fields["requestId"], fields["reason"], fields["reference"]),
-        tuple([line_from_json(line) for line in fields["lines"]]),
-        fields["reservationId"],
+        lines,
+        fields["reservationId"] and _reservation(fields, lines),
         use and KeyUse(use["key"], use["hash"], parse_instant(use["expiresAt"])),
         source and Delivery(source["id"], source["eventId"]),
         fields["synced"],
@@ -109,8 +119,8 @@ def _event(fields: dict[str, Any]) -> Event:
 
 def line_as_json(line: Line) -> dict[str, Any]:
     """One line of an event, as the log has it."""
-    (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version = line
-    return {
+    (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version, previous, policy = line
+    fields = {
         "storeId": store,
         "sku": sku,
         "onHandDelta": on_hand_delta,
@@ -118,7 +128,11 @@ def line_as_json(line: Line) -> dict[str, Any]:
         "onHand": on_hand,
         "reserved": reserved,
         "version": version,
+        "previous": previous,
     }
+    if policy is not None:
+        fields["safetyStock"], fields["lowStock"] = policy
+    return fields
 
 
 def line_from_json(fields: dict[str, Any]) -> Line:
@@ -131,4 +145,16 @@ def line_from_json(fields: dict[str, Any]) -> Line:
         fields["onHand"],
         fields["reserved"],
         fields["version"],
+        fields.get("previous", 0),
+        Policy(fields["safetyStock"], fields["lowStock"]) if "safetyStock" in fields else None,
     )
+
+
+def _reservation(fields: dict[str, Any], lines: tuple[Line, ...]) -> Reservation:
+    reservation_id, sequence, known = fields["reservationId"], fields["sequence"], fields.get("reservation")
+    if known is not None:
+        return reservation_from_json(reservation_id, sequence, known)
+    # Format 1 had the id alone, of holds that nothing could end.
+    held = tuple(HeldLine(line.item, line.reserved_delta) for line in lines)
+    at = parse_instant(fields["ts"])
+    return Reservation(reservation_id, held, None, fields["reference"], at, 1, sequence, sequence)

@@ -2,9 +2,13 @@
 
 from inventory.domain.errors import StoreNotFound
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import Page, PageRequest, StockSnapshot, StoreSummary
+from inventory.service.ledger import Page, PageRequest, ReservationRequest, StockSnapshot, StoreSummary
+
+_LOOKED_AT = 2000
+"""Reservations looked at for one page: nothing is folded meanwhile."""
 
 
 def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
@@ -25,6 +29,34 @@ def page_of_records(state: State, store: str, request: PageRequest) -> Page[Reco
     names = skus.after(request.after, request.limit + 1, request.prefix)
     found = [state.records[ItemId(StoreId(store), Sku(name))] for name in names[: request.limit]]
     return Page(found, _next_after(names, request.limit), state.sequence)
+
+
+def page_of_reservations(state: State, request: ReservationRequest) -> Page[Reservation]:
+    """Reservations in the order they were made; of those looked at, the ones that are asked for."""
+    ids = state.reservations.after(request.after, _LOOKED_AT)
+    found: list[Reservation] = []
+    last = request.after
+    for reservation_id in ids:
+        reservation = state.reservations.get(reservation_id)
+        if reservation is None:
+            continue
+        if len(found) == request.limit:
+            return Page(found, str(last), state.sequence)
+        last = reservation.created
+        if _is_asked_for(reservation, request):
+            found.append(reservation)
+    return Page(found, str(last) if len(ids) == _LOOKED_AT else None, state.sequence)
+
+
+def _is_asked_for(reservation: Reservation, request: ReservationRequest) -> bool:
+    return (
+        request.state in (None, reservation.state)
+        and request.reference in (None, reservation.reference)
+        and any(
+            request.store in (None, line.item.store) and request.sku in (None, line.item.sku)
+            for line in reservation.lines
+        )
+    )
 
 
 def snapshot_of(state: State) -> StockSnapshot:

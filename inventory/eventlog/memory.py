@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.eventlog.listing import page_of_records, page_of_stores, snapshot_of
+from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, snapshot_of
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
     Outcome,
     Page,
     PageRequest,
+    ReservationRequest,
     SkuStock,
     StockSnapshot,
     StoreSummary,
@@ -43,6 +45,25 @@ class _Settled:
         return self.outcome
 
 
+class MemoryHistory:
+    """Implements ``EventHistory`` on a list of all events."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = events
+
+    def latest(self) -> int:
+        """See ``EventHistory.latest``."""
+        return len(self._events)
+
+    def earliest(self, *, archived: bool) -> int:
+        """See ``EventHistory.earliest``: nothing is ever compacted here."""
+        return 1
+
+    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
+        """See ``EventHistory.events``."""
+        return self._events[first - 1 : first - 1 + limit]
+
+
 class MemoryLedger:
     """Keeps events in a list. Everything is durable for as long as the process lives."""
 
@@ -52,13 +73,14 @@ class MemoryLedger:
         self._mutex = threading.Lock()
         self._state = State()
         self.events: list[Event] = []
+        self.history = MemoryHistory(self.events)
 
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
     ) -> _Settled:
         with self._mutex:
             now = max(self._now(), self._state.last_at)
-            self._state.keys.forget_expired(now)
+            self._state.forget(now, self._writer.hold_keep_ms)
             batch = Batch(
                 self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence
             )
@@ -70,10 +92,6 @@ class MemoryLedger:
                 self.events.append(event)
                 fold(self._state, event, event.sequence - 1)
             return _Settled(outcome)
-
-    def events_after(self, sequence: int, limit: int) -> Sequence[Event]:
-        """See ``EventSource.events_after``."""
-        return self.events[sequence : sequence + limit]
 
     def queue_depth(self) -> int:
         return 0
@@ -95,6 +113,17 @@ class MemoryLedger:
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         with self._mutex:
             return page_of_records(self._state, store, page)
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        return self._state.reservation(reservation_id)
+
+    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+        with self._mutex:
+            return page_of_reservations(self._state, request)
+
+    def due_reservations(self, limit: int) -> Sequence[Reservation]:
+        with self._mutex:
+            return self._state.reservations.due(self._now(), limit)
 
     def snapshot(self) -> StockSnapshot:
         with self._mutex:

@@ -11,10 +11,11 @@ import orjson
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.idempotency import KeyEntry
 from inventory.domain.instants import parse_instant
-from inventory.domain.record import Record
+from inventory.domain.record import Policy, Record
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.reader import Cursor, place_of
+from inventory.eventlog.reservation_json import reservation_from_json
 from inventory.eventlog.shared_state import Position
 from inventory.eventlog.snapshot import FORMAT, footer
 
@@ -110,8 +111,12 @@ def _restore_line(state: State, line: dict[str, Any]) -> int:
         ((name, entries),) = line.items()
         match name:
             case "records":
-                for store, sku, *figures in entries:
-                    state.restore(Record(ItemId(StoreId(sys.intern(store)), Sku(sku)), *figures))
+                for store, sku, on_hand, reserved, version, sequence, at, policy in entries:
+                    item = ItemId(StoreId(sys.intern(store)), Sku(sku))
+                    state.restore(Record(item, on_hand, reserved, version, sequence, at, policy and Policy(*policy)))
+            case "reservations":
+                for reservation_id, sequence, fields in entries:
+                    state.reservations.put(reservation_from_json(reservation_id, sequence, fields))
             case "keys":
                 for digest, segment, offset, ends in entries:
                     state.keys.restore(KeyEntry(int(digest, 16), place_of(segment, offset), ends))
@@ -122,6 +127,6 @@ def _restore_line(state: State, line: dict[str, Any]) -> int:
                     state.broken[ItemId(StoreId(store), Sku(sku))] = at
             case _:
                 raise NotASnapshot(f"a line of {name} is not known")
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise NotASnapshot(f"a line is not what was written: {error}") from error
     return len(entries)

@@ -1,13 +1,14 @@
 """Snapshots: the fold up to a sequence, as a file.
 
-    {"snapshot":1,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
-    {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt],…]}      at most 50 in a line
+    {"snapshot":2,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
+    {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt,policy],…]}      at most 50 in a line
+    {"reservations":[["id",sequence,{…}],…]}                         in the order they were made; see `reservation_json`
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
     {"broken":[["store","sku",sequence,onHand,reserved,version],…]}     the figures before the event, if they are known
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
 The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
-is not a snapshot.
+is not a snapshot. Format 1 had no reservations, so what it holds is not the whole state: it is not used.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,11 +22,13 @@ from inventory.domain.dead_letter import Break
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.reader import Cursor, apart
+from inventory.eventlog.reservation_json import reservation_as_json
 
-FORMAT = 1
+FORMAT = 2
 AT_ONCE = 50
 """Entries in a line: more at a time hold the interpreter for so long that requests notice."""
 
@@ -37,6 +40,7 @@ class Image(NamedTuple):
     at: Instant
     newer_format: int | None
     records: list[Record]
+    reservations: list[Reservation]
     keys: KeyTable
     broken: list[tuple[ItemId, Break]]
 
@@ -48,6 +52,7 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
         state.last_at,
         newer_format,
         list(state.records.values()),
+        state.reservations.all(),
         state.keys.copy(),
         list(state.broken.items()),
     )
@@ -82,11 +87,19 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
         "newerFormat": image.newer_format,
     }
     yield orjson.dumps(header) + b"\n", 0
-    yield from _list_lines("records", ((*record.item, *record[1:]) for record in image.records))
+    yield from _list_lines("records", map(_record_entry, image.records))
+    yield from _list_lines(
+        "reservations", ((held.reservation_id, held.sequence, reservation_as_json(held)) for held in image.reservations)
+    )
     yield from _list_lines(
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
     )
     yield from _list_lines("broken", ((*item, at.sequence, *(at.before or ())) for item, at in image.broken))
+
+
+def _record_entry(record: Record) -> tuple[Any, ...]:
+    item, *figures, policy = record
+    return (*item, *figures, policy and tuple(policy))
 
 
 def _list_lines(name: str, entries: Iterable[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:

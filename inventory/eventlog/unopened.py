@@ -7,7 +7,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import Decide, LedgerStatus, PageRequest, StockSnapshot
+from inventory.service.ledger import Decide, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot
 from inventory.service.sync import SyncStatus
 
 
@@ -19,6 +19,7 @@ class UnopenedLedger:
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
+        self.history = UnopenedHistory(reason)
 
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
@@ -43,11 +44,16 @@ class UnopenedLedger:
     def records_of_store(self, store: str, page: PageRequest) -> NoReturn:
         self._refuse()
 
-    def snapshot(self) -> NoReturn:
+    def reservation(self, reservation_id: str) -> NoReturn:
         self._refuse()
 
-    def events_after(self, sequence: int, limit: int) -> NoReturn:
-        """See ``EventSource.events_after``."""
+    def reservations(self, request: ReservationRequest) -> NoReturn:
+        self._refuse()
+
+    def due_reservations(self, limit: int) -> NoReturn:
+        self._refuse()
+
+    def snapshot(self) -> NoReturn:
         self._refuse()
 
     def status(self) -> LedgerStatus:
@@ -57,6 +63,25 @@ class UnopenedLedger:
         """Nothing to let go of."""
 
     def _refuse(self) -> NoReturn:
+        raise StorageUnavailable(self._reason, outcome="none")
+
+
+class UnopenedHistory:
+    """The events of such a process: none can be read."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def latest(self) -> NoReturn:
+        """See ``EventHistory.latest``."""
+        raise StorageUnavailable(self._reason, outcome="none")
+
+    def earliest(self, *, archived: bool) -> NoReturn:
+        """See ``EventHistory.earliest``."""
+        raise StorageUnavailable(self._reason, outcome="none")
+
+    def events(self, first: int, limit: int, *, archived: bool) -> NoReturn:
+        """See ``EventHistory.events``."""
         raise StorageUnavailable(self._reason, outcome="none")
 
 

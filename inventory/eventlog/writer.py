@@ -85,7 +85,7 @@ class BatchWriter:
         self._replica.adopt()
         self._durability.follow(self._replica.cursor.position.segment)
         with self._replica.still() as state:
-            state.keys.forget_expired(self._now())
+            state.forget(self._now(), self._writer.hold_keep_ms)
 
     def begin(self) -> OpenBatch:
         """Open a batch at the end of the log.

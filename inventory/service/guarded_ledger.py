@@ -6,6 +6,7 @@ from inventory.domain.errors import ReadOnly, Refusal, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.values import EntityId, ItemId
 from inventory.resilience.breaker import BreakerOpen, Call, CircuitBreaker
 from inventory.service.ledger import (
@@ -15,6 +16,7 @@ from inventory.service.ledger import (
     Outcome,
     Page,
     PageRequest,
+    ReservationRequest,
     SkuStock,
     StockSnapshot,
     StoreSummary,
@@ -70,6 +72,15 @@ class GuardedLedger:
 
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         return self._ledger.records_of_store(store, page)
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        return self._ledger.reservation(reservation_id)
+
+    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+        return self._ledger.reservations(request)
+
+    def due_reservations(self, limit: int) -> Sequence[Reservation]:
+        return self._ledger.due_reservations(limit)
 
     def snapshot(self) -> StockSnapshot:
         return self._ledger.snapshot()

@@ -9,6 +9,7 @@ from inventory.domain.decide import StateView
 from inventory.domain.events import Delivery, Draft, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation, ReservationState
 from inventory.domain.transition import record_after
 from inventory.domain.values import EntityId, Instant, ItemId
 
@@ -58,6 +59,21 @@ class Page(Generic[T]):
     items: Sequence[T]
     next_after: str | None
     as_of_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRequest:
+    """Which reservations: up to ``limit``, in the order they were made, after the event ``after``.
+
+    Of those, the ones with this state, with a line of this store and SKU, and with this reference.
+    """
+
+    limit: int = 100
+    after: int = 0
+    state: ReservationState | None = None
+    store: str | None = None
+    sku: str | None = None
+    reference: str | None = None
 
 
 class StoreSummary(NamedTuple):
@@ -130,6 +146,15 @@ class Ledger(Protocol):
 
         :raises StoreNotFound: no event has named the store.
         """
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """The reservation as its latest durable event left it; ``None`` where none is remembered."""
+
+    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+        """Reservations in the order they were made. A page may be short; the last one has no ``next_after``."""
+
+    def due_reservations(self, limit: int) -> Sequence[Reservation]:
+        """Up to ``limit`` that still hold something and whose time is over."""
 
     def snapshot(self) -> StockSnapshot:
         """Everything committed before the call, durable."""

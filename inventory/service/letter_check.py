@@ -9,7 +9,8 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.letters import EventSource, Letter, LetterState, Settlement
+from inventory.service.history import EventHistory, EventsGone
+from inventory.service.letters import Letter, LetterState, Settlement
 
 AT_ONCE = 1000
 Broken: TypeAlias = tuple[ItemId, Break]
@@ -22,7 +23,7 @@ class _StillDead(Exception):
 class LetterCheck:
     """Reads events again, from where they are kept."""
 
-    def __init__(self, events: EventSource, retry: RetryPolicy, now: Callable[[], Instant]) -> None:
+    def __init__(self, events: EventHistory, retry: RetryPolicy, now: Callable[[], Instant]) -> None:
         """:param retry: how often an event is tried before it is a dead letter."""
         self._events = events
         self._retry = retry
@@ -56,7 +57,7 @@ class LetterCheck:
         """
         waiting, found = list(letters), list[Letter]()
         after = min((letter.sequence for letter in waiting), default=0)
-        while waiting and (events := self._events.events_after(after, AT_ONCE)):
+        while waiting and (events := self._events.events(after + 1, AT_ONCE, archived=True)):
             after = events[-1].sequence
             for event in events:
                 if event.type in SETTLEMENTS:
@@ -68,8 +69,8 @@ class LetterCheck:
 
     def _applied(self, item: ItemId, at: Break, tries: int) -> Letter | None:
         try:
-            events = self._events.events_after(at.sequence - 1, 1)
-        except StorageUnavailable as error:
+            events = self._events.events(at.sequence, 1, archived=True)
+        except (EventsGone, StorageUnavailable) as error:
             return self._letter(item, at, tries, str(error))
         if not events:
             return self._letter(item, at, tries, "the log does not have the event any more")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 from inventory.domain.dead_letter import Figures
-from inventory.domain.events import Event, Line
+from inventory.domain.events import Line
 from inventory.domain.values import Instant, ItemId
 
 LetterState: TypeAlias = Literal["dead", "requeued", "discarded", "gone"]
@@ -65,14 +65,4 @@ class Letters(Protocol):
         """Add entries, durable, all or none. Called in one's turn.
 
         :raises StorageUnavailable: none was added.
-        """
-
-
-class EventSource(Protocol):
-    """Where events are read again."""
-
-    def events_after(self, sequence: int, limit: int) -> Sequence[Event]:
-        """Up to ``limit`` committed events from the one after ``sequence`` on; empty behind the last.
-
-        :raises StorageUnavailable: they cannot be read.
         """

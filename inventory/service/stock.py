@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from inventory.domain.commands import Command
-from inventory.domain.decide import StateView, decide
+from inventory.domain.decide import StateView
 from inventory.domain.errors import ItemNotFound, SkuNotFound
 from inventory.domain.events import Delivery, Draft
+from inventory.domain.hold_commands import Command
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.values import Instant, ItemId
+from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.resilience.entity_locks import EntityLocks
 from inventory.service.ledger import Decide, Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary
 from inventory.service.sku_leases import LeaseEvent, SkuLeases
+from inventory.service.submitting import deciding
 
 
 class StockService:
@@ -33,11 +34,8 @@ class StockService:
         :raises LockLost: the lease ended before the change was made; nothing has changed.
         :raises Unavailable: see ``Ticket.wait``.
         """
-
-        def decided(state: StateView, now: Instant) -> Draft:
-            return decide(command, state, now)
-
-        entities = (command.item,)
+        decided = deciding(command)
+        entities = command.entities
         if self._leases is not None:
             return self._change_leased(self._leases, entities, decided, key)
         # The lock orders what is submitted for an item. Held until the append, it would shrink every
@@ -47,9 +45,12 @@ class StockService:
         return ticket.wait()
 
     def _change_leased(
-        self, leases: SkuLeases, entities: Sequence[ItemId], decide: Decide, key: IdempotencyKey | Delivery | None
+        self, leases: SkuLeases, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None
     ) -> Outcome:
-        with leases.holding([item.sku for item in entities]) as held, self._locks.holding(entities):
+        with (
+            leases.holding([item.sku for item in entities if isinstance(item, ItemId)]) as held,
+            self._locks.holding(entities),
+        ):
 
             def fenced(state: StateView, now: Instant) -> Draft:
                 held.check(now)

@@ -8,19 +8,24 @@ from inventory.domain.errors import IdempotencyConflict, ReadOnly
 from inventory.domain.events import Delivery, Draft, Event, KeyUse
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
 from inventory.domain.state import State
 from inventory.domain.transition import line_after, record_after
-from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Decide, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """What a process stamps on its events: its node's name and how long a key is remembered."""
+    """What a process stamps on its events: its node's name and how long a key is remembered.
+
+    :ivar hold_keep_ms: how long a reservation that has ended is remembered.
+    """
 
     node: str
     key_ttl_ms: int
+    hold_keep_ms: int = 86_400_000
 
 
 class Batch:
@@ -52,6 +57,7 @@ class Batch:
         self._accept = accept
         self._synced = synced
         self._records: dict[ItemId, Record] = {}
+        self._reservations: dict[str, Reservation] = {}
         self._by_key: dict[str | Delivery, Event] = {}
 
     def record(self, item: ItemId) -> Record | None:
@@ -68,9 +74,14 @@ class Batch:
         # Nothing but a settlement is committed to a broken record.
         return None if item in self._records else self._state.broken_record(item)
 
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """The reservation with the changes of this batch so far."""
+        return self._reservations.get(reservation_id) or self._state.reservation(reservation_id)
+
     def rests_on(self, entities: Sequence[EntityId]) -> int:
         """The latest event that a decision about these entities rests on; 0 for none."""
-        return max((record.sequence for item in entities if (record := self._current(item))), default=0)
+        found = [self.reservation(one.id) if isinstance(one, ReservationId) else self._current(one) for one in entities]
+        return max((entity.sequence for entity in found if entity is not None), default=0)
 
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """Decide one change and add its event, or find the event that its key has already caused.
@@ -85,8 +96,9 @@ class Batch:
                 return Outcome(earlier, replayed=True)
         draft = decide(self, self._now)
         if self._state.broken and draft.type not in SETTLEMENTS:
-            for item in entities:
-                self._refuse_broken(item)
+            for entity in entities:
+                if isinstance(entity, ItemId):
+                    self._refuse_broken(entity)
         event = self._commit(draft, entities, key)
         if isinstance(key, IdempotencyKey):
             self._by_key[key.key] = event
@@ -95,8 +107,11 @@ class Batch:
         return Outcome(event, replayed=False)
 
     def _commit(self, draft: Draft, entities: Sequence[EntityId], key: IdempotencyKey | Delivery | None) -> Event:
-        touched = {change.item for change in draft.changes}
-        if not touched or len(touched) < len(draft.changes) or not touched.issubset(entities):
+        touched: set[EntityId] = {change.item for change in draft.changes}
+        doubled = len(touched) < len(draft.changes)
+        if draft.reservation is not None:
+            touched.add(ReservationId(draft.reservation.reservation_id))
+        if not touched or doubled or not touched.issubset(entities):
             raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
         sequence = self._state.sequence + len(self.events) + 1
         lines = tuple([line_after(change, self._current(change.item)) for change in draft.changes])
@@ -113,7 +128,7 @@ class Batch:
             self._writer.node,
             draft.note,
             lines,
-            draft.reservation_id,
+            _placed(draft.reservation, sequence),
             key_use,
             delivery,
             self._synced,
@@ -122,6 +137,8 @@ class Batch:
         self.events.append(event)
         for line in lines:
             self._records[line.item] = record_after(line, sequence, self._now)
+        if event.reservation is not None:
+            self._reservations[event.reservation.reservation_id] = event.reservation
         return event
 
     def _current(self, item: ItemId) -> Record | None:
@@ -148,3 +165,10 @@ class Batch:
 
     def _at(self, position: int | None) -> Event | None:
         return None if position is None else self._read_event(position)
+
+
+def _placed(reservation: Reservation | None, sequence: int) -> Reservation | None:
+    """The reservation with its place in the log."""
+    if reservation is None:
+        return None
+    return reservation._replace(sequence=sequence, created=reservation.created or sequence)

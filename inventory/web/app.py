@@ -7,10 +7,22 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
-from inventory.web import central, dead_letters, health, metrics_view, problems, stock, stores, sync
+from inventory.web import (
+    central,
+    dead_letters,
+    events,
+    health,
+    metrics_view,
+    problems,
+    reservations,
+    stock,
+    stores,
+    sync,
+    transfers,
+)
 from inventory.web.admission import Admission
 from inventory.web.gates import Gates
-from inventory.web.json_body import MAX_BODY_BYTES
+from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.web.metrics import Metrics
 
 
@@ -30,6 +42,9 @@ def create_app(services: Services) -> Flask:
     metrics.follow(services.breakers, services.file_retries)
     services.stock.count_leases(metrics.count_lease)
     app.register_blueprint(stock.blueprint(services, metrics))
+    app.register_blueprint(reservations.blueprint(services, metrics))
+    app.register_blueprint(events.blueprint(services))
+    app.register_blueprint(transfers.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))
     app.register_blueprint(dead_letters.blueprint(services))
@@ -56,7 +71,7 @@ class _Inventory(Flask):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+        self.config["MAX_CONTENT_LENGTH"] = MAX_LIST_BYTES
         # A path has one spelling: `//` is not found, instead of a redirect that drops the body.
         self.url_map.merge_slashes = False
 

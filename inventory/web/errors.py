@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from inventory.domain import errors as domain
+from inventory.domain import hold_errors as holds
+from inventory.service.history import EventsGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -50,6 +52,29 @@ def _shortage(error: Any) -> dict[str, Any]:
     return {**_item(error), "requested": error.requested, "available": error.available}
 
 
+def _shortages(error: Any) -> list[dict[str, Any]]:
+    return [
+        {"storeId": item.store, "sku": item.sku, "requested": requested, "available": available}
+        for item, requested, available in error.shortages
+    ]
+
+
+def _short_lines(error: Any) -> dict[str, Any]:
+    return {**_shortage(error), "lines": _shortages(error)}
+
+
+def _missing(error: Any) -> dict[str, Any]:
+    return {"lines": [{"storeId": item.store, "sku": item.sku} for item in error.items]}
+
+
+def _gone(error: Any) -> dict[str, Any]:
+    return {"earliestSequence": error.earliest, "startOver": "/stores"}
+
+
+def _reservation(error: Any) -> dict[str, Any]:
+    return {"reservationId": error.reservation_id}
+
+
 def _outcome(error: Any) -> dict[str, Any]:
     return {"outcome": error.outcome}
 
@@ -87,7 +112,30 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
     refusals.RequestTimeout: Row(408, "request_timeout", "The request was not sent in time"),
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
-    domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _shortage),
+    domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _short_lines),
+    EventsGone: Row(410, "events_gone", "These events are no longer in the log", _gone),
+    domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
+    holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
+    holds.ReservationExpired: Row(410, "reservation_expired", "The time of the reservation is over", _reservation),
+    holds.WrongState: Row(
+        409,
+        "wrong_state",
+        "The reservation has ended otherwise",
+        lambda error: {**_reservation(error), "state": error.state},
+    ),
+    holds.ReservationMoved: Row(
+        409,
+        "version_conflict",
+        "The reservation is at another version",
+        lambda error: {**_reservation(error), "currentVersion": error.current_version},
+        _tag,
+    ),
+    holds.ExceedsHold: Row(
+        409,
+        "exceeds_hold",
+        "Less is held than was named",
+        lambda error: {**_reservation(error), "lines": _shortages(error)},
+    ),
     domain.IdempotencyConflict: Row(
         409,
         "idempotency_conflict",

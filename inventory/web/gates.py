@@ -7,7 +7,7 @@ from inventory.domain.errors import InventoryError, Overloaded
 from inventory.resilience.token_bucket import Grant, TokenBuckets
 from inventory.web.answers import Headers
 from inventory.web.client_address import ClientAddress
-from inventory.web.json_body import MAX_BODY_BYTES, announced_too_long
+from inventory.web.json_body import announced_too_long, body_limit
 from inventory.web.metrics import Metrics
 from inventory.web.refusals import PayloadTooLarge, RateLimited
 
@@ -43,7 +43,7 @@ class Gates:
     def enter(self, environ: dict[str, Any]) -> Passage:
         """Ask every gate."""
         if announced_too_long(environ):
-            return Passage(PayloadTooLarge(MAX_BODY_BYTES), (), False)
+            return Passage(PayloadTooLarge(body_limit(environ)), (), False)
         headers: Headers = ()
         if self._buckets is not None:
             grant = self._buckets.take(self._client(environ))

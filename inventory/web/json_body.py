@@ -9,6 +9,8 @@ from inventory.domain.errors import FieldProblem
 from inventory.web.refusals import MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 
 MAX_BODY_BYTES = 65_536
+MAX_LIST_BYTES = 1_048_576
+_TAKES_MANY_LINES = ("/reservations", "/transfers", "/inventory/batch")
 _LENGTH_DIGITS = 10
 
 
@@ -16,7 +18,7 @@ def json_body(environ: dict[str, Any]) -> object:
     """Return what the request's JSON body says; duplicate keys, NaN and Infinity are no JSON.
 
     :raises UnsupportedMediaType: the body is not declared as ``application/json`` in UTF-8.
-    :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
+    :raises PayloadTooLarge: it is longer than ``body_limit``.
     :raises MalformedJson: it cannot be read or decoded.
     """
     _require_json(environ)
@@ -32,18 +34,24 @@ def optional_json_body(environ: dict[str, Any]) -> object:
     return decode(data)
 
 
+def body_limit(environ: dict[str, Any]) -> int:
+    """How many bytes a body may have: more where it may have many lines."""
+    path: str = environ.get("PATH_INFO", "")
+    return MAX_LIST_BYTES if path.startswith(_TAKES_MANY_LINES) else MAX_BODY_BYTES
+
+
 def announced_too_long(environ: dict[str, Any]) -> bool:
-    """Whether the body is said to be longer than ``MAX_BODY_BYTES``; a chunked one shows only when it is read."""
+    """Whether the body is said to be longer than ``body_limit``; a chunked one shows only when it is read."""
     length = environ.get("CONTENT_LENGTH", "")
     if not (length.isascii() and length.isdigit()):
         return False
-    return len(length) > _LENGTH_DIGITS or int(length) > MAX_BODY_BYTES
+    return len(length) > _LENGTH_DIGITS or int(length) > body_limit(environ)
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
     """Return the whole body, chunked or not; nothing past the limit is read.
 
-    :raises PayloadTooLarge: it is longer than ``MAX_BODY_BYTES``.
+    :raises PayloadTooLarge: it is longer than ``body_limit``.
     :raises RequestTimeout: it did not come in time.
     :raises MalformedJson: the connection ended before the body did, or its chunks are broken.
     """
@@ -54,17 +62,18 @@ def read_body(environ: dict[str, Any]) -> bytes:
         return b""
     if not chunked and not (length.isascii() and length.isdigit()):
         raise MalformedJson("Content-Length is not a number")
+    limit = body_limit(environ)
     if announced_too_long(environ):
-        raise PayloadTooLarge(MAX_BODY_BYTES)
+        raise PayloadTooLarge(limit)
     try:
-        data: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if chunked else int(length))
+        data: bytes = environ["wsgi.input"].read(limit + 1 if chunked else int(length))
     except TimeoutError as error:
         raise RequestTimeout from error
     except (OSError, ParseException) as error:
         # The client went away, or its chunks are none, which gunicorn finds out only now.
         raise MalformedJson("the body could not be read to its end") from error
-    if chunked and len(data) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(MAX_BODY_BYTES)
+    if chunked and len(data) > limit:
+        raise PayloadTooLarge(limit)
     if not chunked and len(data) < int(length):
         raise MalformedJson("the body is shorter than its Content-Length")
     return data

@@ -14,16 +14,27 @@ from inventory.service.ledger import PageRequest
 from inventory.service.letters import LetterState
 from inventory.web import idempotency
 from inventory.web.conditional import ReadCondition, precondition, read_condition
+from inventory.web.event_schemas import AS_OF
 from inventory.web.json_body import json_body, optional_json_body
+from inventory.web.letter_schemas import LETTER_PAGE
 from inventory.web.refusals import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
-from inventory.web.schemas import LETTER_PAGE, NOTHING, PAGE, loaded
+from inventory.web.schemas import NOTHING, PAGE, loaded
 
 _NOWHERE = ItemId(StoreId(""), Sku(""))
 
 
-class Change(NamedTuple):
+class Asked(NamedTuple):
     """A change as it was asked for, all of it well-formed."""
+
+    body: dict[str, Any]
+    precondition: Precondition
+    note: Note
+    key: IdempotencyKey | None
+
+
+class Change(NamedTuple):
+    """The same, of one record."""
 
     item: ItemId
     body: dict[str, Any]
@@ -33,10 +44,11 @@ class Change(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A read of one record."""
+    """A read of one record. :ivar as_of: when, if not now."""
 
     item: ItemId
     condition: ReadCondition
+    as_of: dict[str, Any]
 
 
 def parse_change(schema: Schema, store: str, sku: str) -> Change:
@@ -45,21 +57,20 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     :raises RequestRefused: the body cannot be read, or only the idempotency key is wrong.
     :raises ValidationFailed: naming every field of path, query, headers and body that is wrong.
     """
-    environ = request.environ
     problems: list[FieldProblem] = []
-    given = json_body(environ)
+    given = json_body(request.environ)
     item = _item(store, sku, problems)
-    _no_query(environ, problems)
-    body = loaded(schema, given, "body", problems)
-    condition = precondition(
-        environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), body.get("expected_version"), problems
-    )
-    header = environ.get("HTTP_IDEMPOTENCY_KEY")
-    key = idempotency.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
-    if problems:
-        raise _refusal(problems)
-    note = Note("anonymous", environ[REQUEST_ID], body.get("reason"), body.get("reference"))
-    return Change(item, body, condition, note, key)
+    return Change(item, *_asked(schema, given, problems))
+
+
+def parse_command(schema: Schema, *, optional: bool = False, **names: str) -> Asked:
+    """Parse a request that changes something else; ``names`` are the identifiers in its path.
+
+    :param optional: an empty body stands for ``{}``.
+    :raises: as ``parse_change``.
+    """
+    given = optional_json_body(request.environ) if optional else json_body(request.environ)
+    return _asked(schema, given, _wrong_names(names))
 
 
 def parse_read(store: str, sku: str) -> Read:
@@ -70,34 +81,39 @@ def parse_read(store: str, sku: str) -> Read:
     environ = request.environ
     problems: list[FieldProblem] = []
     item = _item(store, sku, problems)
-    _no_query(environ, problems)
+    as_of = loaded(AS_OF, _query(problems), "query", problems) if environ.get("QUERY_STRING") else {}
     condition = read_condition(environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), problems)
     if problems:
         raise ValidationFailed(problems)
-    return Read(item, condition)
+    return Read(item, condition, as_of)
 
 
-def parse_page(**names: str) -> PageRequest:
-    """Parse a request for part of a list; ``names`` are the identifiers in its path.
+def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
+    """Parse a request that says something in its query; ``names`` are the identifiers in its path.
 
     :raises ValidationFailed: naming every field of path and query that is wrong.
     """
     problems = _wrong_names(names)
-    page = loaded(PAGE, _query(problems), "query", problems)
+    found = loaded(schema, _query(problems), "query", problems)
     if problems:
         raise ValidationFailed(problems)
-    return PageRequest(**page)
+    return found
+
+
+def parse_item_query(schema: Schema, store: str, sku: str) -> tuple[ItemId, dict[str, Any]]:
+    """Parse a request about one record that says something in its query; see ``parse_query``."""
+    found = parse_query(schema, storeId=store, sku=sku)
+    return ItemId(StoreId(store), Sku(sku)), found
+
+
+def parse_page(**names: str) -> PageRequest:
+    """Parse a request for part of a list; see ``parse_query``."""
+    return PageRequest(**parse_query(PAGE, **names))
 
 
 def parse_letter_page() -> tuple[PageRequest, LetterState | None]:
-    """Parse a request for part of the dead letters, and for those in which state.
-
-    :raises ValidationFailed: naming every field of the query that is wrong.
-    """
-    problems: list[FieldProblem] = []
-    page = loaded(LETTER_PAGE, _query(problems), "query", problems)
-    if problems:
-        raise ValidationFailed(problems)
+    """Parse a request for part of the dead letters, and for those in which state; see ``parse_query``."""
+    page = parse_query(LETTER_PAGE)
     state: LetterState | None = page.pop("state", None)
     return PageRequest(**page), state
 
@@ -125,6 +141,21 @@ def parse_nothing() -> None:
     loaded(NOTHING, given, "body", problems)
     if problems:
         raise ValidationFailed(problems)
+
+
+def _asked(schema: Schema, given: object, problems: list[FieldProblem]) -> Asked:
+    environ = request.environ
+    _no_query(environ, problems)
+    body = loaded(schema, given, "body", problems)
+    condition = precondition(
+        environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), body.get("expected_version"), problems
+    )
+    header = environ.get("HTTP_IDEMPOTENCY_KEY")
+    key = idempotency.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
+    if problems:
+        raise _refusal(problems)
+    note = Note("anonymous", environ[REQUEST_ID], body.get("reason"), body.get("reference"))
+    return Asked(body, condition, note, key)
 
 
 def _item(store: str, sku: str, problems: list[FieldProblem]) -> ItemId:

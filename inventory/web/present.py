@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
+from inventory.domain.transition import record_after
 from inventory.eventlog.letter_file import letter_as_json
 from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
 from inventory.service.letters import Letter
@@ -14,13 +15,13 @@ from inventory.web.conditional import entity_tag
 from inventory.web.cursor import cursor_of_name
 
 T = TypeVar("T")
-_REPLAYED = ("Idempotent-Replayed", "true")
+REPLAYED = ("Idempotent-Replayed", "true")
 
 
 def record_body(record: Record) -> dict[str, Any]:
     """A record as clients see it."""
-    (store, sku), on_hand, reserved, version, sequence, updated_at = record
-    return {
+    (store, sku), on_hand, reserved, version, sequence, updated_at, policy = record
+    body = {
         "storeId": store,
         "sku": sku,
         "qty": record.qty,
@@ -30,6 +31,11 @@ def record_body(record: Record) -> dict[str, Any]:
         "sequence": sequence,
         "updatedAt": format_instant(updated_at),
     }
+    if policy is not None:
+        body["available"], body["safetyStock"], body["lowStock"] = record.available, *policy
+    if reserved > on_hand:
+        body["oversoldBy"] = record.oversold_by
+    return body
 
 
 def record_answer(record: Record) -> Answer:
@@ -46,8 +52,11 @@ def changed(outcome: Outcome) -> Answer:
     """The record after a change. Made from the event alone, so a replay is the same to the byte."""
     record = outcome.record
     body = record_body(record)
-    if outcome.event.reservation_id is not None:
-        body["reservationId"] = outcome.event.reservation_id
+    reservation = outcome.event.reservation
+    if reservation is not None:
+        body["reservationId"] = reservation.reservation_id
+        if reservation.expires_at is not None:
+            body["expiresAt"] = format_instant(reservation.expires_at)
     return json_answer(body, 200, _change_headers(outcome, record))
 
 
@@ -62,9 +71,27 @@ def counted(outcome: Outcome, location: str) -> Answer:
     return json_answer(body, 200, headers)
 
 
+def transferred(outcome: Outcome) -> Answer:
+    """What was moved, and every record that it changed: those it left first."""
+    event = outcome.event
+    leaving = [line for line in event.lines if line.on_hand_delta < 0]
+    coming = next(line for line in event.lines if line.on_hand_delta > 0)
+    body = {
+        "transferId": event.event_id,
+        "from": leaving[0].item.store,
+        "to": coming.item.store,
+        "lines": [{"sku": line.item.sku, "qty": -line.on_hand_delta} for line in leaving],
+        "reference": event.note.reference,
+        "sequence": event.sequence,
+        "createdAt": format_instant(event.at),
+        "records": [record_body(record_after(line, event.sequence, event.at)) for line in event.lines],
+    }
+    return json_answer(body, 201, (REPLAYED,) if outcome.replayed else ())
+
+
 def _change_headers(outcome: Outcome, record: Record) -> Headers:
     tag = ("ETag", entity_tag(record.version))
-    return (tag, _REPLAYED) if outcome.replayed else (tag,)
+    return (tag, REPLAYED) if outcome.replayed else (tag,)
 
 
 def store_page(page: Page[StoreSummary]) -> Answer:

@@ -7,25 +7,26 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from inventory.domain.errors import FieldProblem
 from inventory.domain.values import MAX_QUANTITY
-from inventory.service.letters import LETTER_STATES
 from inventory.web.cursor import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6)."""
 MAX_TEXT = 200
+MAX_TTL_MS = 31_536_000_000
+"""A year."""
 MAX_PAGE = 1000
 
 _REQUIRED = "is required"
 _NULL = "must not be null; leave it out instead"
-_WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must be a whole number"}
-_TEXT_WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must be a text"}
+REQUIRED_WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must be a text"}
+_WORDS: dict[str, Any] = {**REQUIRED_WORDS, "invalid": "must be a whole number"}
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
 
-def _between(low: int, high: int) -> validate.Range:
+def between(low: int, high: int) -> validate.Range:
+    """Require a number from ``low`` to ``high``."""
     return validate.Range(low, high, error="must be between {min} and {max}")
 
 
@@ -46,15 +47,32 @@ def _prefix_rule(text: str) -> None:
         raise ValidationError("must be at most 64 of ASCII letters, digits, '.', '_', '-', ':'")
 
 
-def _optional_text() -> fields.String:
-    return fields.String(validate=_text_rule, error_messages=_TEXT_WORDS)
+def optional_text() -> fields.String:
+    """Up to 200 printable characters."""
+    return fields.String(validate=_text_rule, error_messages=REQUIRED_WORDS)
 
 
-def _expected_version() -> fields.Integer:
+def whole_number(*rules: Any, data_key: str | None = None, required: bool = False) -> fields.Integer:
+    """A whole number in a body."""
+    return fields.Integer(strict=True, data_key=data_key, required=required, validate=rules, error_messages=_WORDS)
+
+
+def whole_number_or_null(*rules: Any, data_key: str) -> fields.Integer:
+    """The same, where null says that there is none."""
+    return fields.Integer(strict=True, data_key=data_key, allow_none=True, validate=rules, error_messages=_WORDS)
+
+
+def query_integer(*rules: Any, data_key: str | None = None) -> fields.Integer:
+    """A whole number in a query."""
+    return _QueryInteger(data_key=data_key, validate=rules, error_messages=_WORDS)
+
+
+def expected_version() -> fields.Integer:
+    """The version that a record must be at."""
     return fields.Integer(
         strict=True,
         data_key="expectedVersion",
-        validate=_between(1, MAX_VERSION),
+        validate=between(1, MAX_VERSION),
         error_messages=_WORDS,
     )
 
@@ -68,7 +86,7 @@ class _QueryInteger(fields.Integer):
         return int(value)
 
 
-class _Cursor(fields.Field[str]):
+class Cursor(fields.Field[str]):
     """A cursor that this service gave out; loads as the name that it stands for."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -93,20 +111,21 @@ class AdjustSchema(StrictSchema):
     delta = fields.Integer(
         strict=True,
         required=True,
-        validate=(_between(-MAX_QUANTITY, MAX_QUANTITY), _not_zero),
+        validate=(between(-MAX_QUANTITY, MAX_QUANTITY), _not_zero),
         error_messages=_WORDS,
     )
-    expected_version = _expected_version()
-    reason = _optional_text()
-    reference = _optional_text()
+    expected_version = expected_version()
+    reason = optional_text()
+    reference = optional_text()
 
 
 class ReserveSchema(StrictSchema):
     """The body of a reserve."""
 
-    qty = fields.Integer(strict=True, required=True, validate=_between(1, MAX_QUANTITY), error_messages=_WORDS)
-    expected_version = _expected_version()
-    reference = _optional_text()
+    qty = whole_number(between(1, MAX_QUANTITY), required=True)
+    ttl_ms = whole_number(between(1, MAX_TTL_MS), data_key="ttlMs")
+    expected_version = expected_version()
+    reference = optional_text()
 
 
 class CountSchema(StrictSchema):
@@ -116,50 +135,33 @@ class CountSchema(StrictSchema):
         strict=True,
         data_key="onHand",
         required=True,
-        validate=_between(0, MAX_QUANTITY),
+        validate=between(0, MAX_QUANTITY),
         error_messages=_WORDS,
     )
-    reason = _optional_text()
-    reference = _optional_text()
+    counted_at_version = whole_number(between(1, MAX_VERSION), data_key="countedAtVersion")
+    reason = optional_text()
+    reference = optional_text()
 
 
 class PageSchema(StrictSchema):
     """The query of a list."""
 
-    limit = _QueryInteger(validate=_between(1, MAX_PAGE), error_messages=_WORDS)
-    after = _Cursor(data_key="cursor")
+    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    after = Cursor(data_key="cursor")
     prefix = fields.String(validate=_prefix_rule)
 
 
-class _LetterCursor(_Cursor):
-    """A cursor of the dead letters: the number of one of them."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        number = super()._deserialize(value, attr, data, **kwargs)
-        if not _NUMBER.fullmatch(number):
-            raise ValidationError("is not a cursor that this service gave out")
-        return number
-
-
-class LetterPageSchema(StrictSchema):
-    """The query of the dead letters."""
-
-    limit = _QueryInteger(validate=_between(1, MAX_PAGE), error_messages=_WORDS)
-    after = _LetterCursor(data_key="cursor")
-    state = fields.String(validate=validate.OneOf(LETTER_STATES, error="must be one of {choices}"))
-
-
-def _built(schema: type[Schema]) -> Schema:
+def built(schema: type[Schema]) -> Schema:
+    """Make a schema once, for all requests."""
     fields_of = schema().fields
     # "Partial" in what may be absent: marshmallow passes over it at once then, for 3 µs less a request.
     return schema(partial=tuple(name for name, field in fields_of.items() if not field.required))
 
 
-ADJUST = _built(AdjustSchema)
-RESERVE = _built(ReserveSchema)
-COUNT = _built(CountSchema)
-PAGE = _built(PageSchema)
-LETTER_PAGE = _built(LetterPageSchema)
+ADJUST = built(AdjustSchema)
+RESERVE = built(ReserveSchema)
+COUNT = built(CountSchema)
+PAGE = built(PageSchema)
 NOTHING = StrictSchema()
 
 
@@ -173,8 +175,22 @@ def loaded(schema: Schema, given: object, whole: str, problems: list[FieldProble
     try:
         found: dict[str, Any] = schema.load(given)  # type: ignore[arg-type]
     except ValidationError as error:
-        for name, messages in error.normalized_messages().items():  # type: ignore[no-untyped-call]
-            field = whole if name == "_schema" else str(name)
-            problems.extend(FieldProblem(field, str(message)) for message in messages)
+        problems.extend(_named(error.normalized_messages(), "", whole))  # type: ignore[no-untyped-call]
         return {}
+    return found
+
+
+def _named(messages: Any, at: str, whole: str) -> list[FieldProblem]:
+    """Name each wrong field by its place: ``qty``, ``lines[3].qty``."""
+    if isinstance(messages, list):
+        return [FieldProblem(at or whole, str(message)) for message in messages]
+    found = []
+    for name, inner in messages.items():
+        if name == "_schema":
+            place = at
+        elif isinstance(name, int):
+            place = f"{at}[{name}]"
+        else:
+            place = f"{at}.{name}" if at else str(name)
+        found.extend(_named(inner, place, whole))
     return found

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from given import adding, deciding, item
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Event
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.resilience.parallel import run_parallel
@@ -30,7 +31,7 @@ def mixed_commands(number: int) -> list[Command]:
         dice.choice(
             [
                 AdjustStock(dice.choice(ITEMS), dice.choice([-9, -3, -1, 1, 2, 5])),
-                ReserveStock(dice.choice(ITEMS), dice.randint(1, 4), f"r-{index}"),
+                reserve_one(dice.choice(ITEMS), dice.randint(1, 4), f"r-{index}"),
             ]
         )
         for index in range(number)
@@ -40,7 +41,7 @@ def mixed_commands(number: int) -> list[Command]:
 def trying(ledger: Ledger, command: Command) -> Callable[[], Event | None]:
     def task() -> Event | None:
         try:
-            return ledger.submit((command.item,), deciding(command)).wait().event
+            return ledger.submit(command.entities, deciding(command)).wait().event
         except InsufficientStock:
             return None
 
@@ -82,7 +83,7 @@ def test_each_answer_continues_the_one_before(ledger: Ledger):
 def test_the_last_units_are_promised_once(ledger: Ledger):
     at = ITEMS[0]
     ledger.submit((at,), deciding(CountStock(at, 10))).wait()
-    outcomes = run_parallel([trying(ledger, ReserveStock(at, 1, "r"))] * 100, at_once=AT_ONCE)
+    outcomes = run_parallel([trying(ledger, reserve_one(at, 1, "r"))] * 100, at_once=AT_ONCE)
     assert (sum(event is not None for event in outcomes), ledger.record(at).qty) == (10, 0)
 
 

@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from inventory.domain.commands import AdjustStock, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import IdempotencyConflict, Refusal
+from inventory.domain.hold_commands import reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.service.ledger import Ledger, PageRequest
@@ -44,7 +45,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def reserve(self, at: ItemId, qty: int, key: IdempotencyKey | None) -> None:
         on_hand, reserved, version = self.stock.get(at, (0, 0, 0))
         possible = version > 0 and 1 <= qty <= on_hand - reserved
-        self.submit((at,), deciding(ReserveStock(at, qty, "r-1")), key, {at: (0, qty)} if possible else None)
+        self.submit((at,), deciding(reserve_one(at, qty, "r-1")), key, {at: (0, qty)} if possible else None)
 
     @rule(items=st.lists(ITEMS, unique=True, min_size=2), delta=st.integers(1, 5), key=KEYS)
     def add_to_several(self, items: list[ItemId], delta: int, key: IdempotencyKey | None) -> None:

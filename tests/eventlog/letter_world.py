@@ -8,7 +8,6 @@ from given import Clock
 
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.letter_file import LetterFile
-from inventory.eventlog.lookup import EventLookup
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.letter_check import LetterCheck
@@ -23,17 +22,14 @@ class Process:
 
     ledger: FileLedger
     letters: DeadLetters
-    events: EventLookup
 
 
 def process(folder: Folder, disk: Shim | None = None) -> Process:
     """One more process on a prepared folder."""
     ledger, clock = folder.open(disk), Clock()
-    events = EventLookup(folder.layout, ledger.shared)
     file = LetterFile(folder.layout, disk or Shim())
-    return Process(
-        ledger, DeadLetters(ledger, StockService(ledger), file, LetterCheck(events, QUICK, clock), clock), events
-    )
+    check = LetterCheck(ledger.history, QUICK, clock)
+    return Process(ledger, DeadLetters(ledger, StockService(ledger), file, check, clock))
 
 
 def states(folder: Folder) -> list[str]:

@@ -10,8 +10,9 @@ from given import item
 
 from inventory.bootstrap import StartRefused, build_services, layout_of, prepare, rebuild, server_presence, verify
 from inventory.bootstrap.services import Services
-from inventory.domain.commands import AdjustStock, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import StorageUnavailable
+from inventory.domain.hold_commands import reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.service.ledger import PageRequest
 from inventory.settings import Settings
@@ -35,7 +36,7 @@ def some_stock(settings: Settings) -> list:
     services = started(settings)
     for number, at in enumerate(ITEMS):
         services.stock.change(CountStock(at, 10 + number))
-        services.stock.change(ReserveStock(at, 2, "r"))
+        services.stock.change(reserve_one(at, 2, "r"))
     services.stock.change(AdjustStock(ITEMS[0], -3), KEY)
     services.sync.sync_once()
     answers = everything_asked(services)

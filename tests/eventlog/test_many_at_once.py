@@ -10,9 +10,10 @@ from eventlog.children import heard, on
 from eventlog.folder import ONE, Folder, add
 from given import deciding, item
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Event, Line
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.parallel import run_parallel
@@ -24,7 +25,7 @@ OPERATIONS, AT_ONCE, STOCK = 3000, 16, 40
 def mixed(dice: random.Random) -> Command:
     at = dice.choice(ITEMS)
     if dice.random() < 0.3:
-        return ReserveStock(at, dice.randint(1, 3), "r")
+        return reserve_one(at, dice.randint(1, 3), "r")
     return AdjustStock(at, dice.choice([-7, -2, -1, 1, 2, 4]))
 
 
@@ -32,7 +33,7 @@ def doing(ledger: FileLedger, command: Command, key: str | None) -> Callable[[],
     def task() -> Event | None:
         try:
             use = key and IdempotencyKey(key, "hash")
-            return ledger.submit((command.item,), deciding(command), use).wait().event
+            return ledger.submit(command.entities, deciding(command), use).wait().event
         except InsufficientStock:
             return None
 

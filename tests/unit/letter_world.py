@@ -22,7 +22,7 @@ class World:
 
     def process(self) -> DeadLetters:
         """One more process on the same log and letters."""
-        check = LetterCheck(self.ledger, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
+        check = LetterCheck(self.ledger.history, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
         return DeadLetters(self.ledger, self.stock, self.kept, check, self.clock)
 
     def noted(self) -> list[tuple[object, ...]]:

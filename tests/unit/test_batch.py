@@ -7,8 +7,9 @@ from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock, ReadOnly
 from inventory.domain.events import Change, Delivery, Draft, Event, KeyUse, Line
 from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.state import State
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, ReservationId
 from inventory.service.transaction import Batch
 
 ONE, TWO = item("sku-1"), item("sku-2")
@@ -51,14 +52,16 @@ def test_the_state_is_not_touched(batch: Batch, state: State):
 
 def test_an_event_carries_what_it_was_asked_with(batch: Batch):
     note = Note("anna", "request-1", "sold", "bill 7")
-    event = batch.run((ONE,), lambda *_: Draft("x", (Change(ONE, -1, 2),), note, "r-1"), KEY).event
+    held = Reservation("r-1", (HeldLine(ONE, 2),), None, "bill 7", START)
+    entities = (ONE, ReservationId("r-1"))
+    event = batch.run(entities, lambda *_: Draft("x", (Change(ONE, -1, 2),), note, held), KEY).event
     assert event[2:9] == (
         "x",
         START,
         "node-1",
         note,
-        (Line(ONE, -1, 2, 9, 2, 2),),
-        "r-1",
+        (Line(ONE, -1, 2, 9, 2, 2, previous=1),),
+        held._replace(sequence=event.sequence, created=event.sequence),
         KeyUse("key", "hash", Instant(START + WRITER.key_ttl_ms * 1000)),
     )
 

@@ -7,7 +7,7 @@ from given import COMMANDS, START, event_of, fold_all, history, item
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.domain.commands import ANY, AdjustStock, Command, CountStock, Precondition, ReserveStock, at_version
+from inventory.domain.commands import ANY, AdjustStock, CountStock, Precondition, at_version
 from inventory.domain.decide import decide
 from inventory.domain.errors import (
     AlreadyExists,
@@ -18,6 +18,7 @@ from inventory.domain.errors import (
     VersionConflict,
 )
 from inventory.domain.events import Change, Draft, Line
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.state import State
 from inventory.domain.values import MAX_QUANTITY, Instant
 
@@ -58,23 +59,23 @@ def test_a_record_cannot_hold_more_than_the_largest_quantity(state: State):
 
 
 def test_a_reservation_leaves_the_stock_on_hand(state: State):
-    draft = decided(ReserveStock(HERE, 6, "r-1"), state)
-    assert (draft.changes, draft.reservation_id) == ((Change(HERE, 0, 6),), "r-1")
+    draft = decided(reserve_one(HERE, 6, "r-1"), state)
+    assert (draft.changes, draft.reservation.reservation_id) == ((Change(HERE, 0, 6),), "r-1")
 
 
 def test_more_than_is_available_cannot_be_reserved(state: State):
     with pytest.raises(InsufficientStock) as refusal:
-        decided(ReserveStock(HERE, 7, "r-1"), state)
+        decided(reserve_one(HERE, 7, "r-1"), state)
     assert (refusal.value.requested, refusal.value.available) == (7, 6)
 
 
 @pytest.mark.parametrize("qty", [0, -1])
 def test_at_least_one_unit_is_reserved(state: State, qty: int):
     with pytest.raises(ValidationFailed):
-        decided(ReserveStock(HERE, qty, "r-1"), state)
+        decided(reserve_one(HERE, qty, "r-1"), state)
 
 
-@pytest.mark.parametrize("command", [AdjustStock(HERE, 1), ReserveStock(HERE, 1, "r-1")])
+@pytest.mark.parametrize("command", [AdjustStock(HERE, 1), reserve_one(HERE, 1, "r-1")])
 def test_only_a_count_creates_a_record(command: Command):
     with pytest.raises(ItemNotFound):
         decided(command, State())
@@ -118,7 +119,7 @@ def test_another_version_than_the_expected_one_is_a_conflict(state: State, versi
 
 def test_the_version_is_looked_at_before_the_stock(state: State):
     with pytest.raises(VersionConflict):
-        decided(ReserveStock(HERE, 99, "r-1", at_version(2)), state)
+        decided(reserve_one(HERE, 99, "r-1", at_version(2)), state)
 
 
 @pytest.mark.parametrize(

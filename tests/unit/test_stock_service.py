@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from given import Clock, item
 
-from inventory.domain.commands import AdjustStock, Command, CountStock, ReserveStock, at_version
+from inventory.domain.commands import AdjustStock, CountStock, at_version
 from inventory.domain.errors import InsufficientStock, ItemNotFound, SkuNotFound, StoreNotFound, VersionConflict
+from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.memory import MemoryLedger
 from inventory.resilience.parallel import run_parallel
@@ -84,7 +85,7 @@ def test_100_parallel_adjusts_and_reserves_end_at_the_exact_quantity(service: St
     dice = random.Random(7)
     service.change(CountStock(HERE, 60))
     commands = [
-        AdjustStock(HERE, dice.choice([-3, -2, -1, 1, 2])) if number % 2 else ReserveStock(HERE, 2, f"r-{number}")
+        AdjustStock(HERE, dice.choice([-3, -2, -1, 1, 2])) if number % 2 else reserve_one(HERE, 2, f"r-{number}")
         for number in range(100)
     ]
     outcomes = run_parallel([changing(service, command) for command in commands], at_once=16)
@@ -97,7 +98,7 @@ def test_100_parallel_adjusts_and_reserves_end_at_the_exact_quantity(service: St
 
 def test_the_last_units_are_sold_once(service: StockService):
     service.change(CountStock(HERE, 10))
-    tasks = [changing(service, ReserveStock(HERE, 1, f"r-{number}")) for number in range(100)]
+    tasks = [changing(service, reserve_one(HERE, 1, f"r-{number}")) for number in range(100)]
     outcomes = run_parallel(tasks, at_once=16)
     assert (sum(outcome is not None for outcome in outcomes), service.record(HERE).qty) == (10, 0)
 

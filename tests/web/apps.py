@@ -54,7 +54,7 @@ def make_services(
     ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
     views = views if views is not None else MemoryViews()
     letters = letters if letters is not None else MemoryLetters()
-    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW, letters, ledger)
+    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW, letters)
 
 
 def wrong_fields(response: Any) -> list[str]:

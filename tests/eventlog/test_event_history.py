@@ -6,7 +6,6 @@ from eventlog.letter_world import QUICK
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.archive import move_to_archive
-from inventory.eventlog.lookup import EventLookup
 
 
 def test_events_are_found_by_their_sequence_over_segments_and_archive(folder: Folder):
@@ -15,10 +14,11 @@ def test_events_are_found_by_their_sequence_over_segments_and_archive(folder: Fo
         add(ledger)
     assert len(folder.layout.segments()) > 3
     move_to_archive(folder.layout, 1, Shim(), QUICK)
-    events = EventLookup(folder.layout, ledger.shared)
-    assert [event.sequence for event in events.events_after(0, 100)] == list(range(1, 61))
+    assert [event.sequence for event in ledger.history.events(1, 100, archived=True)] == list(range(1, 61))
     for after in (0, 59, 30, 31, 5, 60, 99):
-        assert [event.sequence for event in events.events_after(after, 2)] == list(range(1, 61))[after : after + 2]
+        assert [event.sequence for event in ledger.history.events(after + 1, 2, archived=True)] == list(range(1, 61))[
+            after : after + 2
+        ]
 
 
 def test_events_behind_a_missing_segment_are_not_taken_for_those_that_are_missing(folder: Folder):
@@ -27,5 +27,5 @@ def test_events_behind_a_missing_segment_are_not_taken_for_those_that_are_missin
         add(ledger)
     _, missing, *_ = folder.layout.segments()
     folder.layout.segment(missing).unlink()
-    with pytest.raises(StorageUnavailable, match="missing"):
-        EventLookup(folder.layout, ledger.shared).events_after(missing - 1, 1)
+    with pytest.raises(StorageUnavailable, match="not in it"):
+        ledger.history.events(missing, 1, archived=True)

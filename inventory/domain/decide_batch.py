@@ -1,0 +1,85 @@
+"""The decision on several changes as one event: each on what those before it leave, and all of them or none."""
+
+from collections.abc import Callable
+
+from inventory.domain.dead_letter import BrokenRecord
+from inventory.domain.errors import Refusal
+from inventory.domain.events import Change, Draft
+from inventory.domain.hold_commands import AtomicBatch, Command
+from inventory.domain.record import Record
+from inventory.domain.requirements import StateView
+from inventory.domain.reservation import HeldLine, Reservation
+from inventory.domain.values import Instant, ItemId
+
+
+class OperationRefused(Refusal):
+    """One operation of an atomic batch is not possible, so none was carried out.
+
+    :ivar operation: which one, from 0; :ivar refusal: why.
+    """
+
+    def __init__(self, operation: int, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.operation = operation
+        self.refusal = refusal
+
+
+def decide_on_batch(
+    command: AtomicBatch, state: StateView, now: Instant, decide: Callable[[Command, StateView, Instant], Draft]
+) -> Draft:
+    """Decide on all operations in order.
+
+    An expected version is that before the batch: one event raises the version of a record by one, however many
+    operations change it.
+
+    :raises OperationRefused: naming the first operation that is not possible.
+    """
+    overlay = _Overlay(state, now)
+    for number, operation in enumerate(command.operations):
+        try:
+            overlay.apply(decide(operation, overlay, now))
+        except Refusal as refusal:
+            raise OperationRefused(number, refusal) from refusal
+    return Draft("stock.batch", overlay.changes(), command.note, overlay.held)
+
+
+class _Overlay:
+    """A state with the changes of a batch so far. Versions stay as they were before it."""
+
+    def __init__(self, state: StateView, now: Instant) -> None:
+        self.held: Reservation | None = None
+        self._state = state
+        self._now = now
+        self._deltas: dict[ItemId, tuple[int, int]] = {}
+
+    def record(self, item: ItemId) -> Record | None:
+        before = self._state.record(item)
+        if item not in self._deltas:
+            return before
+        on_hand, reserved = self._deltas[item]
+        base = before or Record(item, 0, 0, 0, 0, self._now)
+        return base._replace(on_hand=base.on_hand + on_hand, reserved=base.reserved + reserved)
+
+    def broken_record(self, item: ItemId) -> BrokenRecord | None:
+        return self._state.broken_record(item)
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        # The one that this batch makes is not there before it.
+        return self._state.reservation(reservation_id)
+
+    def apply(self, draft: Draft) -> None:
+        for change in draft.changes:
+            on_hand, reserved = self._deltas.get(change.item, (0, 0))
+            self._deltas[change.item] = (on_hand + change.on_hand_delta, reserved + change.reserved_delta)
+        if draft.reservation is not None:
+            self.held = draft.reservation if self.held is None else _joined(self.held, draft.reservation)
+
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(Change(item, on_hand, reserved) for item, (on_hand, reserved) in self._deltas.items())
+
+
+def _joined(held: Reservation, more: Reservation) -> Reservation:
+    qty: dict[ItemId, int] = {}
+    for line in (*held.lines, *more.lines):
+        qty[line.item] = qty.get(line.item, 0) + line.qty
+    return held._replace(lines=tuple(HeldLine(item, many) for item, many in qty.items()))

@@ -1,0 +1,137 @@
+"""Decisions on reservations: made for all of their lines or for none, and ended by time inside the commit."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from inventory.domain.commands import WantedLine
+from inventory.domain.errors import InsufficientStock, Shortage
+from inventory.domain.events import Change, Draft
+from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
+from inventory.domain.hold_errors import (
+    AlreadySo,
+    ExceedsHold,
+    ReservationExpired,
+    ReservationMoved,
+    ReservationNotFound,
+    WrongState,
+)
+from inventory.domain.requirements import StateView, records_of, summed
+from inventory.domain.reservation import HeldLine, Reservation
+from inventory.domain.values import Instant, ItemId
+
+
+def decide_to_hold(command: HoldStock, state: StateView, now: Instant) -> Draft:
+    """Promise all lines, or none.
+
+    :raises InsufficientStock: naming every line that is short, after adding up those of the same item.
+    """
+    wanted = summed(command.lines)
+    records = records_of(command.lines, state)
+    short = [
+        Shortage(item, qty, records[item].available) for item, qty in wanted.items() if qty > records[item].available
+    ]
+    if short:
+        raise InsufficientStock(*short[0], more=short[1:])
+    existing = state.reservation(command.reservation_id)
+    if existing is not None:
+        raise WrongState(command.reservation_id, existing.state)
+    reservation = Reservation(
+        command.reservation_id,
+        tuple(HeldLine(item, qty) for item, qty in wanted.items()),
+        None if command.ttl_ms is None else _end(now, command.ttl_ms),
+        command.note.reference,
+        now,
+    )
+    changes = tuple(Change(item, 0, qty) for item, qty in wanted.items())
+    return Draft("reservation.created", changes, command.note, reservation)
+
+
+def decide_on_hold(
+    command: CommitHold | ReleaseHold | ExtendHold | ExpireHold, state: StateView, now: Instant
+) -> Draft:
+    """Decide what becomes of a reservation.
+
+    :raises AlreadySo: all of it was committed, or released, before, and all of it is asked for again.
+    """
+    reservation = state.reservation(command.reservation_id)
+    if reservation is None:
+        raise ReservationNotFound(command.reservation_id)
+    match command:
+        case CommitHold():
+            _check_usable(reservation, command, "committed", now)
+            return _commit(command, reservation, state, now)
+        case ReleaseHold():
+            _check_usable(reservation, command, "released", now)
+            return _give_back("reservation.released", command, _named(reservation, command.lines), reservation, now)
+        case ExtendHold():
+            _check_usable(reservation, command, None, now)
+            after = reservation._replace(expires_at=_end(now, command.ttl_ms), version=reservation.version + 1)
+            return Draft("reservation.extended", (), command.note, after)
+        case ExpireHold():
+            return _expire(command, reservation, now)
+        case _:
+            assert_never(command)
+
+
+def _check_usable(
+    reservation: Reservation, command: CommitHold | ReleaseHold | ExtendHold, wanted: str | None, now: Instant
+) -> None:
+    if not reservation.is_open:
+        if reservation.expired:
+            raise ReservationExpired(reservation.reservation_id)
+        if reservation.state == wanted and isinstance(command, CommitHold | ReleaseHold) and command.lines is None:
+            raise AlreadySo(reservation)
+        raise WrongState(reservation.reservation_id, reservation.state)
+    if reservation.is_over(now):
+        raise ReservationExpired(reservation.reservation_id)
+    versions = command.precondition.versions
+    if versions is not None and reservation.version not in versions:
+        raise ReservationMoved(reservation.reservation_id, reservation.version, sorted(versions))
+
+
+def _commit(command: CommitHold, reservation: Reservation, state: StateView, now: Instant) -> Draft:
+    named = _named(reservation, command.lines)
+    on_hand = {item: record.on_hand if (record := state.record(item)) else 0 for item in named}
+    # Somebody may have counted less than was promised: what is not there cannot leave.
+    short = [Shortage(item, qty, on_hand[item]) for item, qty in named.items() if qty > on_hand[item]]
+    if short:
+        raise InsufficientStock(*short[0], more=short[1:])
+    lines = tuple(line._replace(committed=line.committed + named.get(line.item, 0)) for line in reservation.lines)
+    changes = tuple(Change(item, -qty, -qty) for item, qty in named.items())
+    return Draft("reservation.committed", changes, command.note, _after(reservation, lines, now))
+
+
+def _give_back(
+    kind: str, command: ReleaseHold | ExpireHold, named: Mapping[ItemId, int], reservation: Reservation, now: Instant
+) -> Draft:
+    lines = tuple(line._replace(released=line.released + named.get(line.item, 0)) for line in reservation.lines)
+    changes = tuple(Change(item, 0, -qty) for item, qty in named.items())
+    expired = isinstance(command, ExpireHold)
+    return Draft(kind, changes, command.note, _after(reservation, lines, now)._replace(expired=expired))
+
+
+def _expire(command: ExpireHold, reservation: Reservation, now: Instant) -> Draft:
+    if not reservation.is_open or not reservation.is_over(now):
+        raise WrongState(reservation.reservation_id, reservation.state)
+    return _give_back("reservation.expired", command, _named(reservation, None), reservation, now)
+
+
+def _named(reservation: Reservation, lines: tuple[WantedLine, ...] | None) -> Mapping[ItemId, int]:
+    """How many units of each item are meant. :raises ExceedsHold: naming every line of which fewer are held."""
+    held = {line.item: line.held for line in reservation.lines if line.held}
+    if lines is None:
+        return held
+    named = summed(lines)
+    short = [Shortage(item, qty, held.get(item, 0)) for item, qty in named.items() if qty > held.get(item, 0)]
+    if short:
+        raise ExceedsHold(reservation.reservation_id, short)
+    return named
+
+
+def _after(reservation: Reservation, lines: tuple[HeldLine, ...], now: Instant) -> Reservation:
+    is_open = any(line.held for line in lines)
+    return reservation._replace(lines=lines, version=reservation.version + 1, ended_at=None if is_open else now)
+
+
+def _end(now: Instant, ttl_ms: int) -> Instant:
+    return Instant(now + ttl_ms * 1000)

@@ -1,0 +1,77 @@
+"""What decisions look at, and what several of them ask for."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from inventory.domain.commands import Precondition, WantedLine
+from inventory.domain.dead_letter import BrokenRecord
+from inventory.domain.errors import AlreadyExists, FieldProblem, ItemsNotFound, ValidationFailed, VersionConflict
+from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
+from inventory.domain.values import MAX_QUANTITY, ItemId
+
+
+class StateView(Protocol):
+    """What a decision may look at."""
+
+    def record(self, item: ItemId) -> Record | None:
+        """Return the record as it stands, or ``None`` where no event has named it.
+
+        :raises ReadOnly: its history is broken; nothing but a settlement may rest on it.
+        """
+
+    def broken_record(self, item: ItemId) -> BrokenRecord | None:
+        """Return a record with the break in its history, or ``None`` where there is no break."""
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """Return the reservation as it stands, or ``None`` where there is none that is remembered."""
+
+
+def check(precondition: Precondition, record: Record) -> None:
+    """Refuse where the record is not as the caller expects it.
+
+    :raises AlreadyExists: it should not be there. :raises VersionConflict: it is at another version.
+    """
+    if precondition.exists is False:
+        raise AlreadyExists(record.item, record.version)
+    if precondition.versions is not None and record.version not in precondition.versions:
+        raise VersionConflict(record.item, record.version, sorted(precondition.versions))
+
+
+def check_range(on_hand: int, field: str) -> None:
+    """Refuse what cannot be kept. :raises ValidationFailed: naming ``field``."""
+    if not 0 <= on_hand <= MAX_QUANTITY:
+        raise ValidationFailed(
+            (FieldProblem(field, f"would leave {on_hand} on hand; 0 to {MAX_QUANTITY} can be kept"),)
+        )
+
+
+def summed(lines: Sequence[WantedLine]) -> dict[ItemId, int]:
+    """Add up the lines of each item, in the order of their first.
+
+    :raises ValidationFailed: naming every line that asks for less than one unit; there are no lines.
+    """
+    wrong = [
+        FieldProblem(f"lines[{place}].qty", "must be at least 1") for place, line in enumerate(lines) if line.qty < 1
+    ]
+    if wrong or not lines:
+        raise ValidationFailed(wrong or (FieldProblem("lines", "must name something"),))
+    wanted: dict[ItemId, int] = {}
+    for line in lines:
+        wanted[line.item] = wanted.get(line.item, 0) + line.qty
+    return wanted
+
+
+def records_of(lines: Sequence[WantedLine], state: StateView) -> dict[ItemId, Record]:
+    """The records of all lines, as their callers expect them.
+
+    :raises ItemsNotFound: naming every one that is not there. :raises VersionConflict: one is at another version.
+    """
+    found = {line.item: state.record(line.item) for line in lines}
+    missing = [item for item, record in found.items() if record is None]
+    if missing:
+        raise ItemsNotFound(missing)
+    records = {item: record for item, record in found.items() if record is not None}
+    for line in lines:
+        check(line.precondition, records[line.item])
+    return records

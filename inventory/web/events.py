@@ -1,0 +1,94 @@
+"""The feed of events: in pages, with a wait for news, or as a stream; and the history of a record."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+from flask import Blueprint, Response, request
+
+from inventory.bootstrap.services import Services
+from inventory.domain.errors import FieldProblem, Overloaded, ValidationFailed
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.service.history import HistoryService
+from inventory.web.event_schemas import FEED, HISTORY
+from inventory.web.parse import parse_item_query, parse_query
+from inventory.web.present_events import event_body, event_page, history_page
+
+STREAM = "text/event-stream"
+HEARTBEAT_SECONDS = 10.0
+STREAM_SECONDS = 300.0
+"""After so long a stream ends, and its reader comes back with Last-Event-ID (the standard's own way)."""
+_AT_ONCE = 100
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Make the views of what has happened."""
+    views = Blueprint("events", __name__)
+    history = services.history
+    # Whoever waits holds a thread: the others stay free for those who have something to do.
+    waiting = Bulkhead(max(1, services.settings.threads // 4))
+
+    @views.get("/events")
+    def feed() -> Response:
+        asked = parse_query(FEED)
+        if request.accept_mimetypes.best_match(("application/json", STREAM)) == STREAM:
+            return _stream(history, waiting, _last_seen(asked), services.stopping.is_set)
+        after, wait = asked.get("after", 0), asked.get("wait", 0)
+        page = history.page(after, asked.get("limit", _AT_ONCE))
+        if not page.events and wait and waiting.enter():
+            try:
+                history.wait_for(after, wait, stopping=services.stopping.is_set)
+            finally:
+                waiting.leave()
+            page = history.page(after, asked.get("limit", _AT_ONCE))
+        return event_page(page, after)
+
+    @views.get("/stores/<store>/inventory/<sku>/history")
+    def of_record(store: str, sku: str) -> Response:
+        item, asked = parse_item_query(HISTORY, store, sku)
+        return history_page(history.of_record(item, asked.get("before"), asked.get("limit", _AT_ONCE)))
+
+    return views
+
+
+def _last_seen(asked: dict[str, Any]) -> int:
+    """Where a stream goes on: what a reader that comes back says goes before the query."""
+    text = request.headers.get("Last-Event-ID")
+    if text is None:
+        after: int = asked.get("after", 0)
+        return after
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ValidationFailed((FieldProblem("Last-Event-ID", "must be the id of an event of this stream"),))
+    return int(text)
+
+
+def _stream(history: HistoryService, waiting: Bulkhead, after: int, stopping: Callable[[], bool]) -> Response:
+    page = history.page(after, _AT_ONCE)  # what is wrong with `after` is told before the stream begins
+    if not waiting.enter():
+        raise Overloaded("as many as may be are waiting for events already")
+
+    headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = Response(_messages(history, page.events, after, stopping), 200, headers)
+    # Also where nothing of it is ever sent; a generator that never began would not notice.
+    response.call_on_close(waiting.leave)
+    return response
+
+
+def _messages(history: HistoryService, events: Any, after: int, stopping: Callable[[], bool]) -> Iterator[bytes]:
+    until = time.monotonic() + STREAM_SECONDS
+    yield b": the stream of events\n\n"
+    while True:
+        for event in events:
+            yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
+                event.sequence,
+                event.type.encode(),
+                orjson.dumps(event_body(event)),
+            )
+            after = event.sequence
+        if stopping() or time.monotonic() >= until:
+            return
+        if not history.wait_for(after, HEARTBEAT_SECONDS, stopping=stopping):
+            # Also how it is found out that nobody listens any more: the write fails.
+            yield b": still here\n\n"
+        events = history.page(after, _AT_ONCE).events

@@ -1,0 +1,82 @@
+"""Events as clients see them: what changed, from what to what."""
+
+from typing import Any
+
+from inventory.domain.events import Event, Line
+from inventory.domain.instants import format_instant
+from inventory.domain.record import Record
+from inventory.service.history import EventPage, HistoryPage
+from inventory.web.answers import Answer, json_answer
+from inventory.web.present_holds import reservation_body
+
+
+def event_body(event: Event) -> dict[str, Any]:
+    """One event with all of its lines."""
+    note = event.note
+    body: dict[str, Any] = {
+        "sequence": event.sequence,
+        "eventId": event.event_id,
+        "type": event.type,
+        "at": format_instant(event.at),
+        "actor": note.actor,
+        "requestId": note.request_id,
+        "reason": note.reason,
+        "reference": note.reference,
+        "lines": [line_body(line, event) for line in event.lines],
+    }
+    if event.reservation is not None:
+        body["reservation"] = reservation_body(event.reservation)
+    return body
+
+
+def line_body(line: Line, event: Event) -> dict[str, Any]:
+    """What an event did to one record. ``crossed``: ``low`` or ``restocked``, where it crossed the threshold."""
+    before, after = _figures(line, event, line.on_hand_delta, line.reserved_delta), _figures(line, event, 0, 0)
+    body: dict[str, Any] = {
+        "storeId": line.item.store,
+        "sku": line.item.sku,
+        "version": line.version,
+        "onHandDelta": line.on_hand_delta,
+        "reservedDelta": line.reserved_delta,
+        "before": _figures_body(before),
+        "after": _figures_body(after),
+    }
+    if line.policy is not None and line.policy.low_stock is not None:
+        was, is_low = line.policy.is_low(before.available), line.policy.is_low(after.available)
+        # With a new policy nobody knows what the one before would have said: low stock is told of again.
+        was = was and event.type != "policy.set"
+        body["lowStock"] = line.policy.low_stock
+        body["crossed"] = None if was == is_low else "low" if is_low else "restocked"
+    return body
+
+
+def event_page(page: EventPage, after: int) -> Answer:
+    """Events in order. Its cursor is the sequence to go on after, also where there is nothing more yet."""
+    return json_answer(
+        {
+            "items": [event_body(event) for event in page.events],
+            "nextCursor": page.events[-1].sequence if page.events else after,
+            "asOfSequence": page.as_of_sequence,
+        }
+    )
+
+
+def history_page(page: HistoryPage) -> Answer:
+    """Steps of one record, the latest first."""
+    items = []
+    for event, line in page.steps:
+        body = event_body(event)
+        # Of an event of several records, what it did to this one.
+        del body["lines"]
+        items.append({**body, **line_body(line, event)})
+    cursor = None if page.next_before is None else str(page.next_before)
+    return json_answer({"items": items, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+
+
+def _figures(line: Line, event: Event, on_hand_delta: int, reserved_delta: int) -> Record:
+    on_hand, reserved = line.on_hand - on_hand_delta, line.reserved - reserved_delta
+    return Record(line.item, on_hand, reserved, line.version, event.sequence, event.at, line.policy)
+
+
+def _figures_body(record: Record) -> dict[str, int]:
+    return {"onHand": record.on_hand, "reserved": record.reserved, "qty": record.qty, "available": record.available}

@@ -1,0 +1,58 @@
+"""Reservations as clients see them."""
+
+from typing import Any
+
+from inventory.domain.instants import format_instant
+from inventory.domain.reservation import Reservation
+from inventory.service.ledger import Page
+from inventory.service.reservations import HoldOutcome
+from inventory.web.answers import Answer, json_answer
+from inventory.web.conditional import entity_tag
+from inventory.web.present import REPLAYED
+
+
+def reservation_body(reservation: Reservation) -> dict[str, Any]:
+    """A reservation: what was promised, and what became of it."""
+    return {
+        "reservationId": reservation.reservation_id,
+        "state": reservation.state,
+        "lines": [
+            {
+                "storeId": line.item.store,
+                "sku": line.item.sku,
+                "qty": line.qty,
+                "committed": line.committed,
+                "released": line.released,
+            }
+            for line in reservation.lines
+        ],
+        "expiresAt": None if reservation.expires_at is None else format_instant(reservation.expires_at),
+        "reference": reservation.reference,
+        "createdAt": format_instant(reservation.created_at),
+        "version": reservation.version,
+        "sequence": reservation.sequence,
+    }
+
+
+def reservation_answer(outcome: HoldOutcome, status: int = 200, *headers: tuple[str, str]) -> Answer:
+    """A reservation and its tag. Made from the event alone, so a replay is the same to the byte."""
+    tag = ("ETag", entity_tag(outcome.reservation.version))
+    replayed = (REPLAYED,) if outcome.replayed else ()
+    return json_answer(reservation_body(outcome.reservation), status, (tag, *headers, *replayed))
+
+
+def held_answer(outcome: HoldOutcome, root: str) -> Answer:
+    """A new reservation, and where it is."""
+    location = f"{root}/reservations/{outcome.reservation.reservation_id}"
+    return reservation_answer(outcome, 201, ("Location", location))
+
+
+def reservation_page(page: Page[Reservation]) -> Answer:
+    """Part of the list of reservations. Its cursor is the sequence at which the last one was made."""
+    return json_answer(
+        {
+            "items": [reservation_body(reservation) for reservation in page.items],
+            "nextCursor": page.next_after,
+            "asOfSequence": page.as_of_sequence,
+        }
+    )

@@ -1,0 +1,102 @@
+"""Reservations: promise goods, let them leave, give them back."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from inventory.bootstrap.services import Services
+from inventory.domain.commands import WantedLine, at_version
+from inventory.domain.errors import FieldProblem, ValidationFailed
+from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.service.ledger import ReservationRequest
+from inventory.service.reservations import HoldOutcome
+from inventory.web.hold_schemas import EXTEND, HOLD, PART, RESERVATION_PAGE
+from inventory.web.metrics import Metrics
+from inventory.web.parse import Asked, parse_command, parse_names, parse_query
+from inventory.web.present_holds import held_answer, reservation_answer, reservation_page
+
+PATH = "/reservations/<reservation_id>"
+_NEEDS_KEY = "of a part needs an Idempotency-Key, If-Match or expectedVersion: repeated, it would count twice"
+
+
+def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+    """Make the views of reservations."""
+    views = Blueprint("reservations", __name__)
+    holds = services.reservations
+
+    def counted(outcome: HoldOutcome) -> HoldOutcome:
+        if outcome.replayed:
+            metrics.count_replay()
+        return outcome
+
+    @views.post("/reservations")
+    def hold() -> Response:
+        asked = parse_command(HOLD)
+        lines = wanted_lines(asked.body["lines"])
+        outcome = counted(holds.hold(lines, asked.body.get("ttl_ms"), asked.note, asked.key))
+        return held_answer(outcome, request.root_path)
+
+    @views.get("/reservations")
+    def page() -> Response:
+        return reservation_page(holds.reservations(_page_asked()))
+
+    @views.get(PATH)
+    def read(reservation_id: str) -> Response:
+        parse_names(reservationId=reservation_id)
+        return reservation_answer(HoldOutcome(holds.reservation(reservation_id), replayed=False))
+
+    @views.post(f"{PATH}/commit")
+    def commit(reservation_id: str) -> Response:
+        asked = parse_command(PART, optional=True, reservationId=reservation_id)
+        lines = _part(asked)
+        return reservation_answer(
+            counted(holds.commit(reservation_id, lines, asked.precondition, asked.note, asked.key))
+        )
+
+    @views.post(f"{PATH}/release")
+    def release(reservation_id: str) -> Response:
+        asked = parse_command(PART, optional=True, reservationId=reservation_id)
+        lines = _part(asked)
+        return reservation_answer(
+            counted(holds.release(reservation_id, lines, asked.precondition, asked.note, asked.key))
+        )
+
+    @views.post(f"{PATH}/extend")
+    def extend(reservation_id: str) -> Response:
+        asked = parse_command(EXTEND, reservationId=reservation_id)
+        ttl_ms = asked.body["ttl_ms"]
+        return reservation_answer(
+            counted(holds.extend(reservation_id, ttl_ms, asked.precondition, asked.note, asked.key))
+        )
+
+    return views
+
+
+def wanted_lines(lines: list[dict[str, Any]]) -> tuple[WantedLine, ...]:
+    """The lines of a body as a command takes them."""
+    return tuple(
+        WantedLine(
+            ItemId(StoreId(line["store_id"]), Sku(line["sku"])), line["qty"], at_version(line.get("expected_version"))
+        )
+        for line in lines
+    )
+
+
+def _part(asked: Asked) -> tuple[WantedLine, ...] | None:
+    """The lines of a commit or release; ``None`` for all that is held.
+
+    :raises ValidationFailed: the same request sent again could not be told from another one.
+    """
+    if "lines" not in asked.body:
+        return None
+    if asked.key is None and asked.precondition.versions is None:
+        raise ValidationFailed((FieldProblem("lines", _NEEDS_KEY),))
+    return wanted_lines(asked.body["lines"])
+
+
+def _page_asked() -> ReservationRequest:
+    found = parse_query(RESERVATION_PAGE)
+    after = found.pop("after", "0")
+    if not (after.isascii() and after.isdigit() and len(after) <= 19):
+        raise ValidationFailed((FieldProblem("cursor", "is not a cursor that this service gave out"),))
+    return ReservationRequest(after=int(after), **found)

@@ -1,0 +1,31 @@
+"""Transfers: goods move from one store to another, all of them in one event."""
+
+from flask import Blueprint, Response
+
+from inventory.bootstrap.services import Services
+from inventory.domain.commands import TransferStock, WantedLine, at_version
+from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.web.hold_schemas import TRANSFER
+from inventory.web.metrics import Metrics
+from inventory.web.parse import parse_command
+from inventory.web.present import transferred
+
+
+def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+    """Make the view of transfers."""
+    views = Blueprint("transfers", __name__)
+
+    @views.post("/transfers")
+    def transfer() -> Response:
+        asked = parse_command(TRANSFER)
+        source = StoreId(asked.body["source"])
+        lines = tuple(
+            WantedLine(ItemId(source, Sku(line["sku"])), line["qty"], at_version(line.get("expected_version")))
+            for line in asked.body["lines"]
+        )
+        outcome = services.stock.change(TransferStock(lines, asked.body["target"], asked.note), asked.key)
+        if outcome.replayed:
+            metrics.count_replay()
+        return transferred(outcome)
+
+    return views

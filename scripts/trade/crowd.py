@@ -1,0 +1,48 @@
+"""Many clients at once, with a line of progress on stderr where somebody looks at it."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def crowd(act: Callable[[T], R], work: Iterable[T], clients: int, label: str) -> list[R]:
+    """Do all of ``work``, ``clients`` at a time, in no particular order; returns the results in the order of ``work``.
+
+    What one raises ends it all, and is raised here; what was begun is finished first.
+    """
+    items = list(work)
+    done, guard = 0, threading.Lock()
+    stopped = threading.Event()
+
+    def one(item: T) -> R | None:
+        nonlocal done
+        if stopped.is_set():
+            return None
+        try:
+            result = act(item)
+        except BaseException:
+            stopped.set()
+            raise
+        with guard:
+            done += 1
+            _tell(label, done, len(items))
+        return result
+
+    with ThreadPoolExecutor(clients) as pool:
+        futures = [pool.submit(one, item) for item in items]
+        try:
+            return [future.result() for future in futures]  # type: ignore[misc]
+        except BaseException:
+            stopped.set()
+            raise
+
+
+def _tell(label: str, done: int, of: int) -> None:
+    if sys.stderr.isatty() and (done % 50 == 0 or done == of):
+        sys.stderr.write(f"\r{label}: {done} of {of}" + ("\n" if done == of else ""))
+        sys.stderr.flush()
