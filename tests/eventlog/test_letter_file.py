@@ -57,6 +57,7 @@ def test_a_letter_is_one_line_that_jq_can_read(letters: LetterFile, folder: Fold
                 "onHand": 7,
                 "reserved": 0,
                 "version": 3,
+                "previous": 0,
             },
             "before": {"onHand": 5, "reserved": 0, "version": 1},
             "reason": "why",

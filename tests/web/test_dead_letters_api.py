@@ -58,6 +58,7 @@ def test_a_letter_says_what_happened_why_it_cannot_be_and_what_became_of_it(clie
             "onHand": 7,
             "reserved": 0,
             "version": 3,
+            "previous": 0,
         },
         "before": {"onHand": 5, "reserved": 0, "version": 1},
         "reason": "version is 3 where 2 follows; on hand is 7 where 6 follows",
