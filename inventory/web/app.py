@@ -8,6 +8,7 @@ from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
 from inventory.web import (
+    batch,
     central,
     dead_letters,
     events,
@@ -44,6 +45,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(stock.blueprint(services, metrics))
     app.register_blueprint(reservations.blueprint(services, metrics))
     app.register_blueprint(events.blueprint(services))
+    app.register_blueprint(batch.blueprint(services, metrics))
     app.register_blueprint(transfers.blueprint(services, metrics))
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))

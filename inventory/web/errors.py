@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
+from inventory.domain.decide_batch import OperationRefused
 from inventory.service.history import EventsGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
@@ -167,9 +168,19 @@ INTERNAL = Row(500, "internal_error", "The service has a fault")
 
 def row_of(error: Exception) -> Row:
     """Find an error's row, or that of its nearest ancestor; a fault of the service if there is none."""
+    if isinstance(error, OperationRefused):
+        return _of_operation(row_of(error.refusal))
     for kind in type(error).__mro__:
         if kind in TABLE:
             row = TABLE[kind]
             # The one status that is a setting.
             return row._replace(status=error.reject_status) if isinstance(error, domain.LockContended) else row
     return INTERNAL
+
+
+def _of_operation(row: Row) -> Row:
+    """The row of what was refused inside a batch, which also says which operation it was."""
+    return row._replace(
+        extras=lambda error: {**row.extras(error.refusal), "operation": error.operation},
+        headers=lambda error: row.headers(error.refusal),
+    )

@@ -13,7 +13,7 @@ from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_id
 from inventory.service.ledger import PageRequest
 from inventory.service.letters import LetterState
 from inventory.web import idempotency
-from inventory.web.conditional import ReadCondition, precondition, read_condition
+from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, ReadCondition, precondition, read_condition
 from inventory.web.event_schemas import AS_OF
 from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.letter_schemas import LETTER_PAGE
@@ -63,14 +63,19 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     return Change(item, *_asked(schema, given, problems))
 
 
-def parse_command(schema: Schema, *, optional: bool = False, **names: str) -> Asked:
+def parse_command(schema: Schema, *, optional: bool = False, conditional: bool = True, **names: str) -> Asked:
     """Parse a request that changes something else; ``names`` are the identifiers in its path.
 
-    :param optional: an empty body stands for ``{}``.
+    :param optional: an empty body stands for ``{}``. :param conditional: there is one thing whose version can be named.
     :raises: as ``parse_change``.
     """
     given = optional_json_body(request.environ) if optional else json_body(request.environ)
-    return _asked(schema, given, _wrong_names(names))
+    problems = _wrong_names(names)
+    if not conditional:
+        # A condition that is passed over would be worse than one that is refused.
+        named = (header for header in (IF_MATCH, IF_NONE_MATCH) if header in request.headers)
+        problems.extend(FieldProblem(header, "names no version of anything here") for header in named)
+    return _asked(schema, given, problems)
 
 
 def parse_read(store: str, sku: str) -> Read:

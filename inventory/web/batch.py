@@ -1,0 +1,87 @@
+"""Many changes with one request: all of them as one event, or each for itself."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+
+from inventory.bootstrap.services import Services
+from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
+from inventory.domain.errors import FieldProblem, InventoryError, ValidationFailed
+from inventory.domain.hold_commands import AtomicBatch, HoldStock
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.service.event_ids import uuid7
+from inventory.service.ledger import Outcome
+from inventory.web.answers import Answer, json_answer
+from inventory.web.batch_schemas import BATCH
+from inventory.web.metrics import Metrics
+from inventory.web.parse import parse_command
+from inventory.web.present import REPLAYED
+from inventory.web.present_batch import atomic_results, result_of_error, result_of_outcome
+
+Operation = AdjustStock | CountStock | HoldStock
+_ONE_HOLD = "must be the same for every reserve of an atomic batch: they make one reservation"
+
+
+def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+    """Make the view of batches."""
+    views = Blueprint("batch", __name__)
+    stock = services.stock
+
+    @views.post("/inventory/batch")
+    def batch() -> Response:
+        asked = parse_command(BATCH, conditional=False)
+        given = asked.body["operations"]
+        if asked.body["atomic"]:
+            _check_one_time(given)
+            one = uuid7(services.now())
+            command = AtomicBatch(tuple(_operation(fields, asked.note, one) for fields in given), asked.note)
+            outcome = stock.change(command, asked.key)
+            if outcome.replayed:
+                metrics.count_replay()
+            return atomic_results(outcome, command)
+        commands = [_operation(fields, asked.note, uuid7(services.now())) for fields in given]
+        wanted = [(command, _key_of(asked.key, number)) for number, command in enumerate(commands)]
+        return _results(stock.change_many(wanted), metrics)
+
+    return views
+
+
+def _operation(fields: dict[str, Any], note: Note, reservation_id: str) -> Operation:
+    item = ItemId(StoreId(fields["store_id"]), Sku(fields["sku"]))
+    condition = at_version(fields.get("expected_version"))
+    own = note._replace(reason=fields.get("reason"), reference=fields.get("reference"))
+    match fields["op"]:
+        case "adjust":
+            return AdjustStock(item, fields["delta"], condition, own)
+        case "count":
+            return CountStock(item, fields["on_hand"], condition, own)
+        case _:
+            line = WantedLine(item, fields["qty"], condition)
+            return HoldStock(reservation_id, (line,), fields.get("ttl_ms"), own)
+
+
+def _check_one_time(operations: list[dict[str, Any]]) -> None:
+    times = [(place, fields.get("ttl_ms")) for place, fields in enumerate(operations) if fields["op"] == "reserve"]
+    wrong = [place for place, ttl_ms in times if ttl_ms != times[0][1]]
+    if wrong:
+        raise ValidationFailed([FieldProblem(f"operations[{place}].ttlMs", _ONE_HOLD) for place in wrong])
+
+
+def _key_of(key: IdempotencyKey | None, number: int) -> IdempotencyKey | None:
+    """The key of one operation: a retry replays what is there, and runs what is missing. The hash is of the whole."""
+    return None if key is None else IdempotencyKey(f"{key.key}/{number}", key.hash)
+
+
+def _results(found: list[Outcome | InventoryError], metrics: Metrics) -> Answer:
+    results, replayed = [], True
+    for one in found:
+        if isinstance(one, InventoryError):
+            results.append(result_of_error(one))
+            replayed = False
+        else:
+            results.append(result_of_outcome(one))
+            replayed = replayed and one.replayed
+    if replayed:
+        metrics.count_replay()
+    return json_answer({"results": results}, 200, (REPLAYED,) if replayed else ())
