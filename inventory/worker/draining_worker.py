@@ -8,6 +8,7 @@ A connection that never sent anything, or half a request, keeps it from ending u
 import signal
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,7 @@ class DrainingWorker(BoundedThreadWorker):
 
     A terminal's Ctrl-C reaches every worker by itself, so SIGINT must not be the quick way here. SIGQUIT is.
 
+    :ivar on_stopping: called when the end begins: who waits for news in a request goes home.
     :ivar drained: whether it was told to stop and has finished what it had begun, or given up on it.
     """
 
@@ -35,6 +37,7 @@ class DrainingWorker(BoundedThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._with_a_thread: set[Any] = set()
+        self.on_stopping: Callable[[], None] = lambda: None
 
     def init_signals(self) -> None:
         """See ``Worker.init_signals``."""
@@ -77,6 +80,7 @@ class DrainingWorker(BoundedThreadWorker):
 
     def stop_listening(self) -> None:
         """Close this process's descriptors of the listening sockets. Those of other processes stay as they are."""
+        self.on_stopping()
         for listener in self.sockets:
             listener.close()
 

@@ -114,6 +114,7 @@ class Hooks:
     def post_worker_init(self, worker: Worker) -> None:
         """Show the shedder who waits for a thread; start the threads that publish and keep up."""
         services: Services = worker.wsgi.extensions["inventory"]
+        worker.on_stopping = services.stopping.set
         queue = waiting_for_a_thread(worker)
         if queue is None:
             worker.log.warning("this gunicorn does not show its queue: load is shed by the queue of changes alone")
