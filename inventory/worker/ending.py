@@ -1,6 +1,7 @@
 """The end of a server: which signals begin it, and how long each part of it may take."""
 
 import signal
+import sys
 from types import FrameType
 from typing import Any
 
@@ -34,10 +35,16 @@ def end_gently_on_sigint(master: Any) -> None:
         signal.signal(each, first)
 
 
-def end_at_once_while_booting() -> None:
-    """Let signals end a worker that has just been forked: until it sets its own, they would be lost on it.
+def end_at_once_while_booting(master: Any) -> None:
+    """Let signals end a worker that has just been forked: until it sets its own handlers, they would be lost on it.
 
-    It has the master's handlers until then, and would queue a signal that only a master takes up.
+    It has the master's until then, and would queue a signal that only a master takes up.
+
+    :raises SystemExit: one has come already, since the fork or just before it.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+    for number in numbers:
         signal.signal(number, signal.SIG_DFL)
+    while not master.SIG_QUEUE.empty():
+        if master.SIG_QUEUE.get_nowait() in numbers:
+            sys.exit(0)

@@ -89,12 +89,12 @@ class Hooks:
         taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
         worker.core = self._cores.core_for_next(taken, server.num_workers)
 
-    def post_fork(self, _: Master, worker: Worker) -> None:
+    def post_fork(self, server: Master, worker: Worker) -> None:
         """Have space for the figures of this process, and pin it before the app starts threads.
 
         Each thread keeps the cores that it was started with.
         """
-        end_at_once_while_booting()
+        end_at_once_while_booting(server)
         # In this process alone: the master waits for longer, so that the last pass is inside its patience.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         unreadable_request.install()

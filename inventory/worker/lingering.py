@@ -27,15 +27,24 @@ class Lingering:
 
     def __init__(self) -> None:
         self._taken: queue.Queue[_Closing] = queue.Queue(_AT_MOST)
-        threading.Thread(target=self._run, name="lingering", daemon=True).start()
+        self._starting = threading.Lock()
+        self._started = False
 
     def take(self, connection: socket.socket) -> None:
         """Close the connection soon, or at once if too many are waiting. It is no longer the caller's."""
         connection.setblocking(False)
+        self._start()
         try:
             self._taken.put_nowait(_Closing(connection, time.monotonic() + _SECONDS))
         except queue.Full:
             connection.close()
+
+    def _start(self) -> None:
+        # With the first connection: threads do not survive the fork, before which a worker is made.
+        with self._starting:
+            if not self._started:
+                self._started = True
+                threading.Thread(target=self._run, name="lingering", daemon=True).start()
 
     def _run(self) -> None:
         while True:

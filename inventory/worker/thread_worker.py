@@ -23,10 +23,9 @@ class BoundedThreadWorker(ThreadWorker):  # type: ignore[misc]
 
     client_seconds = 5.0
 
-    def init_process(self) -> None:
-        """As gunicorn; in the worker's own process, where threads may be started."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._lingering = Lingering()
-        super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection on which a request is to come to the threads; its time runs from now on.

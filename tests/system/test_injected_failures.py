@@ -33,6 +33,17 @@ def until_read_only(client: Client) -> Answer:
     return found
 
 
+def seen_read_only(clients: list[Client], answers: dict[Client, Answer]) -> bool:
+    """Note refusals of workers that are read-only, not ready, and answer reads; returns whether all have been."""
+    for client in clients:
+        answer, readiness = adjust(client, ASIDE, 1), client.get("/health/readiness")
+        reads = client.get(record_path("hot")), client.get("/health")
+        assert [read.status for read in reads] == [200, 200]
+        if answer.status == 503 and answer.json["error"] == "read_only" and readiness.status == 503:
+            answers[client] = answer
+    return len(answers) == len(clients)
+
+
 def assert_account(server: RunningServer, account: Account) -> None:
     assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
     assert_whole(server.data_dir)
@@ -46,15 +57,13 @@ def test_while_appends_fail_the_service_is_read_only_and_comes_back_by_itself(se
         server.clients_of_all() as clients,
         under_load(server, account=account, name="load", skus=SKUS) as load,
     ):
+        # In turn: each worker has its own breaker, and is read-only at a time of its own.
+        answers: dict[Client, Answer] = {}
+        until("each worker was read-only", lambda: seen_read_only(clients, answers), within=30, pause=0.02)
         for client in clients:
-            answer = until_read_only(client)
-            assert (answer.json["outcome"], answer.headers["retry-after"]) == ("none", "1")
-            assert client.get(record_path("hot")).status == 200
-            assert client.get("/health").status == 200
-            # While a probe is under way it is ready for that moment.
-            until("it is not ready", lambda client=client: client.get("/health/readiness").status == 503)
-        for client in clients:
-            until("changes are taken again", lambda client=client: adjust(client, ASIDE, 1).status == 200)
+            refusal = answers[client]
+            assert (refusal.json["outcome"], refusal.headers["retry-after"]) == ("none", "1")
+            until("changes are taken again", lambda client=client: adjust(client, ASIDE, 1).status == 200, within=30)
         load.until_confirmed(100)
 
     assert {body["error"] for body in account.refused.values()} == {"read_only", "storage_unavailable"}

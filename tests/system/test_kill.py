@@ -43,6 +43,7 @@ def kill_again_and_again(server: RunningServer, rounds: int) -> Account:
     return account
 
 
+@pytest.mark.timeout(300)
 def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
     kill_again_and_again(server, 20)
 

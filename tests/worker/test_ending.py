@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterator
+from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
@@ -52,7 +53,7 @@ def test_sigquit_stays_the_quick_way(taken: list[int]) -> None:
 
 
 def test_a_signal_ends_a_worker_that_has_no_handlers_yet(taken: list[int]) -> None:
-    end_at_once_while_booting()
+    end_at_once_while_booting(SimpleNamespace(SIG_QUEUE=SimpleQueue()))
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3
 
 

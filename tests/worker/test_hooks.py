@@ -1,8 +1,10 @@
 """The hooks, called as gunicorn calls them, with stand-ins for its master and workers."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -153,7 +155,7 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(hooks_module, "pin", refused)
-    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda: None)  # or this process would
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)  # or this process would
     hooks.post_fork(master(), worker(core=0, cfg=Mock()))
     assert "could not be tied" in caplog.text
 
@@ -175,3 +177,17 @@ def test_when_a_worker_has_died_the_figures_of_the_living_forget_it(hooks: Hooks
         (folder / name).touch()
     hooks.child_exit(master(), worker(pid=77))
     assert sorted(path.name for path in folder.glob("*.db")) == ["counter_77.db", "gauge_livesum_78.db"]
+
+
+def test_a_worker_that_was_told_to_end_before_it_could_hear_it_ends(hooks: Hooks) -> None:
+    told: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        told.put(number)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            hooks.post_fork(master(SIG_QUEUE=told), worker())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 0
