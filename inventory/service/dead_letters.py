@@ -75,6 +75,8 @@ class DeadLetters:
                 raise Overloaded("another process is at work on the dead letters")
             self._note()
             letter = self._dead_one(sequence, item)
+            if action == "discard":
+                self._check_that_it_stands_alone(letter)
             note = Note(by, None, reason, f"event {sequence}")
             outcome = self._stock.change(SettleDeadLetter(letter.item, sequence, action, note))
             settled = settled_by(outcome.event, letter)
@@ -145,6 +147,13 @@ class DeadLetters:
         if settled:
             self._letters.append(settled)
         return len(dead) + len(settled)
+
+    def _check_that_it_stands_alone(self, letter: Letter) -> None:
+        letters = sum(other.sequence == letter.sequence for other in self._letters.all())
+        reason = self._check.reason_to_keep(letter, letters)
+        if reason is not None:
+            told = f"event {letter.sequence} cannot be discarded: {reason}; requeue it and correct the stock"
+            raise SettlementRefused(told)
 
     def _dead_one(self, sequence: int, item: ItemId | None) -> Letter:
         letters = [

@@ -67,6 +67,22 @@ class LetterCheck:
                     found += [settled_by(event, letter) for letter in hit if event.sequence <= durable]
         return found + [replace(letter, state="gone") for letter in waiting]
 
+    def reason_to_keep(self, letter: Letter, letters: int) -> str | None:
+        """Why what the event did to the record must not be taken back by itself; ``None`` where it may be.
+
+        :param letters: how many dead letters the event has.
+        :raises StorageUnavailable: the event cannot be read.
+        """
+        if letter.line is None:
+            return None
+        (event,) = self._events.events(letter.sequence, 1, archived=True)
+        if event.reservation is not None:
+            return f"it belongs to reservation {event.reservation.reservation_id}, which would still hold the units"
+        whole = len(event.lines) - letters
+        if whole:
+            return f"what it did to {whole} other records would stand"
+        return None
+
     def _applied(self, item: ItemId, at: Break, tries: int) -> Letter | None:
         try:
             events = self._events.events(at.sequence, 1, archived=True)

@@ -2,14 +2,17 @@
 
 import pytest
 from broken import BREAK, ONE, TWO, BrokenLedger
-from given import event_of
+from given import START, event_of, item
 from unit.letter_world import World
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import DISCARDED
 from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
 from inventory.domain.events import Line
+from inventory.domain.reservation import HeldLine, Reservation
 from inventory.service.letters import Settlement
+
+THREE = item("sku-3")
 
 
 def test_a_discard_heals_the_record_with_the_figures_from_before(world: World):
@@ -96,3 +99,19 @@ def test_a_settlement_that_is_not_durable_yet_is_not_noted_yet(world: World):
     world.ledger.durable = None
     world.process().note_new()
     assert world.noted()[1:] == [(BREAK, ONE, "requeued")]
+
+
+def test_what_an_event_did_to_other_records_is_not_left_standing_half(world: World):
+    world.ledger.has(event_of(4, Line(TWO, -1, 0, 8, 0, 2), Line(THREE, 1, 0, 5, 0, 9)))
+    world.letters.note_new()
+    with pytest.raises(SettlementRefused, match="1 other records would stand"):
+        world.letters.settle(4, THREE, "discard", "anna", None)
+    assert world.letters.settle(4, THREE, "requeue", "anna", None).state == "requeued"
+
+
+def test_units_that_a_reservation_holds_are_not_taken_back_under_it(world: World):
+    held = Reservation("r-1", (HeldLine(THREE, 2),), None, None, START, sequence=4, created=4)
+    world.ledger.has(event_of(4, Line(THREE, 0, 2, 5, 2, 9))._replace(reservation=held))
+    world.letters.note_new()
+    with pytest.raises(SettlementRefused, match="reservation r-1"):
+        world.letters.settle(4, THREE, "discard", "anna", None)
