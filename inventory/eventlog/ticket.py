@@ -1,6 +1,7 @@
 """A change that waits for its commit, and the thread that waits with it."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
@@ -13,7 +14,7 @@ from inventory.service.ledger import Decide, Outcome
 class PendingChange:
     """A ticket of the file ledger. Settled once, by the committing thread, or withdrawn by its waiter."""
 
-    __slots__ = ("_done", "_settled", "_taken", "_wait", "decide", "entities", "key")
+    __slots__ = ("_done", "_settled", "_taken", "_until", "decide", "entities", "key")
 
     def __init__(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None, wait_ms: int
@@ -21,7 +22,8 @@ class PendingChange:
         self.entities = entities
         self.decide = decide
         self.key = key
-        self._wait = wait_ms / 1000
+        # From the submitting on: whoever waits for many tickets one after the other waits for this long in all.
+        self._until = time.monotonic() + wait_ms / 1000
         self._settled: Outcome | Exception = Overloaded("not settled")
         # A lock that is waited for by one thread and released once: the cheapest wake-up there is.
         self._done = threading.Lock()
@@ -39,7 +41,7 @@ class PendingChange:
 
     def wait(self) -> Outcome:
         """See ``Ticket.wait``."""
-        if not self._done.acquire(timeout=self._wait):
+        if not self._done.acquire(timeout=max(0.0, self._until - time.monotonic())):
             if self.take():
                 raise Overloaded("the change was not begun in time")
             raise StorageUnavailable("the change was begun and is not finished in time", outcome="unknown")

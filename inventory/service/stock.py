@@ -1,18 +1,23 @@
 """The service that views and commands call: one thread-safe object over whichever ledger there is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from typing import TypeAlias
 
 from inventory.domain.decide import StateView
-from inventory.domain.errors import ItemNotFound, SkuNotFound
+from inventory.domain.errors import InventoryError, ItemNotFound, LockLost, SkuNotFound
 from inventory.domain.events import Delivery, Draft
 from inventory.domain.hold_commands import Command
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.resilience.entity_locks import EntityLocks
-from inventory.service.ledger import Decide, Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary
-from inventory.service.sku_leases import LeaseEvent, SkuLeases
+from inventory.service.ledger import Decide, Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary, Ticket
+from inventory.service.sku_leases import HeldLeases, LeaseEvent, SkuLeases
 from inventory.service.submitting import deciding
+
+Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
+"""A command and its key."""
 
 
 class StockService:
@@ -47,16 +52,58 @@ class StockService:
     def _change_leased(
         self, leases: SkuLeases, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None
     ) -> Outcome:
-        with (
-            leases.holding([item.sku for item in entities if isinstance(item, ItemId)]) as held,
-            self._locks.holding(entities),
-        ):
+        with leases.holding(_skus(entities)) as held, self._locks.holding(entities):
+            return self._ledger.submit(entities, _fenced(decide, [held]), key).wait()
 
-            def fenced(state: StateView, now: Instant) -> Draft:
-                held.check(now)
-                return decide(state, now)
+    def change_many(self, wanted: Sequence[Wanted]) -> list[Outcome | InventoryError]:
+        """Carry out commands in their order, each for itself; one write and one sync serve many of them.
 
-            return self._ledger.submit(entities, fenced, key).wait()
+        The results stand in that order too. Where ``change`` would raise, the error stands there instead.
+        """
+        entities = [entity for command, _ in wanted for entity in command.entities]
+        with ExitStack() as stack:
+            # A lease for each SKU, not for each command: two of them may be about the same one.
+            leases = {sku: self._lease(stack, sku) for sku in sorted(set(_skus(entities)))}
+            with self._locks.holding(entities):
+                tickets = [self._submitted(command, key, leases) for command, key in wanted]
+            return [self._settled(ticket) for ticket in tickets]
+
+    def _lease(self, stack: ExitStack, sku: str) -> HeldLeases | InventoryError | None:
+        """Hold the SKU's lease until the stack ends; ``None`` where there are no leases."""
+        if self._leases is None:
+            return None
+        try:
+            return stack.enter_context(self._leases.holding([sku]))
+        except InventoryError as error:
+            return error
+
+    def _submitted(
+        self,
+        command: Command,
+        key: IdempotencyKey | Delivery | None,
+        leases: Mapping[str, HeldLeases | InventoryError | None],
+    ) -> Ticket | InventoryError:
+        held = []
+        for sku in _skus(command.entities):
+            match leases[sku]:
+                case InventoryError() as error:
+                    return error
+                case HeldLeases() as lease:
+                    held.append(lease)
+        try:
+            return self._ledger.submit(command.entities, _fenced(deciding(command), held), key)
+        except InventoryError as error:
+            return error
+
+    def _settled(self, ticket: Ticket | InventoryError) -> Outcome | InventoryError:
+        if isinstance(ticket, InventoryError):
+            return ticket
+        try:
+            return ticket.wait()
+        except InventoryError as error:
+            if isinstance(error, LockLost) and self._leases is not None:
+                self._leases.count("lost")
+            return error
 
     def count_leases(self, count: Callable[[LeaseEvent], None]) -> None:
         """Have ``count`` told what happens to leases, where there are some."""
@@ -107,3 +154,20 @@ def _known(stock: SkuStock) -> SkuStock:
     if not stock.records:
         raise SkuNotFound(stock.sku)
     return stock
+
+
+def _skus(entities: Sequence[EntityId]) -> list[str]:
+    return [entity.sku for entity in entities if isinstance(entity, ItemId)]
+
+
+def _fenced(decide: Decide, held: Sequence[HeldLeases]) -> Decide:
+    """Decide only while the leases last."""
+    if not held:
+        return decide
+
+    def fenced(state: StateView, now: Instant) -> Draft:
+        for leases in held:
+            leases.check(now)
+        return decide(state, now)
+
+    return fenced

@@ -7,16 +7,18 @@ from itertools import pairwise
 
 import pytest
 from eventlog.children import heard, on
-from eventlog.folder import ONE, Folder, add
+from eventlog.folder import ONE, Folder, Shim, add
 from given import deciding, item
 
 from inventory.domain.commands import AdjustStock, CountStock
-from inventory.domain.errors import InsufficientStock
+from inventory.domain.errors import InsufficientStock, Overloaded
 from inventory.domain.events import Event, Line
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
+from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.parallel import run_parallel
+from inventory.service.stock import StockService
 
 ITEMS = [item(f"sku-{number}") for number in range(5)]
 OPERATIONS, AT_ONCE, STOCK = 3000, 16, 40
@@ -98,3 +100,21 @@ def test_real_processes_share_a_log(folder: Folder):
         theirs = [int(version) for child in (one, two) for version in child.communicate(timeout=30)[0].split()]
     assert sorted(ours + theirs) == list(range(1, 351))
     assert (ledger.record(ONE)[1:4], folder.verify().problems) == ((350, 0, 350), [])
+
+
+def test_many_commands_of_one_caller_share_writes_and_syncs(folder: Folder):
+    disk = Shim()
+    stock = StockService(folder.start(disk))
+    before = len(disk.calls)
+    outcomes = stock.change_many([(CountStock(item(f"many-{number}"), number), None) for number in range(500)])
+    assert [outcome.record.on_hand for outcome in outcomes] == list(range(500))
+    assert len(disk.calls) - before < 100
+
+
+@pytest.mark.timeout(60)
+def test_many_that_are_never_begun_are_refused_after_one_wait_in_all(folder: Folder):
+    ledger = folder.start(commit_wait_ms=1000)
+    with AppendLock(folder.layout.append_lock):
+        # A wait for each would be 200 s.
+        results = StockService(ledger).change_many([(CountStock(at, 1), None) for at in ITEMS * 40])
+    assert {type(result) for result in results} == {Overloaded}
