@@ -6,6 +6,8 @@ from inventory import __version__
 from inventory.cli.archive import archive_command
 from inventory.cli.check import rebuild_command, verify_command
 from inventory.cli.endings import EXIT_CODES, Commands
+from inventory.cli.export_stock import export_command
+from inventory.cli.import_stock import import_command
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
 from inventory.cli.sync import sync_command
@@ -28,5 +30,14 @@ def main() -> None:
     """Choose a command."""
 
 
-for command in (serve_command, seed_command, verify_command, rebuild_command, sync_command, archive_command):
+for command in (
+    serve_command,
+    seed_command,
+    import_command,
+    export_command,
+    verify_command,
+    rebuild_command,
+    sync_command,
+    archive_command,
+):
     main.add_command(command)
