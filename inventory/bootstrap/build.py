@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from inventory.bootstrap.audits import audit_of
 from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.bootstrap.services import Services
@@ -71,7 +72,7 @@ def build_services(
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
-    return wired.services(ledger, views, ledger.now, upkeep, held)
+    return wired.services(ledger, views, ledger.now, upkeep, held, audit_of(layout, ledger.keeper))
 
 
 def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 import orjson
 
+from inventory.bootstrap.drift_report import DriftReport
+from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.listing import snapshot_of
@@ -25,10 +27,14 @@ class Derived(Protocol):
         """What is wrong with the file, once the whole log is folded."""
 
 
-def derived_files(layout: Layout) -> list[Derived]:
-    """Everything in a folder that is derived and there; what is missing is made again without being asked."""
+def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
+    """Everything in a folder that is derived and there; what is missing is made again without being asked.
+
+    :param drift: is given what differs in snapshots.
+    """
     views = [DerivedView(view, layout) for view in (STORE_VIEW, CENTRAL_VIEW)]
-    return [*views, *(DerivedSnapshot(layout.snapshot(sequence), sequence) for sequence in layout.snapshot_sequences())]
+    taken = layout.snapshot_sequences()
+    return [*views, *(DerivedSnapshot(layout.snapshot(sequence), sequence, drift) for sequence in taken)]
 
 
 class DerivedView:
@@ -64,8 +70,9 @@ class DerivedView:
 class DerivedSnapshot:
     """One snapshot: its records and their order must be those of the fold."""
 
-    def __init__(self, path: Path, sequence: int) -> None:
+    def __init__(self, path: Path, sequence: int, drift: DriftReport) -> None:
         self._path = path
+        self._drift = drift
         self._sequence = sequence
         self._found: str | None = f"is of event {sequence}, which the log does not have"
 
@@ -81,8 +88,8 @@ class DerivedSnapshot:
         except (NotASnapshot, OSError) as error:
             self._found = f"cannot be used: {error}"
             return
-        same = list(restored.records.values()) == list(state.records.values()) and restored.broken == state.broken
-        if not same:
+        differs = self._drift.add(drift_between(restored, state), source=self._path.name)
+        if differs or list(restored.records) != list(state.records):
             self._found = "does not hold what the log says"
 
     def problems(self) -> list[str]:

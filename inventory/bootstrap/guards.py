@@ -14,6 +14,7 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
+from inventory.service.audit import Audits, NoAudit
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
 from inventory.service.ledger import Ledger
@@ -55,6 +56,7 @@ class Wiring:
         now: Callable[[], Instant],
         upkeep: Upkeep | None = None,
         leases: SkuLeases | None = None,
+        audit: Audits | None = None,
     ) -> Services:
         """Put the guards around a ledger and the views, and the services over them."""
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
@@ -76,6 +78,7 @@ class Wiring:
             buckets=self._buckets(),
             changes=changes,
             shedder=shedder,
+            audit=audit or NoAudit("there is no log on files that could be folded anew"),
             upkeep=upkeep,
         )
 

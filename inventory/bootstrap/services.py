@@ -9,6 +9,7 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
+from inventory.service.audit import Audits
 from inventory.service.ledger import Ledger
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
@@ -26,6 +27,7 @@ class Services:
     :ivar breakers: those around the ledger and the sync.
     :ivar file_retries: how often a published file was tried again.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
+    :ivar audit: compares what this process has in memory with the log.
     :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
@@ -40,6 +42,7 @@ class Services:
     buckets: TokenBuckets | None
     changes: Bulkhead
     shedder: LoadShedder
+    audit: Audits
     upkeep: Upkeep | None = None
 
     def storage_figures(self) -> StorageFigures:

@@ -7,7 +7,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
-from inventory.web import central, health, metrics_view, problems, reservations, stock, stores, sync, transfers
+from inventory.web import audit, central, health, metrics_view, problems, reservations, stock, stores, sync, transfers
 from inventory.web.admission import Admission
 from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
@@ -30,6 +30,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(stores.blueprint(services))
     app.register_blueprint(central.blueprint(services))
     app.register_blueprint(sync.blueprint(services))
+    app.register_blueprint(audit.blueprint(services))
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     problems.register(app)

@@ -43,11 +43,15 @@ class MemoryViews:
 
 
 def make_services(
-    ledger: Any = None, views: Any = None, since_boot: Callable[[], int] | None = None, **settings: Any
+    ledger: Any = None,
+    views: Any = None,
+    since_boot: Callable[[], int] | None = None,
+    audit: Any = None,
+    **settings: Any,
 ) -> Services:
     ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
     views = views if views is not None else MemoryViews()
-    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW)
+    return wiring(Settings(**settings), since_boot).services(ledger, views, lambda: NOW, audit=audit)
 
 
 def wrong_fields(response: Any) -> list[str]:
