@@ -56,6 +56,7 @@ class Importing:
         self._stock, self._status, self._now, self._sleep = stock, status, now, sleep
         self._ttl = key_ttl_ms * 1000
         self._refuse = refuse
+        self._unknown: set[int] = set()
 
     def run(self, rows: Iterable[Numbered], total: int, digest: str, notes: NoteFile, *, again: bool = False) -> None:
         """Carry out all rows that are not in yet.
@@ -123,10 +124,14 @@ class Importing:
                     errors.append(result)
             passing = [error for error in errors if isinstance(error, Unavailable)]
             if not errors:
-                self.kept += replayed
-                self.applied += not replayed
+                # What replays at a further try of this run may have been done by the one before.
+                kept = replayed and one.number not in self._unknown
+                self.kept += kept
+                self.applied += not kept
             elif passing and not last and one.row.item not in self._status().broken:
                 pending.append(one)
+                if any(error.outcome == "unknown" for error in passing):
+                    self._unknown.add(one.number)
                 again_in_ms = max(again_in_ms, passing[0].retry_after_ms)
             elif passing and one.row.item not in self._status().broken and not isinstance(passing[0], LockContended):
                 raise ImportStopped(f"stopped at line {one.line}: {passing[0]}; repeat the command to go on")

@@ -1,43 +1,24 @@
 """The audit: a live state beside a fold of its log. It finds nothing where nothing is wrong, and everything else."""
 
-import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from eventlog.audited import ONE, TWO, some_services, state_of
 from given import item
 
-from inventory.bootstrap import audits, build_services, layout_of, prepare, verify
+from inventory.bootstrap import layout_of, verify
 from inventory.bootstrap.check import Verification, audit
 from inventory.bootstrap.services import Services
-from inventory.domain.commands import ANY, AdjustStock, CountStock, SetPolicy, WantedLine
-from inventory.domain.errors import Overloaded, StorageUnavailable
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.record import Policy
 from inventory.domain.state import State
-from inventory.resilience.child import ChildFailed
-from inventory.resilience.turn import turn
-from inventory.settings import Settings
-
-ONE, TWO = item("sku-1"), item("sku-1", "store-2")
 
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Services]:
-    settings = Settings(data_dir=tmp_path, segment_bytes=4096)
-    prepare(settings)
-    services = build_services(settings)
-    for at in (ONE, TWO):
-        services.stock.change(CountStock(at, 10))
-    services.stock.change(SetPolicy(ONE, Policy(1, 3)))
-    held = [services.reservations.hold((WantedLine(ONE, 2, ANY), WantedLine(TWO, 1, ANY))) for _ in range(3)]
-    services.reservations.commit(held[0].reservation.reservation_id)
-    yield services
-    services.close()
-
-
-def state_of(services: Services) -> State:
-    return services.upkeep._keeper._replica.state
+    with some_services(tmp_path) as services:
+        yield services
 
 
 def checked(services: Services, tmp_path: Path, **bound: int) -> Verification:
@@ -159,54 +140,6 @@ def test_the_archive_is_folded_too(services: Services, tmp_path: Path):
     assert layout_of(services.settings).archived_segments()[:1] == [1]
     found = checked(services, tmp_path)
     assert (found.ok, found.from_sequence, found.checked_sequence) == (True, 1, 48)
-
-
-def test_a_worker_has_it_done_by_another_process(services: Services):
-    state_of(services).records[TWO] = state_of(services).records[TWO]._replace(on_hand=99)
-    found = services.audit.run()
-    assert (found["ok"], found["checkedSequence"], found["driftCount"]) == (False, 7, 1)
-
-
-def test_nothing_is_left_of_it_in_the_folder(services: Services, monkeypatch: pytest.MonkeyPatch):
-    seen = []
-    monkeypatch.setattr(audits, "run_module", lambda *_, **__: seen.append(os.listdir(folder)) or b"{}")
-    folder = services.settings.data_dir
-    before = os.listdir(folder)
-    services.audit.run()
-    assert seen == [before]
-
-
-def test_one_at_a_time_in_a_folder(services: Services):
-    with turn(layout_of(services.settings).audit_lock, wait_ms=0), pytest.raises(Overloaded) as refused:
-        services.audit.run()
-    assert refused.value.retry_after_ms == 5000
-
-
-def test_one_at_a_time_in_a_process(services: Services, monkeypatch: pytest.MonkeyPatch):
-    begun, end = threading.Event(), threading.Event()
-    monkeypatch.setattr(audits, "run_module", lambda *_, **__: begun.set() or (end.wait(10) and b"{}"))
-    first = threading.Thread(target=services.audit.run)
-    first.start()
-    begun.wait(10)
-    with pytest.raises(Overloaded):
-        services.audit.run()
-    end.set()
-    first.join()
-
-
-def test_one_that_takes_too_long_is_ended_and_names_the_command(services: Services, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(audits, "SECONDS", 0.01)
-    with pytest.raises(Overloaded, match="'inventory verify'"):
-        services.audit.run()
-
-
-def test_one_that_fails_is_told(services: Services, monkeypatch: pytest.MonkeyPatch):
-    def fails(*_: object, **__: object) -> bytes:
-        raise ChildFailed("out of memory")
-
-    monkeypatch.setattr(audits, "run_module", fails)
-    with pytest.raises(StorageUnavailable, match="out of memory"):
-        services.audit.run()
 
 
 def test_a_snapshot_that_differs_from_the_log_is_drift_for_verify(services: Services):

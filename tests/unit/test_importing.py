@@ -177,6 +177,22 @@ def test_a_row_whose_lease_is_never_free_is_named_and_tried_by_the_next_run(
     assert (first.applied, world.refused, second.applied, second.kept) == (2, [3], 1, 2)
 
 
+def test_a_row_that_was_done_though_nobody_could_say_so_was_applied_by_this_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, late = world.ledger.submit, [StorageUnavailable("not in time", outcome="unknown")]
+
+    def submitting(entities, decide, key=None):
+        ticket = submit(entities, decide, key)
+        if late:
+            raise late.pop()
+        return ticket
+
+    monkeypatch.setattr(world.ledger, "submit", submitting)
+    done = world.run(rows(3), 3)
+    assert (done.applied, done.kept, len(world.ledger.events)) == (3, 0, 3)
+
+
 def test_storage_that_stays_away_stops_the_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.fail(monkeypatch, StorageUnavailable("full disk", outcome="none"), "sku-2", times=9)
     with pytest.raises(ImportStopped, match="stopped at line 3: full disk"):

@@ -1,24 +1,11 @@
 """GET /audit/verify."""
 
 import pytest
-from web.apps import make_services, wrong_fields
+from web.apps import FOUND_NOTHING, StillAudit, make_services, wrong_fields
 
 from inventory.domain.errors import Overloaded
+from inventory.service.audit import NoAudit
 from inventory.web.app import create_app
-
-FOUND = {"ok": True, "checkedSequence": 7, "fromSequence": 1, "drift": [], "driftCount": 0, "problems": []}
-
-
-class Audit:
-    """Says what it is told to say."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-
-    def run(self):
-        if self._error is not None:
-            raise self._error
-        return FOUND
 
 
 def asked(audit, path="/audit/verify"):
@@ -26,21 +13,21 @@ def asked(audit, path="/audit/verify"):
 
 
 def test_it_tells_what_was_found():
-    response = asked(Audit())
-    assert (response.status_code, response.json) == (200, FOUND)
+    response = asked(StillAudit())
+    assert (response.status_code, response.json) == (200, FOUND_NOTHING)
 
 
 def test_while_one_is_at_work_it_says_when_to_come_back():
-    response = asked(Audit(Overloaded("an audit is at work already", retry_after_ms=5000)))
+    response = asked(StillAudit(Overloaded("an audit is at work already", retry_after_ms=5000)))
     assert (response.status_code, response.json["error"], response.headers["Retry-After"]) == (503, "overloaded", "5")
 
 
-def test_where_there_is_no_log_on_files_it_says_so(client):
-    response = client.get("/audit/verify")
+def test_where_there_is_no_log_on_files_it_says_so():
+    response = asked(NoAudit("there is none"))
     assert (response.status_code, response.json["error"]) == (503, "storage_unavailable")
 
 
 @pytest.mark.parametrize("query", ["after=1", "force"])
-def test_it_has_nothing_to_say(query):
-    response = asked(Audit(), f"/audit/verify?{query}")
+def test_it_takes_no_query(query):
+    response = asked(StillAudit(), f"/audit/verify?{query}")
     assert (response.status_code, len(wrong_fields(response))) == (400, 1)
