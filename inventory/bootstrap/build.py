@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from inventory.bootstrap.audits import audit_of
 from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.bootstrap.services import Services
@@ -82,7 +83,8 @@ def build_services(
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
-    return wired.services(ledger, views, ledger.now, LetterFile(layout, disk), upkeep, held)
+    letters, audit = LetterFile(layout, disk), audit_of(layout, ledger.keeper)
+    return wired.services(ledger, views, ledger.now, letters, upkeep, held, audit)
 
 
 def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:

@@ -1,12 +1,15 @@
-"""``inventory verify``: the whole log folded anew and compared with what was made of it."""
+"""The log folded anew and compared with what was made of it: files (``inventory verify``), or a live state."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.derived import derived_files
+from inventory.bootstrap.drift_report import DriftReport
 from inventory.bootstrap.prepare import Progress
+from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.errors import LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
@@ -16,18 +19,38 @@ from inventory.eventlog.restore import NotASnapshot, Restored, restore_image
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.settings import Settings
 
+FROM_THE_BEGINNING = 1_000_000
+"""An audit folds a log of up to so many events from its beginning, and a longer one from its oldest snapshot on."""
+_FORGET_EVERY = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found; ``problems`` is empty if everything adds up."""
+    """What was found; ``problems`` and ``drift`` are empty if everything adds up.
+
+    :ivar from_sequence: the first event that was folded; what is before it was taken from a snapshot.
+    """
 
     checked_sequence: int
+    from_sequence: int
     problems: list[str]
+    drift: DriftReport
 
     @property
     def ok(self) -> bool:
         """Whether everything adds up."""
-        return not self.problems
+        return not self.problems and not self.drift.count
+
+    def as_json(self) -> dict[str, Any]:
+        """As commands and the API tell it."""
+        return {
+            "ok": self.ok,
+            "checkedSequence": self.checked_sequence,
+            "fromSequence": self.from_sequence,
+            "drift": self.drift.shown,
+            "driftCount": self.drift.count,
+            "problems": self.problems,
+        }
 
 
 def verify(settings: Settings, *, progress: Progress | None = None) -> Verification:
@@ -38,11 +61,12 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> Verificat
     :raises OSError: a file cannot be read.
     """
     layout = layout_of(settings)
+    drift = DriftReport()
     # The derived files first: whatever sequence they are of, the log then reaches at least as far.
-    derived = derived_files(layout)
+    derived = derived_files(layout, drift)
     end = _end(layout)
     if end is None:
-        return Verification(0, [f"there is no event log in {layout.root}"])
+        return Verification(0, 0, [f"there is no event log in {layout.root}"], drift)
     problems: list[str] = []
     done = 0
 
@@ -54,10 +78,11 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> Verificat
         for file in derived:
             file.compare(state)
 
-    state = State()
+    state, first = State(), 1
     try:
         base = _base(layout)
         state, everything = base.state, _bytes_to_read(layout, base.cursor.position, end)
+        first = state.sequence + 1
         for file in derived:
             file.compare(state)
         replay(layout, base.cursor, end, state, folded)
@@ -67,24 +92,63 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> Verificat
         # Not behind damage: nothing was folded there that they could be compared with.
         for file in derived:
             problems.extend(file.problems())
-    for item, at in state.broken.items():
-        what = f"event {at.sequence} does not continue the record's history"
-        problems.append(f"{item.sku} in {item.store}: {what}; 'inventory dead-letters' settles it")
-    return Verification(state.sequence, problems)
+    return Verification(state.sequence, first, [*problems, *_broken(state)], drift)
 
 
-def _base(layout: Layout) -> Restored:
+def audit(layout: Layout, image: Path, *, from_the_beginning: int = FROM_THE_BEGINNING) -> Verification:
+    """Compare an image of a live state with a fold of the log up to its sequence. May run beside servers.
+
+    :raises NotASnapshot: it is no image. :raises OSError: a file cannot be read.
+    """
+    live, drift = restore_image(image), DriftReport()
+    end = live.cursor.position
+    state, first = State(), 1
+    problems: list[str] = []
+    try:
+        base = _base(layout, up_to=end.sequence, from_the_beginning=from_the_beginning)
+        state, first = base.state, base.state.sequence + 1
+        reached = replay(layout, base.cursor, end, state, _forget_keys)
+    except LogDamaged as error:
+        problems.append(str(error))
+    else:
+        if reached.chain != live.cursor.chain:
+            problems.append(f"up to event {end.sequence} the log is not the one that the live state was made from")
+        drift.add(drift_between(live.state, state))
+    return Verification(state.sequence, first, [*problems, *_broken(state)], drift)
+
+
+def _broken(state: State) -> list[str]:
+    return [
+        f"{item.sku} in {item.store}: event {at.sequence} does not continue the record's history; "
+        "'inventory dead-letters' settles it"
+        for item, at in state.broken.items()
+    ]
+
+
+def _forget_keys(state: State, _: int) -> None:
+    """Nothing is compared with keys: those that have ended need not be kept in memory."""
+    if not state.sequence % _FORGET_EVERY:
+        state.keys.forget_expired(state.last_at)
+
+
+def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restored:
     """What to fold on: nothing, or the oldest snapshot where the archive no longer reaches back to the beginning.
+
+    The oldest snapshot too where more than ``from_the_beginning`` events would be folded ``up_to`` a sequence.
 
     :raises LogDamaged: neither is there.
     """
-    if layout.reaches_back():
+    reaches_back = layout.reaches_back()
+    if reaches_back and up_to <= from_the_beginning:
         return Restored(State(), START, None)
     for sequence in layout.snapshot_sequences():
         try:
-            return restore_image(layout.snapshot(sequence))
+            if sequence <= up_to or not up_to:
+                return restore_image(layout.snapshot(sequence))
         except (NotASnapshot, OSError):
             continue
+    if reaches_back:
+        return Restored(State(), START, None)
     raise LogDamaged(layout.segment(1), 1, 0, "the beginning of the log is missing, and there is no snapshot")
 
 

@@ -1,14 +1,13 @@
 """What is derived from the log, compared with a fold of the log."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 import orjson
 
-from inventory.domain.dead_letter import Break
+from inventory.bootstrap.drift_report import DriftReport
+from inventory.domain.drift import drift_between
 from inventory.domain.state import State
-from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.listing import snapshot_of
 from inventory.eventlog.restore import NotASnapshot, restore_image
@@ -28,10 +27,14 @@ class Derived(Protocol):
         """What is wrong with the file, once the whole log is folded."""
 
 
-def derived_files(layout: Layout) -> list[Derived]:
-    """Everything in a folder that is derived and there; what is missing is made again without being asked."""
+def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
+    """Everything in a folder that is derived and there; what is missing is made again without being asked.
+
+    :param drift: is given what differs in snapshots.
+    """
     views = [DerivedView(view, layout) for view in (STORE_VIEW, CENTRAL_VIEW)]
-    return [*views, *(DerivedSnapshot(layout.snapshot(sequence), sequence) for sequence in layout.snapshot_sequences())]
+    taken = layout.snapshot_sequences()
+    return [*views, *(DerivedSnapshot(layout.snapshot(sequence), sequence, drift) for sequence in taken)]
 
 
 class DerivedView:
@@ -67,8 +70,9 @@ class DerivedView:
 class DerivedSnapshot:
     """One snapshot: its records and their order must be those of the fold."""
 
-    def __init__(self, path: Path, sequence: int) -> None:
+    def __init__(self, path: Path, sequence: int, drift: DriftReport) -> None:
         self._path = path
+        self._drift = drift
         self._sequence = sequence
         self._found: str | None = f"is of event {sequence}, which the log does not have"
 
@@ -84,24 +88,13 @@ class DerivedSnapshot:
         except (NotASnapshot, OSError) as error:
             self._found = f"cannot be used: {error}"
             return
-        same = list(restored.records.values()) == list(state.records.values())
-        if not same or not _same_breaks(restored.broken, state.broken):
+        differs = self._drift.add(drift_between(restored, state), source=self._path.name)
+        if differs or list(restored.records) != list(state.records):
             self._found = "does not hold what the log says"
 
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""
         return [f"{self._path} {self._found}; 'inventory rebuild' makes it again"] if self._found else []
-
-
-def _same_breaks(some: Mapping[ItemId, Break], others: Mapping[ItemId, Break]) -> bool:
-    """Whether both name the same breaks. Figures count where both know them: version 0.1.0 did not keep them."""
-    if some.keys() != others.keys():
-        return False
-    for item, one in some.items():
-        two = others[item]
-        if one.sequence != two.sequence or (one.before != two.before and None not in (one.before, two.before)):
-            return False
-    return True
 
 
 def _content(path: Path) -> bytes | None:

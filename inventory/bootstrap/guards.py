@@ -15,6 +15,7 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
+from inventory.service.audit import Audits, NoAudit
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
@@ -70,6 +71,7 @@ class Wiring:
         letters: Letters,
         upkeep: Upkeep | None = None,
         leases: SkuLeases | None = None,
+        audit: Audits | None = None,
     ) -> Services:
         """Put the guards around a ledger and the views, and the services over them.
 
@@ -98,6 +100,7 @@ class Wiring:
             changes=changes,
             shedder=shedder,
             dead_letters=DeadLetters(guarded, stock, letters, check, now),
+            audit=audit or NoAudit("there is no log on files that could be folded anew"),
             upkeep=upkeep,
         )
 

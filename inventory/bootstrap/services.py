@@ -10,6 +10,7 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
+from inventory.service.audit import Audits
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
@@ -31,6 +32,7 @@ class Services:
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
+    :ivar audit: compares what this process has in memory with the log.
     :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
     """
 
@@ -47,6 +49,7 @@ class Services:
     changes: Bulkhead
     shedder: LoadShedder
     dead_letters: DeadLetters
+    audit: Audits
     upkeep: Upkeep | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -7,6 +7,8 @@ from inventory.cli.archive import archive_command
 from inventory.cli.check import rebuild_command, verify_command
 from inventory.cli.dead_letters import dead_letters_command
 from inventory.cli.endings import EXIT_CODES, Commands
+from inventory.cli.export_stock import export_command
+from inventory.cli.import_stock import import_command
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
 from inventory.cli.sync import sync_command
@@ -34,6 +36,8 @@ for command in (
     serve_command,
     worker_command,
     seed_command,
+    import_command,
+    export_command,
     verify_command,
     rebuild_command,
     sync_command,

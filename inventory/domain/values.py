@@ -15,8 +15,11 @@ Instant = NewType("Instant", int)
 """Microseconds since 1970-01-01 UTC."""
 
 MAX_QUANTITY = 10**12
+MAX_TEXT = 200
+"""Characters of a reason or a reference."""
 IDENTIFIER_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
 IDENTIFIER_RULE = "1 to 64 of ASCII letters, digits, '.', '_', '-', ':'; the first a letter or a digit"
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
 
 
@@ -62,3 +65,12 @@ def quantity(number: int, field: str) -> Quantity:
     if not 0 <= number <= MAX_QUANTITY:
         raise ValidationFailed((FieldProblem(field, f"must be between 0 and {MAX_QUANTITY}"),))
     return Quantity(number)
+
+
+def text_problem(text: str) -> str | None:
+    """What is wrong with a reason or a reference that came from outside; ``None`` where nothing is."""
+    if len(text) > MAX_TEXT:
+        return f"must have at most {MAX_TEXT} characters"
+    if _UNPRINTABLE.search(text):
+        return "must have no control characters, line breaks or lone surrogates"
+    return None

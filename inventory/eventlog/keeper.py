@@ -1,5 +1,6 @@
 """The upkeep of a log on files: snapshots from the replica, compaction of what lies below them."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import pairwise
@@ -9,14 +10,14 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.durability import Durability
-from inventory.eventlog.errors import LogError
+from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.restore import NotASnapshot
 from inventory.eventlog.shared_state import SharedState
-from inventory.eventlog.snapshot import image_of
-from inventory.eventlog.snapshots import KEPT, SnapshotFolder
+from inventory.eventlog.snapshot import encode_image, image_for_audit, image_of
+from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
@@ -73,6 +74,22 @@ class FileKeeper:
             raise StorageUnavailable(f"no snapshot could be taken: {error}", outcome="none") from error
         self._shared.count_snapshot()
         return sequence
+
+    def copy_state(self, write: Callable[[bytes], object]) -> int:
+        """Hand a copy of this process's state to ``write``, piece by piece, with pauses; returns its sequence.
+
+        :raises StorageUnavailable: the log cannot be read or synced. :raises OSError: what ``write`` raises.
+        """
+        try:
+            self._replica.adopt()
+            with self._replica.still() as state:
+                image = image_for_audit(state, self._replica.cursor)
+            self._durability.ensure(image.cursor.position.sequence)
+        except LogError as error:
+            raise unreadable(error) from error
+        for piece in encode_image(image, lambda: time.sleep(PAUSE_SECONDS)):
+            write(piece)
+        return image.cursor.position.sequence
 
     def compact(self) -> int:
         """See ``LogKeeper.compact``.

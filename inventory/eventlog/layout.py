@@ -56,6 +56,21 @@ class Layout:
         return self.locks / "dead-letters"
 
     @property
+    def import_lock(self) -> Path:
+        """Whoever holds this file's lock may import stock."""
+        return self.locks / "import"
+
+    @property
+    def audit_lock(self) -> Path:
+        """Whoever holds this file's lock may have the log folded anew beside a live state."""
+        return self.locks / "audit"
+
+    @property
+    def imports(self) -> Path:
+        """The folder of notes on how far files of stock were imported."""
+        return self.root / "imports"
+
+    @property
     def server_lock(self) -> Path:
         """Shared by every server on this folder; ``inventory rebuild`` wants it alone."""
         return self.locks / "server"

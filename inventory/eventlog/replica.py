@@ -139,8 +139,8 @@ class Replica:
             fold(self.state, event, place)
 
 
-def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: Callable[[State, int], None]) -> None:
-    """Fold the log from ``begin`` up to ``end`` into ``state``, to check it.
+def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: Callable[[State, int], None]) -> Cursor:
+    """Fold the log from ``begin`` up to ``end`` into ``state``, to check it; returns where that ended.
 
     :param folded: called after each event, with the size of its line in bytes.
     :raises LogDamaged: naming the place; the state stands just before it.
@@ -154,6 +154,7 @@ def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: C
                 raise reader.damaged(str(error), place) from error
             fold(state, event, place)
             folded(state, len(line) + 1)
+        return reader.cursor
     finally:
         reader.close()
 

@@ -46,16 +46,19 @@ def restore_image(path: Path) -> Restored:
     :raises OSError: it cannot be read.
     """
     state, digest, count = State(), blake2b(digest_size=16), 0
+    central: dict[str, tuple[ItemId, ...]] = {}
     with open(path, "rb") as file:
         header, line = _header(file.readline(), digest), b""
         for line in file:
             if line.startswith(b'{"count"'):
                 break
-            count += _restore_line(state, _parsed(line, digest))
+            count += _restore_line(state, central, _parsed(line, digest))
         if line != footer(b'{"count":%d' % count, digest) or file.read(1):
             raise NotASnapshot("it does not end in its own hash")
     start = _start(header)
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
+    if central:
+        state.items_of_sku = central
     return Restored(state, start.cursor, header["newerFormat"])
 
 
@@ -106,7 +109,7 @@ def _parsed(line: bytes, digest: "blake2b") -> dict[str, Any]:
     return parsed
 
 
-def _restore_line(state: State, line: dict[str, Any]) -> int:
+def _restore_line(state: State, central: dict[str, tuple[ItemId, ...]], line: dict[str, Any]) -> int:
     try:
         ((name, entries),) = line.items()
         match name:
@@ -125,6 +128,9 @@ def _restore_line(state: State, line: dict[str, Any]) -> int:
                 for store, sku, sequence, *before in entries:
                     at = Break(sequence, Figures(*before) if before else None)
                     state.broken[ItemId(StoreId(store), Sku(sku))] = at
+            case "central":
+                for sku, stores in entries:
+                    central[sku] = tuple(ItemId(StoreId(store), Sku(sku)) for store in stores)
             case _:
                 raise NotASnapshot(f"a line of {name} is not known")
     except (KeyError, TypeError, ValueError) as error:

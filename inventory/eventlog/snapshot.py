@@ -5,6 +5,7 @@
     {"reservations":[["id",sequence,{…}],…]}                         in the order they were made; see `reservation_json`
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
     {"broken":[["store","sku",sequence,onHand,reserved,version],…]}     the figures before the event, if they are known
+    {"central":[["sku",["store",…]],…]}                     in an image for an audit; elsewhere it follows from records
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
 The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
@@ -43,6 +44,7 @@ class Image(NamedTuple):
     reservations: list[Reservation]
     keys: KeyTable
     broken: list[tuple[ItemId, Break]]
+    central: list[tuple[str, tuple[ItemId, ...]]]
 
 
 def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
@@ -55,6 +57,21 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
         state.reservations.all(),
         state.keys.copy(),
         list(state.broken.items()),
+        [],
+    )
+
+
+def image_for_audit(state: State, cursor: Cursor) -> Image:
+    """Copy what is compared with the log: with the central view as it is, without keys. See ``image_of``."""
+    return Image(
+        cursor,
+        state.last_at,
+        None,
+        list(state.records.values()),
+        state.reservations.all(),
+        KeyTable(),
+        list(state.broken.items()),
+        list(state.items_of_sku.items()),
     )
 
 
@@ -95,6 +112,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
     )
     yield from _list_lines("broken", ((*item, at.sequence, *(at.before or ())) for item, at in image.broken))
+    yield from _list_lines("central", ((sku, [item.store for item in items]) for sku, items in image.central))
 
 
 def _record_entry(record: Record) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 
 KEPT = 2
-_PAUSE_SECONDS = 0.001
+PAUSE_SECONDS = 0.001
 
 
 class SnapshotFolder:
@@ -88,4 +88,4 @@ class SnapshotFolder:
         self._pause()
 
     def _pause(self) -> None:
-        self._sleep(_PAUSE_SECONDS)
+        self._sleep(PAUSE_SECONDS)

@@ -8,6 +8,7 @@ from werkzeug.routing import MapAdapter
 
 from inventory.bootstrap.services import Services
 from inventory.web import (
+    audit,
     batch,
     central,
     dead_letters,
@@ -51,6 +52,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(central.blueprint(services))
     app.register_blueprint(dead_letters.blueprint(services))
     app.register_blueprint(sync.blueprint(services))
+    app.register_blueprint(audit.blueprint(services))
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     problems.register(app)

@@ -6,12 +6,11 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from inventory.domain.errors import FieldProblem
-from inventory.domain.values import MAX_QUANTITY
+from inventory.domain.values import MAX_QUANTITY, text_problem
 from inventory.web.cursor import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6)."""
-MAX_TEXT = 200
 MAX_TTL_MS = 31_536_000_000
 """A year."""
 MAX_PAGE = 1000
@@ -20,7 +19,6 @@ _REQUIRED = "is required"
 _NULL = "must not be null; leave it out instead"
 REQUIRED_WORDS: dict[str, Any] = {"required": _REQUIRED, "null": _NULL, "invalid": "must be a text"}
 _WORDS: dict[str, Any] = {**REQUIRED_WORDS, "invalid": "must be a whole number"}
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
@@ -31,10 +29,9 @@ def between(low: int, high: int) -> validate.Range:
 
 
 def _text_rule(text: str) -> None:
-    if len(text) > MAX_TEXT:
-        raise ValidationError(f"must have at most {MAX_TEXT} characters")
-    if _UNPRINTABLE.search(text):
-        raise ValidationError("must have no control characters, line breaks or lone surrogates")
+    problem = text_problem(text)
+    if problem is not None:
+        raise ValidationError(problem)
 
 
 def _not_zero(number: int) -> None:

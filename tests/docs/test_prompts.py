@@ -7,7 +7,7 @@ from docs.blocks import text_of
 from docs.checkout import ROOT
 
 IDS = ["T4", *(f"T{number}" for number in range(6, 16)), "DOC"]
-IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8))]
+IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8)), "PROOF", "IO"]
 
 
 def parts() -> dict[str, str]:

@@ -1,0 +1,59 @@
+"""Drift as it is told: the first hundred, each with both figures, and how many there are."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from inventory.domain.drift import Drift
+from inventory.domain.instants import format_instant
+from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
+from inventory.domain.values import ItemId
+from inventory.eventlog.reservation_json import reservation_as_json
+
+SHOWN = 100
+
+
+class DriftReport:
+    """Collects drift. :ivar count: all there is; :ivar shown: the first of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shown: list[dict[str, Any]] = []
+
+    def add(self, found: Iterable[Drift], source: str | None = None) -> bool:
+        """Add what was found, in the file ``source`` if it was one; returns whether there was any."""
+        before = self.count
+        for drift in found:
+            self.count += 1
+            if len(self.shown) < SHOWN:
+                self.shown.append({**_as_json(drift), **({"source": source} if source else {})})
+        return self.count > before
+
+
+def _as_json(drift: Drift) -> dict[str, Any]:
+    match drift.name:
+        case ItemId() as item:
+            name = {"storeId": item.store, "sku": item.sku}
+        case text:
+            name = {"sku" if drift.kind == "central" else "reservationId": text}
+    return {"kind": drift.kind, **name, "live": _figures(drift.live), "log": _figures(drift.log)}
+
+
+def _figures(one: Record | Reservation | int | Sequence[ItemId] | None) -> Any:
+    match one:
+        case Record():
+            return {
+                "onHand": one.on_hand,
+                "reserved": one.reserved,
+                "version": one.version,
+                "sequence": one.sequence,
+                "updatedAt": format_instant(one.updated_at),
+                "safetyStock": one.policy and one.policy.safety_stock,
+                "lowStock": one.policy and one.policy.low_stock,
+            }
+        case Reservation():
+            return {"sequence": one.sequence, **reservation_as_json(one)}
+        case int() | None:
+            return one
+        case items:
+            return [item.store for item in items]

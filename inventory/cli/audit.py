@@ -1,0 +1,31 @@
+"""``python -m inventory.cli.audit PARENT DATA_DIR IMAGE``: what a worker has done for ``GET /audit/verify``.
+
+Compares the image of the worker's state with the log and prints the result as JSON. Not a command for people:
+``inventory verify`` is.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from inventory.resilience.child import stay_with
+
+
+def main() -> None:
+    """Run it; ends with a line on stderr and status 1 where there is no result."""
+    parent, data_dir, image = sys.argv[1:]
+    stay_with(int(parent))
+    # Only now, at low priority.
+    from inventory.bootstrap.check import audit
+    from inventory.eventlog.layout import Layout
+    from inventory.eventlog.restore import NotASnapshot
+
+    try:
+        found = audit(Layout(Path(data_dir)), Path(image))
+    except (NotASnapshot, OSError) as error:
+        sys.exit(f"the copy of the state or the log cannot be read: {error}")
+    sys.stdout.write(json.dumps(found.as_json()))
+
+
+if __name__ == "__main__":
+    main()

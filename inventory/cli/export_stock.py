@@ -1,0 +1,57 @@
+"""``inventory export``."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from inventory.cli.endings import EXIT_CODES
+from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.progress import progress_bar
+from inventory.cli.stock_csv import export_lines
+from inventory.domain.record import Record
+from inventory.resilience.atomic_file import replace_file
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
+
+_BETWEEN_REPORTS = 1000
+
+
+@click.command("export", epilog=EXIT_CODES)
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON; needs FILE.")
+def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> None:
+    """Write all stock as CSV to FILE, which is replaced as a whole, or to stdout; 'inventory import' takes it.
+
+    Everything is as of one event, whose sequence is told on stderr. Rows are sorted by store and SKU, by code
+    point. May run beside servers.
+
+    \b
+    storeId,sku,onHand,reserved,qty,available,version,safetyStock,lowStock,updatedAt
+    """  # noqa: D301 - click's own mark for "do not wrap"
+    if as_json and file is None:
+        raise click.UsageError("--json needs a FILE: stdout is where the stock goes")
+    with service(existing_folder(data_dir)) as services:
+        snapshot = services.ledger.snapshot()
+    records = sorted(snapshot.records.values(), key=lambda record: record.item)
+    if file is None:
+        out = sys.stdout.buffer
+        for chunk in export_lines(records):
+            out.write(chunk)
+        out.flush()
+    else:
+        with progress_bar("exporting") as progress:
+
+            def reported() -> Iterator[Record]:
+                for number, record in enumerate(records, 1):
+                    if not number % _BETWEEN_REPORTS:
+                        progress(number, len(records))
+                    yield record
+
+            replace_file(file, lambda: export_lines(reported()), disk=Disk(), retry=RetryPolicy())
+    click.echo(f"{len(records)} records as of event {snapshot.as_of_sequence}", err=True)
+    if as_json:
+        click.echo(json.dumps({"records": len(records), "asOfSequence": snapshot.as_of_sequence}))

@@ -1,0 +1,173 @@
+"""``inventory import``."""
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import click
+
+from inventory.bootstrap import layout_of
+from inventory.cli.endings import EXIT_CODES
+from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.import_note import NoteFile
+from inventory.cli.importing import AT_ONCE, Importing, Numbered
+from inventory.cli.progress import Progress, progress_bar
+from inventory.cli.stock_csv import Entry, NotStock, StockReader
+from inventory.domain.errors import FieldProblem
+from inventory.resilience.turn import turn
+from inventory.settings import Settings
+
+_IN_JSON = 1000
+
+
+@click.command("import", epilog=EXIT_CODES)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@data_dir_option
+@click.option("--dry-run", is_flag=True, help="Check the file and change nothing.")
+@click.option("--again", is_flag=True, help="State every count once more, though this file was imported before.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool, as_json: bool) -> None:
+    """State the stock of a CSV FILE: each row is a count, and sets the record's policy if it names one.
+
+    The whole FILE is checked first; every bad row is named by its line on stderr, and nothing is changed if there
+    is one. A row that is refused later, because its record is broken, is named the same way; the others go on.
+
+    An import that was broken off goes on when it is repeated, and no row is applied twice: each has an idempotency
+    key made from the content of the FILE and its number. Keys count for IDEMP_TTL_MS; after that an import that was
+    broken off is refused where rows could be in or not. May run beside servers, one import at a time.
+
+    \b
+    storeId,sku,onHand                 required; a header row, in any order
+    safetyStock,lowStock               both or none; empty cells leave the policy alone
+    reason,reference                   kept in the event
+    reserved,qty,available,version,updatedAt    what an export has besides; not looked at
+    """  # noqa: D301 - click's own mark for "do not wrap"
+    settings = existing_folder(data_dir)
+    report = _Report()
+    with open(file, "rb") as opened:
+        _require_regular(opened, file)
+        checked = _check(opened, report, file)
+        if report.count:
+            report.tell(as_json, {"rows": checked.rows, "badRows": report.count})
+            raise click.ClickException(f"{file} has {report.count} things wrong; nothing was changed")
+        if dry_run:
+            _tell(as_json, {"rows": checked.rows, "badRows": 0, "dryRun": True}, f"{checked.rows} rows, all good.")
+            return
+        importing = _import(settings, opened, checked, report, again=again)
+    if report.count:
+        report.tell(as_json, importing)
+        raise click.ClickException(f"{report.count} rows were refused; the others are in")
+    done = f"{importing['applied']} rows applied, {importing['alreadyIn']} were in already."
+    _tell(as_json, importing, done)
+
+
+class _Checked(NamedTuple):
+    """What was checked: the file must not change behind it."""
+
+    digest: str
+    rows: int
+    signature: tuple[int, int, int]
+
+
+class _Report:
+    """Names bad rows on stderr as they are met, and keeps the first ones for the JSON."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: list[dict[str, object]] = []
+
+    def __call__(self, line: int, field: str, message: str) -> None:
+        self.count += 1
+        if len(self._kept) < _IN_JSON:
+            self._kept.append({"line": line, "field": field, "message": message})
+        click.echo(f"line {line}: {field}: {message}", err=True)
+
+    def tell(self, as_json: bool, result: dict[str, object]) -> None:
+        if as_json:
+            click.echo(json.dumps({**result, "problems": self._kept}))
+
+
+def _check(opened: BinaryIO, report: _Report, file: Path) -> _Checked:
+    """Read the whole file once. A record may be named once: which of two counts holds would be chance."""
+    signature, reader, seen, rows = _signature(opened), StockReader(opened), dict[int, int](), 0
+    with progress_bar("checking") as progress:
+        for rows, entry in enumerate(_entries(reader, file), 1):
+            problems = entry.problems
+            if entry.row is not None:
+                # 64 bits of a keyed hash stand for the name: a tenth of its size.
+                first = seen.setdefault(hash(entry.row.item), entry.line)
+                if first != entry.line:
+                    problems = (FieldProblem("row", f"names the record of line {first} again"),)
+            for problem in problems:
+                report(entry.line, *problem)
+            if not rows % AT_ONCE:
+                progress(reader.bytes_read, signature[1])
+    return _Checked(reader.digest, rows, signature)
+
+
+def _import(
+    settings: Settings, opened: BinaryIO, checked: _Checked, report: _Report, *, again: bool
+) -> dict[str, object]:
+    layout = layout_of(settings)
+    with service(settings) as services, turn(layout.import_lock, wait_ms=0) as ours:
+        if not ours:
+            raise click.ClickException("another import is at work on this folder")
+        importing = Importing(
+            services.stock,
+            services.ledger.status,
+            services.now,
+            settings.idemp_ttl_ms,
+            refuse=lambda line, why: report(line, "row", why),
+        )
+        try:
+            with progress_bar("importing") as progress:
+                rows = _rows(opened, checked, progress)
+                importing.run(rows, checked.rows, checked.digest, NoteFile(layout.imports, checked.digest), again=again)
+        except KeyboardInterrupt:
+            done = importing.applied + importing.kept + importing.refused
+            click.echo(f"stopped: {done} of {checked.rows} rows are done; repeat the command to go on", err=True)
+            raise
+        return {
+            "rows": checked.rows,
+            "applied": importing.applied,
+            "alreadyIn": importing.kept,
+            "refused": importing.refused,
+            "asOfSequence": services.ledger.status().sequence,
+        }
+
+
+def _rows(opened: BinaryIO, checked: _Checked, progress: Progress) -> Iterator[Numbered]:
+    opened.seek(0)
+    reader = StockReader(opened)
+    for number, entry in enumerate(reader.entries(), 1):
+        if number % AT_ONCE == 1:
+            progress(reader.bytes_read, checked.signature[1])
+            if _signature(opened) != checked.signature:
+                raise click.ClickException("the file was changed while it was imported; what was read until then is in")
+        if entry.row is None:
+            raise click.ClickException(f"line {entry.line} was good a moment ago: the file was changed")
+        yield Numbered(number, entry.line, entry.row)
+
+
+def _entries(reader: StockReader, file: Path) -> Iterator[Entry]:
+    try:
+        yield from reader.entries()
+    except NotStock as error:
+        raise click.ClickException(f"{file}: {error}; nothing was changed") from error
+
+
+def _require_regular(opened: BinaryIO, file: Path) -> None:
+    if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        raise click.UsageError(f"{file} is read twice, so it must be a file")
+
+
+def _signature(opened: BinaryIO) -> tuple[int, int, int]:
+    found = os.fstat(opened.fileno())
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _tell(as_json: bool, result: dict[str, object], text: str) -> None:
+    click.echo(json.dumps(result) if as_json else text)

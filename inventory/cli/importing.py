@@ -1,0 +1,165 @@
+"""Putting the rows of a stock file into the log, through the same write path as every other change."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
+
+from inventory.cli.import_note import Note, NoteFile
+from inventory.cli.stock_csv import StockRow
+from inventory.domain import commands
+from inventory.domain.commands import CountStock, SetPolicy
+from inventory.domain.errors import InventoryError, LockContended, Unavailable
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import Instant
+from inventory.service.ledger import LedgerStatus, Outcome
+from inventory.service.stock import StockService, Wanted
+
+AT_ONCE = 500
+"""Rows that are submitted together; each is one or two changes."""
+SPAN = 40 * AT_ONCE
+"""Rows between two notes: a note is two syncs."""
+_TRIES = 5
+
+
+class ImportStopped(InventoryError):
+    """The import cannot go on now, or not safely; the message says how far it is and what to do."""
+
+
+class Numbered(NamedTuple):
+    """A row of the file: its number among the rows, from 1, and the line where it begins."""
+
+    number: int
+    line: int
+    row: StockRow
+
+
+class Importing:
+    """One import. Rows are carried out in order, ``AT_ONCE`` together; the counters say how far it is.
+
+    :ivar applied: rows that this run has carried out. :ivar kept: rows that were in already. :ivar refused: rows
+        that were not possible.
+    """
+
+    def __init__(
+        self,
+        stock: StockService,
+        status: Callable[[], LedgerStatus],
+        now: Callable[[], Instant],
+        key_ttl_ms: int,
+        *,
+        refuse: Callable[[int, str], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """:param refuse: is told the line and the reason of each row that is not possible."""
+        self.applied = self.kept = self.refused = 0
+        self._stock, self._status, self._now, self._sleep = stock, status, now, sleep
+        self._ttl = key_ttl_ms * 1000
+        self._refuse = refuse
+        self._unknown: set[int] = set()
+
+    def run(self, rows: Iterable[Numbered], total: int, digest: str, notes: NoteFile, *, again: bool = False) -> None:
+        """Carry out all rows that are not in yet.
+
+        :param again: state all counts once more, as if the file had never been imported.
+        :raises ImportStopped: see there; what was carried out stays, and repeating goes on.
+        :raises OSError: no note can be kept.
+        """
+        found = self._found(notes, total, again=again)
+        note, confirmed = found, found.confirmed
+        for some in _chunks(rows):
+            last = some[-1].number
+            rest = [one for one in some if one.number > found.confirmed]
+            self.kept += len(some) - len(rest)
+            if not rest:
+                continue
+            if rest[0].number <= found.begun and self._now() >= found.keys_end:
+                raise _keys_ended(rest[0], found)
+            if last > note.begun:
+                note = self._noted(note, confirmed, min(total, some[0].number - 1 + SPAN))
+                notes.write(note)
+            self._carry_out(rest, f"import-{digest}-{note.attempt}", digest)
+            if not self.refused:
+                confirmed = last
+        if confirmed > note.confirmed:
+            notes.write(self._noted(note, confirmed, note.begun))
+
+    def _found(self, notes: NoteFile, total: int, *, again: bool) -> Note:
+        found = notes.read() or Note(rows=total)
+        if again:
+            return Note(found.attempt + 1, total)
+        if found.sequence > self._status().sequence:
+            raise ImportStopped(
+                f"this file was imported into a log that had event {found.sequence}, and this one has not: it was"
+                " restored from a backup. --again states every count of the file"
+            )
+        return found
+
+    def _noted(self, before: Note, confirmed: int, begun: int) -> Note:
+        # The keys of rows that are begun from now on end later than that. Where earlier ones are still open, theirs do.
+        keys_end = Instant(self._now() + self._ttl) if confirmed == before.begun else before.keys_end
+        return before._replace(confirmed=confirmed, begun=begun, keys_end=keys_end, sequence=self._status().sequence)
+
+    def _carry_out(self, rows: list[Numbered], key: str, meaning: str) -> None:
+        pending = rows
+        for tried in range(1, _TRIES + 1):
+            pending, again_in_ms = self._try(pending, key, meaning, last=tried == _TRIES)
+            if not pending:
+                return
+            self._sleep(again_in_ms / 1000)
+
+    def _try(self, rows: list[Numbered], key: str, meaning: str, *, last: bool) -> tuple[list[Numbered], int]:
+        """Carry rows out; returns those to be tried again, and in how many ms."""
+        wanted = [_wanted(one, key, meaning) for one in rows]
+        results = iter(self._stock.change_many([change for of_row in wanted for change in of_row]))
+        pending: list[Numbered] = []
+        again_in_ms = 0
+        for one, of_row in zip(rows, wanted, strict=True):
+            errors: list[InventoryError] = []
+            replayed = True
+            for result in islice(results, len(of_row)):
+                if isinstance(result, Outcome):
+                    replayed = replayed and result.replayed
+                else:
+                    errors.append(result)
+            passing = [error for error in errors if isinstance(error, Unavailable)]
+            if not errors:
+                # What replays at a further try of this run may have been done by the one before.
+                kept = replayed and one.number not in self._unknown
+                self.kept += kept
+                self.applied += not kept
+            elif passing and not last and one.row.item not in self._status().broken:
+                pending.append(one)
+                if any(error.outcome == "unknown" for error in passing):
+                    self._unknown.add(one.number)
+                again_in_ms = max(again_in_ms, passing[0].retry_after_ms)
+            elif passing and one.row.item not in self._status().broken and not isinstance(passing[0], LockContended):
+                raise ImportStopped(f"stopped at line {one.line}: {passing[0]}; repeat the command to go on")
+            else:
+                self.refused += 1
+                self._refuse(one.line, str(errors[0]))
+        return pending, again_in_ms
+
+
+def _wanted(one: Numbered, key: str, meaning: str) -> list[Wanted]:
+    item, on_hand, policy, reason, reference = one.row
+    note = commands.Note(reason=reason or "import", reference=reference)
+    name = f"{key}-{one.number}"
+    wanted: list[Wanted] = [(CountStock(item, on_hand, note=note), IdempotencyKey(name, meaning))]
+    if policy is not None:
+        wanted.append((SetPolicy(item, policy, note=note), IdempotencyKey(f"{name}-policy", meaning)))
+    return wanted
+
+
+def _chunks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    rest = iter(rows)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some
+
+
+def _keys_ended(first: Numbered, found: Note) -> ImportStopped:
+    return ImportStopped(
+        "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows"
+        f" {first.number} (line {first.line}) to {found.begun} may be in or not, and stating them again could undo what"
+        " was sold since. Put what is left into a file of its own; --again states every count of this one"
+    )

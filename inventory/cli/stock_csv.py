@@ -1,0 +1,172 @@
+"""Stock as CSV (RFC 4180): what ``inventory import`` reads and ``inventory export`` writes.
+
+    storeId,sku,onHand,safetyStock,lowStock,reason,reference
+    berlin-mitte,MUG-RED,30,5,10,stocktaking,DN-4711
+
+The header names the columns, in any order. ``storeId``, ``sku`` and ``onHand`` are required; the others may be
+left out, ``safetyStock`` and ``lowStock`` only together. An empty cell of these is nothing said: a row with neither
+threshold leaves the policy of its record alone. What else an export has (``reserved``, ``qty``, ``available``,
+``version``, ``updatedAt``) follows from events and cannot be stated: it is known to an import and not looked at.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from typing import BinaryIO, NamedTuple
+
+from inventory.domain.errors import FieldProblem, ValidationFailed
+from inventory.domain.instants import format_instant
+from inventory.domain.record import Policy, Record
+from inventory.domain.values import MAX_QUANTITY, ItemId, item_id, text_problem
+
+REQUIRED = ("storeId", "sku", "onHand")
+THRESHOLDS = ("safetyStock", "lowStock")
+TEXTS = ("reason", "reference")
+EXPORTED = ("storeId", "sku", "onHand", "reserved", "qty", "available", "version", *THRESHOLDS, "updatedAt")
+_KNOWN = frozenset((*EXPORTED, *TEXTS))
+_BOM = b"\xef\xbb\xbf"
+_LONGEST_LINE = 1 << 16
+
+
+class StockRow(NamedTuple):
+    """What one row says. :ivar policy: ``None`` leaves the record's policy alone."""
+
+    item: ItemId
+    on_hand: int
+    policy: Policy | None
+    reason: str | None
+    reference: str | None
+
+
+class Entry(NamedTuple):
+    """One row of the file: where it begins, and what it says or what is wrong with it."""
+
+    line: int
+    row: StockRow | None
+    problems: tuple[FieldProblem, ...]
+
+
+class NotStock(Exception):
+    """The file as a whole cannot be read as stock; the message says why, and where."""
+
+
+class StockReader:
+    """Reads a file once, an entry at a time. Memory does not grow with the file.
+
+    :ivar bytes_read: how far it is.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.bytes_read = 0
+        self._file = file
+        self._hash = blake2b(digest_size=16)
+
+    @property
+    def digest(self) -> str:
+        """Hash of the bytes read so far; after the last entry, of the file."""
+        return self._hash.hexdigest()
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every row but the header; blank lines are none.
+
+        :raises NotStock: there is no usable header, or a line is too long.
+        """
+        rows = csv.reader(self._lines(), strict=True)
+        try:
+            names = next(rows, [])
+        except csv.Error as error:
+            raise NotStock(f"line 1: the header cannot be read: {error}") from error
+        _check_header(names)
+        while True:
+            line = rows.line_num + 1
+            try:
+                cells = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Entry(line, None, (FieldProblem("row", f"cannot be read: {error}"),))
+                continue
+            if cells:
+                yield _entry(line, names, cells)
+
+    def _lines(self) -> Iterator[str]:
+        number = 0
+        while data := self._file.readline(_LONGEST_LINE):
+            number += 1
+            if len(data) == _LONGEST_LINE and not data.endswith(b"\n"):
+                raise NotStock(f"line {number} is longer than {_LONGEST_LINE} bytes")
+            self._hash.update(data)
+            self.bytes_read += len(data)
+            text = data.removeprefix(_BOM) if number == 1 else data
+            # Bytes that are no UTF-8 come through as lone surrogates, which no column takes.
+            yield text.decode("utf-8", "surrogateescape")
+
+
+def export_lines(records: Iterable[Record]) -> Iterator[bytes]:
+    """Yield a CSV of records, some hundred of them at a time; lines end with LF."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(EXPORTED)
+    for number, record in enumerate(records, 1):
+        safety, low = ("", "") if record.policy is None else record.policy
+        writer.writerow(
+            (
+                *record.item,
+                record.on_hand,
+                record.reserved,
+                record.qty,
+                record.available,
+                record.version,
+                safety,
+                low,
+                format_instant(record.updated_at),
+            )
+        )
+        if not number % 500:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def _check_header(names: list[str]) -> None:
+    problems = [f"the column {name!a} is not known" for name in names if name not in _KNOWN]
+    problems += [f"the column {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [f"the column {name} is missing" for name in REQUIRED if name not in names]
+    if len(set(THRESHOLDS) & set(names)) == 1:
+        problems.append("safetyStock and lowStock come together, or not at all")
+    if problems:
+        raise NotStock(f"line 1: {'; '.join(problems[:20])}")
+
+
+def _entry(line: int, names: list[str], cells: list[str]) -> Entry:
+    if len(cells) != len(names):
+        return Entry(line, None, (FieldProblem("row", f"has {len(cells)} cells, the header {len(names)}"),))
+    given = dict(zip(names, cells, strict=True))
+    problems: list[FieldProblem] = []
+    try:
+        item = item_id(given["storeId"], given["sku"])
+    except ValidationFailed as error:
+        problems.extend(error.problems)
+    on_hand = _whole(given["onHand"], "onHand", problems)
+    safety, low = (_whole(given[name], name, problems) if given.get(name) else None for name in THRESHOLDS)
+    reason, reference = (_text(given.get(name), name, problems) for name in TEXTS)
+    if problems:
+        return Entry(line, None, tuple(problems))
+    policy = None if safety is None and low is None else Policy(safety or 0, low)
+    return Entry(line, StockRow(item, on_hand, policy, reason, reference), ())
+
+
+def _whole(text: str, field: str, problems: list[FieldProblem]) -> int:
+    if text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_QUANTITY:
+        return int(text)
+    problems.append(FieldProblem(field, f"must be a whole number from 0 to {MAX_QUANTITY}"))
+    return 0
+
+
+def _text(text: str | None, field: str, problems: list[FieldProblem]) -> str | None:
+    wrong = text_problem(text) if text else None
+    if wrong is not None:
+        problems.append(FieldProblem(field, wrong))
+    return text or None

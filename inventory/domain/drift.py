@@ -1,0 +1,61 @@
+"""Drift: where a live state is not what its log says."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple, TypeVar
+
+from inventory.domain.dead_letter import Break
+from inventory.domain.record import Record
+from inventory.domain.reservation import Reservation
+from inventory.domain.state import State
+from inventory.domain.values import ItemId
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Drift(NamedTuple):
+    """One thing that differs: what the live state has, and what the fold of the log has; ``None`` for nothing.
+
+    :ivar kind: ``broken`` is the mark of a record whose history does not add up, and ``central`` the entry of a SKU
+        in the central view; their figures are a sequence, and the items in their order.
+    """
+
+    kind: Literal["record", "reservation", "broken", "central"]
+    name: ItemId | str
+    live: Record | Reservation | int | tuple[ItemId, ...] | None
+    log: Record | Reservation | int | tuple[ItemId, ...] | None
+
+
+def drift_between(live: State, log: State) -> Iterator[Drift]:
+    """Compare a live state with the fold of its log up to the same event; both stand still.
+
+    A reservation that has ended may be forgotten on either side, and is not missed: nothing rests on it any more.
+    """
+    for item, has, should in _differing(live.records, log.records):
+        yield Drift("record", item, has, should)
+    held = {one.reservation_id: one for one in live.reservations.all()}
+    said = {one.reservation_id: one for one in log.reservations.all()}
+    for reservation_id, has_it, should_it in _differing(held, said):
+        both = has_it is not None and should_it is not None
+        if both or any(one is not None and one.is_open for one in (has_it, should_it)):
+            yield Drift("reservation", reservation_id, has_it, should_it)
+    for item, at, should_at in _differing(live.broken, log.broken):
+        if at is None or should_at is None or not _is_less_known(at, should_at):
+            yield Drift("broken", item, at and at.sequence, should_at and should_at.sequence)
+    for sku, items, should_items in _differing(live.items_of_sku, log.items_of_sku):
+        yield Drift("central", sku, items, should_items)
+
+
+def _is_less_known(one: Break, other: Break) -> bool:
+    """Whether two breaks differ in nothing but that the figures before one of them are not known."""
+    return one.sequence == other.sequence and None in (one.before, other.before)
+
+
+def _differing(live: Mapping[K, V], log: Mapping[K, V]) -> Iterator[tuple[K, V | None, V | None]]:
+    for key, should in log.items():
+        has = live.get(key)
+        if has != should:
+            yield key, has, should
+    for key, has in live.items():
+        if key not in log:
+            yield key, has, None

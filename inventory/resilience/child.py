@@ -1,0 +1,64 @@
+"""Work in a process of its own: at low priority, with an end, and never longer than its parent lives."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_NICE = 10
+"""Not 19: on cores that are all busy that is a hundredth of one, and the work would never be done in time."""
+
+
+class ChildTooSlow(Exception):
+    """It was not done in time, and was ended."""
+
+
+class ChildFailed(Exception):
+    """It ended without a result; the message is the last of what it said."""
+
+
+def run_module(module: str, arguments: Sequence[str], *, seconds: float, keep: Sequence[int] = ()) -> bytes:
+    """Run a module of this program in a new interpreter, and return what it wrote to stdout.
+
+    It inherits no open file but ``keep``: no socket above all. It is to call ``stay_with`` first.
+
+    :raises ChildTooSlow: see there. :raises ChildFailed: see there. :raises OSError: it could not be started.
+    """
+    home = str(Path(__file__).parents[2])
+    paths = [home, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    child = subprocess.Popen(
+        # -P: a file that is called like a module and lies in the working folder is none.
+        [sys.executable, "-P", "-m", module, str(os.getpid()), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=keep,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        out, said = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise ChildTooSlow(f"{module} was not done in {seconds:g} s") from error
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.communicate()
+    if child.returncode != 0:
+        lines = said.decode(errors="replace").strip().splitlines() or [f"it ended with {child.returncode}"]
+        raise ChildFailed(lines[-1])
+    return out
+
+
+def stay_with(parent: int) -> None:
+    """Called by such a process: leave the cores to others, and end when the parent does, however that ends."""
+    # The kernel does it, so that it also holds for a parent that was killed.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the parent has ended")
+    os.nice(_NICE)
+    # The parent may be tied to one core, on which it answers requests.
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -1,0 +1,19 @@
+"""The proof that what this service says is what its log says."""
+
+from flask import Blueprint, Response
+
+from inventory.bootstrap.services import Services
+from inventory.web.answers import json_answer
+from inventory.web.parse import parse_names
+
+
+def blueprint(services: Services) -> Blueprint:
+    """Make the view of the audit."""
+    views = Blueprint("audit", __name__)
+
+    @views.get("/audit/verify")
+    def verify() -> Response:
+        parse_names()
+        return json_answer(services.audit.run())
+
+    return views

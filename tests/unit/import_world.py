@@ -1,0 +1,67 @@
+"""What tests of imports start from: rows, a ledger, a clock, and imports that can be broken off."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from given import WRITER, Clock, item
+
+from inventory.cli.import_note import NoteFile
+from inventory.cli.importing import Importing, Numbered
+from inventory.cli.stock_csv import StockRow
+from inventory.domain.record import Policy
+from inventory.eventlog.memory import MemoryLedger
+from inventory.service.stock import StockService
+
+TTL_MS = WRITER.key_ttl_ms
+AT_ONCE, SPAN = 5, 20
+TOTAL = SPAN + AT_ONCE + 2
+
+
+def rows(total: int = TOTAL, policy: Policy | None = None) -> list[Numbered]:
+    return [Numbered(n, n + 1, StockRow(item(f"sku-{n}"), n, policy, None, None)) for n in range(1, total + 1)]
+
+
+class World:
+    """A ledger, a clock, and imports that can be broken off."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock()
+        self.ledger = MemoryLedger(WRITER, self.clock)
+        self.stock = StockService(self.ledger)
+        self.notes = NoteFile(folder / "imports", "digest")
+        self.refused: list[int] = []
+        self.pauses: list[float] = []
+
+    def run(self, given: Iterable[Numbered], total: int = TOTAL, *, again: bool = False) -> Importing:
+        importing = Importing(
+            self.stock,
+            self.ledger.status,
+            self.clock,
+            TTL_MS,
+            refuse=lambda line, _: self.refused.append(line),
+            sleep=self.pauses.append,
+        )
+        importing.run(given, total, "digest", self.notes, again=again)
+        return importing
+
+    def broken_off(self, after: int, total: int = TOTAL) -> None:
+        """Killed when so many rows have been read."""
+
+        def until_then() -> Iterable[Numbered]:
+            yield from rows(total)[:after]
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.run(until_then(), total)
+
+    def fail(self, monkeypatch: pytest.MonkeyPatch, error: Exception, sku: str, times: int) -> None:
+        """The ledger refuses what is submitted for one SKU, so many times."""
+        submit, left = self.ledger.submit, [error] * times
+
+        def failing(entities, decide, key=None):
+            if entities[0].sku == sku and left:
+                raise left.pop()
+            return submit(entities, decide, key)
+
+        monkeypatch.setattr(self.ledger, "submit", failing)
