@@ -12,7 +12,7 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
 from inventory.service.ledger import PageRequest
 from inventory.web import idempotency
-from inventory.web.conditional import ReadCondition, precondition, read_condition
+from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, ReadCondition, precondition, read_condition
 from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.refusals import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
@@ -59,14 +59,22 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     return Change(item, *_asked(schema, given, problems))
 
 
-def parse_command(schema: Schema, *, optional: bool = False, **names: str) -> Asked:
+def parse_command(schema: Schema, *, optional: bool = False, makes: bool = False, **names: str) -> Asked:
     """Parse a request that changes something else; ``names`` are the identifiers in its path.
 
     :param optional: an empty body stands for ``{}``.
+    :param makes: what it makes is new, so there is no version of it to be expected.
     :raises: as ``parse_change``.
     """
-    given = optional_json_body(request.environ) if optional else json_body(request.environ)
-    return _asked(schema, given, _wrong_names(names))
+    environ = request.environ
+    given = optional_json_body(environ) if optional else json_body(environ)
+    problems = _wrong_names(names)
+    # Passed over, a condition would turn into an unconditional change.
+    if makes and "HTTP_IF_MATCH" in environ:
+        problems.append(FieldProblem(IF_MATCH, "cannot be asked for here; each line takes an expectedVersion"))
+    if "HTTP_IF_NONE_MATCH" in environ:
+        problems.append(FieldProblem(IF_NONE_MATCH, "cannot be asked for here"))
+    return _asked(schema, given, problems)
 
 
 def parse_read(store: str, sku: str) -> Read:
