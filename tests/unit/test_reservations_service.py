@@ -23,10 +23,8 @@ class Ledger(MemoryLedger):
     def __init__(self, clock: Clock) -> None:
         super().__init__(now=clock)
         self.instead: list[Callable[[], None] | Exception | None] = []
-        self.submitted = 0
 
     def submit(self, entities, decide, key=None):
-        self.submitted += 1
         act = self.instead.pop(0) if self.instead else None
         if isinstance(act, Exception):
             return _Failing(act)
@@ -51,7 +49,6 @@ class Shop:
         self.ledger = Ledger(self.clock)
         self.holds, self.other = (self.process() for _ in range(2))
         StockService(self.ledger).change(CountStock(A, 1000))
-        self.ledger.submitted = 0
 
     def process(self) -> ReservationService:
         return ReservationService(self.ledger, StockService(self.ledger), self.clock)
@@ -113,28 +110,34 @@ def test_what_cannot_be_ended_now_stops_nothing_else_and_is_due_again(shop: Shop
     assert (shop.holds.expire_due(), shop.reserved) == (1, 0)
 
 
-def test_whatever_was_submitted_is_waited_for_though_the_next_one_is_refused_at_once(shop: Shop):
-    class Noted(_Failing):
-        waited = 0
+class Tickets(Ledger):
+    """Each change is answered with the next of ``tickets``; one that is an error is raised at once."""
 
+    tickets: list
+
+    def submit(self, entities, decide, key=None):
+        ticket = self.tickets.pop(0)
+        if isinstance(ticket, Exception):
+            raise ticket
+        return ticket
+
+
+@pytest.mark.parametrize("first", [_Failing(ReadOnly("injected")), None], ids=["late", "at once"])
+def test_whatever_was_submitted_is_waited_for_though_another_is_refused(shop: Shop, first: _Failing | None):
+    waited = []
+
+    class Noted:
         def wait(self) -> None:
-            Noted.waited += 1
-
-    class Refusing(Ledger):
-        def submit(self, entities, decide, key=None):
-            self.submitted += 1
-            if self.submitted > 1:
-                raise ReadOnly("injected")
-            return Noted(ReadOnly("never raised"))
+            waited.append(self)
 
     for _ in range(2):
         shop.hold()
     shop.clock.advance(ms=1000)
-    shop.ledger.submitted = 0
-    shop.ledger.__class__ = Refusing
+    shop.ledger.__class__ = Tickets
+    shop.ledger.tickets = [Noted(), ReadOnly("injected")] if first is None else [first, Noted()]
     with pytest.raises(ReadOnly):
         shop.holds.expire_due()
-    assert Noted.waited == 1
+    assert len(waited) == 1
 
 
 def test_a_commit_after_the_end_is_refused_though_nothing_has_swept(shop: Shop):
