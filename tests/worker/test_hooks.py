@@ -180,11 +180,12 @@ def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
 
 
 def test_a_worker_that_exits_tells_its_threads_to_stop(hooks: Hooks) -> None:
-    idle = SimpleNamespace(sync_if_due=lambda: None, run_if_due=lambda: None)
-    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(sync=idle, upkeep=idle)}))
+    idle = Mock()
+    services = SimpleNamespace(sync=idle, upkeep=idle, reservations=idle)
+    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": services}))
     hooks.post_worker_init(ending)
     hooks.worker_exit(master(), ending)
-    assert [thread.join(20) for thread in ending.periodic] == [True, True]
+    assert [thread.join(20) for thread in ending.periodic] == [True] * 3
 
 
 def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:
