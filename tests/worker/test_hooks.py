@@ -180,9 +180,7 @@ def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
 
 
 def test_a_worker_that_exits_tells_its_threads_to_stop(hooks: Hooks) -> None:
-    idle = Mock()
-    services = SimpleNamespace(sync=idle, upkeep=idle, reservations=idle)
-    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": services}))
+    ending = worker(wsgi=SimpleNamespace(extensions={"inventory": Mock()}))
     hooks.post_worker_init(ending)
     hooks.worker_exit(master(), ending)
     assert [thread.join(20) for thread in ending.periodic] == [True] * 3
