@@ -16,7 +16,7 @@ from inventory.domain.hold_errors import (
     WrongState,
 )
 from inventory.domain.requirements import StateView, records_of, summed
-from inventory.domain.reservation import HeldLine, Reservation
+from inventory.domain.reservation import Ending, HeldLine, Reservation
 from inventory.domain.values import Instant, ItemId
 
 
@@ -62,7 +62,7 @@ def decide_on_hold(
             return _commit(command, reservation, state, now)
         case ReleaseHold():
             _check_usable(reservation, command, "released", now)
-            return _give_back("reservation.released", command, _named(reservation, command.lines), reservation, now)
+            return _give_back("released", command, _named(reservation, command.lines), reservation, now)
         case ExtendHold():
             _check_usable(reservation, command, None, now)
             after = reservation._replace(expires_at=_end(now, command.ttl_ms), version=reservation.version + 1)
@@ -74,12 +74,13 @@ def decide_on_hold(
 
 
 def _check_usable(
-    reservation: Reservation, command: CommitHold | ReleaseHold | ExtendHold, wanted: str | None, now: Instant
+    reservation: Reservation, command: CommitHold | ReleaseHold | ExtendHold, wanted: Ending | None, now: Instant
 ) -> None:
     if not reservation.is_open:
-        if reservation.expired:
+        if reservation.ended_by == "expired":
             raise ReservationExpired(reservation.reservation_id)
-        if reservation.state == wanted and isinstance(command, CommitHold | ReleaseHold) and command.lines is None:
+        # Its state does not tell: what was committed in part and then released counts as committed.
+        if reservation.ended_by == wanted and isinstance(command, CommitHold | ReleaseHold) and command.lines is None:
             raise AlreadySo(reservation)
         raise WrongState(reservation.reservation_id, reservation.state)
     if reservation.is_over(now):
@@ -98,22 +99,25 @@ def _commit(command: CommitHold, reservation: Reservation, state: StateView, now
         raise InsufficientStock(*short[0], more=short[1:])
     lines = tuple(line._replace(committed=line.committed + named.get(line.item, 0)) for line in reservation.lines)
     changes = tuple(Change(item, -qty, -qty) for item, qty in named.items())
-    return Draft("reservation.committed", changes, command.note, _after(reservation, lines, now))
+    return Draft("reservation.committed", changes, command.note, _after(reservation, lines, "committed", now))
 
 
 def _give_back(
-    kind: str, command: ReleaseHold | ExpireHold, named: Mapping[ItemId, int], reservation: Reservation, now: Instant
+    ending: Ending,
+    command: ReleaseHold | ExpireHold,
+    named: Mapping[ItemId, int],
+    reservation: Reservation,
+    now: Instant,
 ) -> Draft:
     lines = tuple(line._replace(released=line.released + named.get(line.item, 0)) for line in reservation.lines)
     changes = tuple(Change(item, 0, -qty) for item, qty in named.items())
-    expired = isinstance(command, ExpireHold)
-    return Draft(kind, changes, command.note, _after(reservation, lines, now)._replace(expired=expired))
+    return Draft(f"reservation.{ending}", changes, command.note, _after(reservation, lines, ending, now))
 
 
 def _expire(command: ExpireHold, reservation: Reservation, now: Instant) -> Draft:
     if not reservation.is_open or not reservation.is_over(now):
         raise WrongState(reservation.reservation_id, reservation.state)
-    return _give_back("reservation.expired", command, _named(reservation, None), reservation, now)
+    return _give_back("expired", command, _named(reservation, None), reservation, now)
 
 
 def _named(reservation: Reservation, lines: tuple[WantedLine, ...] | None) -> Mapping[ItemId, int]:
@@ -128,9 +132,11 @@ def _named(reservation: Reservation, lines: tuple[WantedLine, ...] | None) -> Ma
     return named
 
 
-def _after(reservation: Reservation, lines: tuple[HeldLine, ...], now: Instant) -> Reservation:
-    is_open = any(line.held for line in lines)
-    return reservation._replace(lines=lines, version=reservation.version + 1, ended_at=None if is_open else now)
+def _after(reservation: Reservation, lines: tuple[HeldLine, ...], done: Ending, now: Instant) -> Reservation:
+    after = reservation._replace(lines=lines, version=reservation.version + 1)
+    if any(line.held for line in lines):
+        return after
+    return after._replace(ended_at=now, ended_by=done)
 
 
 def _end(now: Instant, ttl_ms: int) -> Instant:

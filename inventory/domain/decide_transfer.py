@@ -4,6 +4,7 @@ from inventory.domain.commands import TransferStock, arriving
 from inventory.domain.errors import FieldProblem, InsufficientStock, Shortage, ValidationFailed
 from inventory.domain.events import Change, Draft
 from inventory.domain.requirements import StateView, check_range, records_of, summed
+from inventory.domain.values import ItemId
 
 
 def decide_on_transfer(command: TransferStock, state: StateView) -> Draft:
@@ -18,11 +19,12 @@ def decide_on_transfer(command: TransferStock, state: StateView) -> Draft:
     short = [Shortage(item, qty, records[item].qty) for item, qty in wanted.items() if qty > records[item].qty]
     if short:
         raise InsufficientStock(*short[0], more=short[1:])
-    leaving, coming = [], []
+    coming: dict[ItemId, int] = {}
     for item, qty in wanted.items():
         there = arriving(item, command.target)
+        coming[there] = coming.get(there, 0) + qty
+    for there, qty in coming.items():
         before = state.record(there)
         check_range((before.on_hand if before else 0) + qty, "lines")
-        leaving.append(Change(item, -qty))
-        coming.append(Change(there, qty))
-    return Draft("stock.transferred", (*leaving, *coming), command.note)
+    changes = [*(Change(item, -qty) for item, qty in wanted.items()), *(Change(*one) for one in coming.items())]
+    return Draft("stock.transferred", tuple(changes), command.note)

@@ -98,10 +98,11 @@ class InsufficientStock(Refusal):
 
 
 class ItemsNotFound(Refusal):
-    """No event has ever named these."""
+    """No event has ever named these; ``item`` is the first of them."""
 
     def __init__(self, items: Sequence[ItemId]) -> None:
         super().__init__("; ".join(f"store {item.store} has no SKU {item.sku}" for item in items))
+        self.item = items[0]
         self.items = tuple(items)
 
 

@@ -5,6 +5,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from inventory.domain.values import Instant, ItemId
 
 ReservationState: TypeAlias = Literal["held", "partly_committed", "committed", "released", "expired"]
+Ending: TypeAlias = Literal["committed", "released", "expired"]
+"""What was done last to a reservation of which nothing is held any more."""
 
 
 class HeldLine(NamedTuple):
@@ -31,7 +33,7 @@ class Reservation(NamedTuple):
     :ivar expires_at: from when on it can no longer be committed; ``None``: it does not end by itself.
     :ivar version: how many events it has; :ivar sequence: the latest of them; :ivar created: the first.
     :ivar ended_at: since when nothing of it is held any more.
-    :ivar expired: it ended because its time was over.
+    :ivar ended_by: what ended it; ``None`` while something is held.
     """
 
     reservation_id: str
@@ -43,7 +45,7 @@ class Reservation(NamedTuple):
     sequence: int = 0
     created: int = 0
     ended_at: Instant | None = None
-    expired: bool = False
+    ended_by: Ending | None = None
 
     @property
     def state(self) -> ReservationState:
@@ -53,7 +55,7 @@ class Reservation(NamedTuple):
             return "partly_committed" if committed else "held"
         if committed:
             return "committed"
-        return "expired" if self.expired else "released"
+        return "expired" if self.ended_by == "expired" else "released"
 
     @property
     def is_open(self) -> bool:

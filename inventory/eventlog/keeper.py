@@ -103,7 +103,8 @@ class FileKeeper:
         segments, moved = self._layout.segments(), 0
         try:
             for segment, following in pairwise(segments):
-                if following - 1 > whole[-KEPT] or self._last_instant(segment) + self._key_ttl > self._now():
+                # A snapshot of the very end of a segment still names it as the place to go on from.
+                if following - 1 >= whole[-KEPT] or self._last_instant(segment) + self._key_ttl > self._now():
                     break
                 move_to_archive(self._layout, segment, self._disk, self._retry)
                 moved += 1

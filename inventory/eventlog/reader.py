@@ -62,8 +62,7 @@ class LogReader:
         :raises LogDamaged: a line that is not what was written, or a file that is missing or too short.
         """
         while self._segment != end.segment:
-            if not self._is_behind_a_deleted_one():
-                yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
+            yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
             if self._segment == self._sequence + 1:
                 raise self.damaged("this part of the log is empty, and it is not the last")
             self._segment, self._offset = self._sequence + 1, 0
@@ -106,15 +105,6 @@ class LogReader:
         segment, offset = apart(place) if place is not None else (self._segment, self._offset)
         path = self._layout.segment(segment)
         return LogDamaged(path, _line_number(path, offset), offset, reason)
-
-    def _is_behind_a_deleted_one(self) -> bool:
-        """Whether the segment that the cursor stands at the end of is no longer in the archive, as whoever keeps
-        the archive may decide; the next one then begins right here.
-        """
-        if any(path.exists() for path in (self._layout.segment(self._segment), self._layout.archived(self._segment))):
-            return False
-        following = self._sequence + 1
-        return any(path.exists() for path in (self._layout.segment(following), self._layout.archived(following)))
 
     def _read_segment(self, end: int) -> Iterator[RawLine]:
         descriptor, size = self._open(self._segment), _CHUNK

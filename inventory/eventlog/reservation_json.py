@@ -1,7 +1,7 @@
 """A reservation in the log and in snapshots: as its event left it.
 
     {"lines":[{"storeId":"…","sku":"…","qty":2,"committed":0,"released":0}],"expiresAt":"…","reference":null,
-     "createdAt":"…","version":1,"created":7,"endedAt":null,"expired":false}
+     "createdAt":"…","version":1,"created":7,"endedAt":null,"endedBy":null}
 
 (without the line break). ``created`` is the sequence of its first event.
 """
@@ -32,7 +32,7 @@ def reservation_as_json(reservation: Reservation) -> dict[str, Any]:
         "version": reservation.version,
         "created": reservation.created,
         "endedAt": _text(reservation.ended_at),
-        "expired": reservation.expired,
+        "endedBy": reservation.ended_by,
     }
 
 
@@ -53,7 +53,7 @@ def reservation_from_json(reservation_id: str, sequence: int, fields: dict[str, 
         sequence,
         fields["created"],
         _instant(fields["endedAt"]),
-        fields["expired"],
+        fields["endedBy"],
     )
 
 

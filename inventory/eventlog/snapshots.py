@@ -44,7 +44,9 @@ class SnapshotFolder:
         return path
 
     def whole(self) -> list[int]:
-        """The sequences of the snapshots that end in their own hash, ascending; damaged ones are set aside.
+        """The sequences of the snapshots that can be started from, ascending; damaged ones are set aside.
+
+        One of another format is no damage: it stays for the program that reads it, and is passed over.
 
         :raises OSError: one cannot be read.
         """
@@ -56,7 +58,8 @@ class SnapshotFolder:
             except NotASnapshot:
                 self.set_aside(path)
             else:
-                found.append(sequence)
+                if _is_of_this_format(path):
+                    found.append(sequence)
         return found
 
     def newest_start(self) -> Start | None:
@@ -89,3 +92,11 @@ class SnapshotFolder:
 
     def _pause(self) -> None:
         self._sleep(PAUSE_SECONDS)
+
+
+def _is_of_this_format(path: Path) -> bool:
+    try:
+        read_start(path)
+    except NotASnapshot:
+        return False
+    return True

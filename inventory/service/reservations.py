@@ -1,10 +1,10 @@
 """Holds: made, committed, released, extended, and ended by time. One thread-safe object over the stock service."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from inventory.domain.commands import ANY, NO_NOTE, Note, Precondition, WantedLine
-from inventory.domain.errors import Refusal
+from inventory.domain.errors import Refusal, Unavailable
 from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldCommand, HoldStock, ReleaseHold
 from inventory.domain.hold_errors import AlreadySo, ReservationNotFound
 from inventory.domain.idempotency import IdempotencyKey
@@ -107,10 +107,27 @@ class ReservationService:
         ended = 0
         while due := self._ledger.due_reservations(_AT_ONCE):
             commands = [ExpireHold(held.reservation_id, held.items) for held in due]
-            tickets = [self._ledger.submit(command.entities, deciding(command)) for command in commands]
-            ended += sum([_has_ended(ticket) for ticket in tickets])
+            ended += self._carry_out(commands)
             if len(due) < _AT_ONCE:
                 break
+        return ended
+
+    def _carry_out(self, commands: Sequence[ExpireHold]) -> int:
+        """Submit all, so that they share a sync, and wait for each; then raise what went wrong first, if anything."""
+        ended, tickets, failed = 0, list[Ticket](), list[Unavailable]()
+        for command in commands:
+            try:
+                tickets.append(self._ledger.submit(command.entities, deciding(command)))
+            except Unavailable as error:
+                failed.append(error)
+                break
+        for ticket in tickets:
+            try:
+                ended += _has_ended(ticket)
+            except Unavailable as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return ended
 
     def _items(self, reservation_id: str) -> tuple[ItemId, ...]:

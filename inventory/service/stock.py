@@ -41,8 +41,10 @@ class StockService:
         """
         decided = deciding(command)
         entities = command.entities
-        if self._leases is not None:
-            return self._change_leased(self._leases, entities, decided, key)
+        skus = [] if self._leases is None else [item.sku for item in entities if isinstance(item, ItemId)]
+        # What changes no stock, as an extended reservation does, has no SKU to take a lease of.
+        if self._leases is not None and skus:
+            return self._change_leased(self._leases, skus, entities, decided, key)
         # The lock orders what is submitted for an item. Held until the append, it would shrink every
         # batch to one: measured, 8,000 commits a second on a hot SKU instead of 35,000.
         with self._locks.holding(entities):
@@ -50,9 +52,14 @@ class StockService:
         return ticket.wait()
 
     def _change_leased(
-        self, leases: SkuLeases, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None
+        self,
+        leases: SkuLeases,
+        skus: Sequence[str],
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None,
     ) -> Outcome:
-        with leases.holding(_skus(entities)) as held, self._locks.holding(entities):
+        with leases.holding(skus) as held, self._locks.holding(entities):
             return self._ledger.submit(entities, _fenced(decide, [held]), key).wait()
 
     def change_many(self, wanted: Sequence[Wanted]) -> list[Outcome | InventoryError]:

@@ -30,7 +30,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @views.post("/inventory/batch")
     def batch() -> Response:
-        asked = parse_command(BATCH, conditional=False)
+        asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
         if asked.body["atomic"]:
             _check_one_time(given)

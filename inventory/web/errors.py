@@ -65,7 +65,7 @@ def _short_lines(error: Any) -> dict[str, Any]:
 
 
 def _missing(error: Any) -> dict[str, Any]:
-    return {"lines": [{"storeId": item.store, "sku": item.sku} for item in error.items]}
+    return {**_item(error), "lines": [{"storeId": item.store, "sku": item.sku} for item in error.items]}
 
 
 def _gone(error: Any) -> dict[str, Any]:

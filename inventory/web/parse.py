@@ -63,18 +63,21 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     return Change(item, *_asked(schema, given, problems))
 
 
-def parse_command(schema: Schema, *, optional: bool = False, conditional: bool = True, **names: str) -> Asked:
+def parse_command(schema: Schema, *, optional: bool = False, makes: bool = False, **names: str) -> Asked:
     """Parse a request that changes something else; ``names`` are the identifiers in its path.
 
-    :param optional: an empty body stands for ``{}``. :param conditional: there is one thing whose version can be named.
+    :param optional: an empty body stands for ``{}``.
+    :param makes: what it makes is new, so there is no version of it to be expected.
     :raises: as ``parse_change``.
     """
-    given = optional_json_body(request.environ) if optional else json_body(request.environ)
+    environ = request.environ
+    given = optional_json_body(environ) if optional else json_body(environ)
     problems = _wrong_names(names)
-    if not conditional:
-        # A condition that is passed over would be worse than one that is refused.
-        named = (header for header in (IF_MATCH, IF_NONE_MATCH) if header in request.headers)
-        problems.extend(FieldProblem(header, "names no version of anything here") for header in named)
+    # Passed over, a condition would turn into an unconditional change.
+    if makes and "HTTP_IF_MATCH" in environ:
+        problems.append(FieldProblem(IF_MATCH, "cannot be asked for here; each line takes an expectedVersion"))
+    if "HTTP_IF_NONE_MATCH" in environ:
+        problems.append(FieldProblem(IF_NONE_MATCH, "cannot be asked for here"))
     return _asked(schema, given, problems)
 
 

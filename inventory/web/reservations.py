@@ -31,7 +31,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @views.post("/reservations")
     def hold() -> Response:
-        asked = parse_command(HOLD, conditional=False)
+        asked = parse_command(HOLD, makes=True)
         lines = wanted_lines(asked.body["lines"])
         outcome = counted(holds.hold(lines, asked.body.get("ttl_ms"), asked.note, asked.key))
         return held_answer(outcome, request.root_path)

@@ -17,7 +17,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @views.post("/transfers")
     def transfer() -> Response:
-        asked = parse_command(TRANSFER, conditional=False)
+        asked = parse_command(TRANSFER, makes=True)
         source = StoreId(asked.body["source"])
         lines = tuple(
             WantedLine(ItemId(source, Sku(line["sku"])), line["qty"], at_version(line.get("expected_version")))

@@ -29,7 +29,7 @@ def test_a_change_is_there_when_its_ticket_says_so(ledger: Ledger, clock: Clock)
 
 
 def test_the_outcome_says_what_happened_when_and_where(ledger: Ledger, clock: Clock):
-    draft = Draft("stock.reserved", (Change(ONE, 7, 2),), Note("anna", "request-1", "why", "what for"), "r-1")
+    draft = Draft("stock.adjusted", (Change(ONE, 7, 2),), Note("anna", "request-1", "why", "what for"))
     event = ledger.submit((ONE,), lambda *_: draft).wait().event
     assert (event.type, event.note) == (draft.type, draft.note)
     assert (event.sequence, event.at, event.node) == (1, clock(), "node-1")

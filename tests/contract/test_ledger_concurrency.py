@@ -83,7 +83,8 @@ def test_each_answer_continues_the_one_before(ledger: Ledger):
 def test_the_last_units_are_promised_once(ledger: Ledger):
     at = ITEMS[0]
     ledger.submit((at,), deciding(CountStock(at, 10))).wait()
-    outcomes = run_parallel([trying(ledger, reserve_one(at, 1, "r"))] * 100, at_once=AT_ONCE)
+    buyers = [trying(ledger, reserve_one(at, 1, f"r-{number}")) for number in range(100)]
+    outcomes = run_parallel(buyers, at_once=AT_ONCE)
     assert (sum(event is not None for event in outcomes), ledger.record(at).qty) == (10, 0)
 
 

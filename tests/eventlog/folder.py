@@ -122,8 +122,8 @@ class Folder:
 
     def open(self, disk: Disk | None = None, **options: Any) -> FileLedger:
         """A process on a prepared folder."""
-        given = {"machine": self.machine, "disk": disk or Shim(), "commit_wait_ms": 8000} | options
-        self._ledgers.append(FileLedger(self.layout, LogOptions(WRITER, **given)))
+        given = {"writer": WRITER, "machine": self.machine, "disk": disk or Shim(), "commit_wait_ms": 8000} | options
+        self._ledgers.append(FileLedger(self.layout, LogOptions(**given)))
         return self._ledgers[-1]
 
     def start(self, disk: Disk | None = None, **options: Any) -> FileLedger:

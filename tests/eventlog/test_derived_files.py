@@ -36,7 +36,7 @@ def some_stock(settings: Settings) -> list:
     services = started(settings)
     for number, at in enumerate(ITEMS):
         services.stock.change(CountStock(at, 10 + number))
-        services.stock.change(reserve_one(at, 2, "r"))
+        services.stock.change(reserve_one(at, 2, f"r-{number}"))
     services.stock.change(AdjustStock(ITEMS[0], -3), KEY)
     services.sync.sync_once()
     answers = everything_asked(services)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from inventory.domain.commands import Note
 from inventory.domain.events import Delivery, Event, KeyUse, Line
 from inventory.domain.instants import parse_instant
+from inventory.domain.record import Policy
+from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.line import FORMAT, GENESIS, NotALine, decode, encode, next_chain
 
@@ -15,6 +17,21 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 MAYBE = st.none() | TEXT
 WHOLE = st.integers(-(2**63), 2**63 - 1)
 INSTANTS = st.integers(0, parse_instant("9999-12-31T23:59:59.999999Z")).map(Instant)
+ITEM_IDS = st.builds(ItemId, TEXT.map(StoreId), TEXT.map(Sku))
+POLICIES = st.builds(Policy, WHOLE, st.none() | WHOLE)
+RESERVATIONS = st.builds(
+    Reservation,
+    TEXT.filter(bool),
+    st.lists(st.builds(HeldLine, ITEM_IDS, WHOLE, WHOLE, WHOLE), max_size=3).map(tuple),
+    st.none() | INSTANTS,
+    MAYBE,
+    INSTANTS,
+    WHOLE,
+    WHOLE,
+    WHOLE,
+    st.none() | INSTANTS,
+    st.none() | st.sampled_from(["committed", "released", "expired"]),
+)
 EVENTS = st.builds(
     Event,
     sequence=WHOLE,
@@ -24,24 +41,26 @@ EVENTS = st.builds(
     node=TEXT,
     note=st.builds(Note, TEXT, MAYBE, MAYBE, MAYBE),
     lines=st.lists(
-        st.builds(Line, st.builds(ItemId, TEXT.map(StoreId), TEXT.map(Sku)), WHOLE, WHOLE, WHOLE, WHOLE, WHOLE),
-        max_size=3,
+        st.builds(Line, ITEM_IDS, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, st.none() | POLICIES), max_size=3
     ).map(tuple),
-    reservation_id=MAYBE,
+    reservation=st.none(),
     key_use=st.none() | st.builds(KeyUse, TEXT, TEXT, INSTANTS),
     delivery=st.none() | st.builds(Delivery, TEXT, TEXT),
     synced=WHOLE,
 )
+HOLDS = st.builds(
+    lambda event, held: event._replace(reservation=held._replace(sequence=event.sequence)), EVENTS, RESERVATIONS
+)
 CHAINS = st.binary(min_size=16, max_size=16)
 
 
-@given(EVENTS, CHAINS)
+@given(EVENTS | HOLDS, CHAINS)
 def test_an_event_comes_back_from_its_line_as_it_was(event: Event, chain: bytes):
     line, _ = encode(event, chain)
     assert decode(line.removesuffix(b"\n")) == (event, FORMAT)
 
 
-@given(EVENTS, CHAINS)
+@given(EVENTS | HOLDS, CHAINS)
 def test_a_line_is_one_line_and_continues_the_chain_it_was_written_on(event: Event, chain: bytes):
     line, after = encode(event, chain)
     assert (line.count(b"\n"), line[-1:], next_chain(line[:-1], chain)) == (1, b"\n", after)

@@ -24,10 +24,10 @@ ITEMS = [item(f"sku-{number}") for number in range(5)]
 OPERATIONS, AT_ONCE, STOCK = 3000, 16, 40
 
 
-def mixed(dice: random.Random) -> Command:
+def mixed(dice: random.Random, number: int) -> Command:
     at = dice.choice(ITEMS)
     if dice.random() < 0.3:
-        return reserve_one(at, dice.randint(1, 3), "r")
+        return reserve_one(at, dice.randint(1, 3), f"r-{number}")
     return AdjustStock(at, dice.choice([-7, -2, -1, 1, 2, 4]))
 
 
@@ -49,7 +49,7 @@ def run_mixed(folder: Folder, segment_bytes: int) -> tuple[list[FileLedger], lis
     dice = random.Random(7)
     tasks = []
     for number in range(OPERATIONS):
-        command, key = mixed(dice), f"key-{number}" if number % 3 == 0 else None
+        command, key = mixed(dice, number), f"key-{number}" if number % 3 == 0 else None
         tasks.append(doing(ledgers[number % 2], command, key))
         if key is not None and number % 2 == 0:
             # The retry goes to the other process, perhaps at the same time.
@@ -74,7 +74,7 @@ def test_two_processes_with_16_threads_neither_lose_nor_double_nor_oversell(fold
             assert after.on_hand == before.on_hand + after.on_hand_delta >= 0
             assert after.on_hand >= after.reserved == before.reserved + after.reserved_delta
         for ledger in ledgers:
-            assert ledger.record(at)[1:4] == history[-1][3:]
+            assert ledger.record(at)[1:4] == history[-1][3:6]
     verification = folder.verify()
     assert (verification.problems, verification.checked_sequence) == ([], len(ITEMS) + len(events))
 

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+from hashlib import blake2b
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
@@ -11,6 +12,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.restore import NotASnapshot, check_image, restore_image
+from inventory.eventlog.snapshot import footer
 from inventory.service.ledger import PageRequest
 
 ITEMS = [item(f"sku-{number}", f"store-{number % 3}") for number in range(60)]
@@ -154,3 +156,13 @@ def test_a_snapshot_that_differs_from_the_log_is_a_problem(folder: Folder):
     assert [problem.partition(" ")[2] for problem in folder.verify().problems] == [
         "does not hold what the log says; 'inventory rebuild' makes it again"
     ]
+
+
+def test_a_snapshot_of_another_format_is_passed_over_and_counts_for_nothing(folder: Folder):
+    ledger = stocked(folder)
+    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    body = path.read_bytes().replace(b'{"snapshot":2,', b'{"snapshot":1,').rpartition(b',"hash"')[0]
+    end = body.rpartition(b"\n")[2]
+    path.write_bytes(body.removesuffix(end) + footer(end, blake2b(body.removesuffix(end), digest_size=16)))
+    ledger = restarted(folder)
+    assert (ledger.record(ITEMS[0]).on_hand, ledger.keeper.whole_snapshots(), path.exists()) == (10, [], True)

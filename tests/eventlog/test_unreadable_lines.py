@@ -12,6 +12,7 @@ from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import ReadOnly, StorageUnavailable
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.line import FORMAT
 
 
 def rewritten(line: bytes, before: bytes, change: Callable[[dict], object]) -> bytes:
@@ -30,11 +31,11 @@ def log_of_which_the_last_line(change: Callable[[dict], object]) -> bytes:
 
 
 def newer(fields: dict) -> None:
-    fields["format"] = 2
+    fields["format"] = FORMAT + 1
 
 
 def of_another_shape(fields: dict) -> None:
-    fields["format"] = 2
+    fields["format"] = FORMAT + 1
     fields["rows"] = fields.pop("lines")
 
 

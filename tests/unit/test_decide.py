@@ -13,6 +13,7 @@ from inventory.domain.errors import (
     AlreadyExists,
     InsufficientStock,
     ItemNotFound,
+    ItemsNotFound,
     Refusal,
     ValidationFailed,
     VersionConflict,
@@ -77,8 +78,9 @@ def test_at_least_one_unit_is_reserved(state: State, qty: int):
 
 @pytest.mark.parametrize("command", [AdjustStock(HERE, 1), reserve_one(HERE, 1, "r-1")])
 def test_only_a_count_creates_a_record(command: Command):
-    with pytest.raises(ItemNotFound):
+    with pytest.raises((ItemNotFound, ItemsNotFound)) as refusal:
         decided(command, State())
+    assert refusal.value.item == HERE
 
 
 def test_a_count_creates_a_record():
@@ -98,10 +100,27 @@ def test_a_count_of_what_is_there_is_an_event_too(state: State):
     assert decided(CountStock(HERE, 10), state).changes == (Change(HERE, 0),)
 
 
-def test_a_count_below_what_is_reserved_is_refused(state: State):
-    with pytest.raises(InsufficientStock) as refusal:
-        decided(CountStock(HERE, 3), state)
-    assert (refusal.value.requested, refusal.value.available) == (4, 3)
+def test_a_count_below_what_is_reserved_is_a_fact(state: State):
+    assert decided(CountStock(HERE, 3), state).changes == (Change(HERE, -7, 0),)
+
+
+def test_what_has_changed_since_the_screen_was_read_is_added_to_a_count(state: State):
+    assert decided(CountStock(HERE, 9, on_hand_seen=12), state).changes == (Change(HERE, -3),)
+
+
+def test_a_count_of_what_was_on_the_screen_undoes_no_sale(state: State):
+    assert decided(CountStock(HERE, 12, on_hand_seen=12), state).changes == (Change(HERE, 0),)
+
+
+def test_a_count_that_would_leave_less_than_nothing_is_refused(state: State):
+    with pytest.raises(ValidationFailed) as refusal:
+        decided(CountStock(HERE, 1, on_hand_seen=12), state)
+    assert [problem.field for problem in refusal.value.problems] == ["onHand"]
+
+
+def test_a_count_at_a_version_of_a_record_creates_none():
+    with pytest.raises(ItemNotFound):
+        decided(CountStock(HERE, 5, on_hand_seen=5), State())
 
 
 @pytest.mark.parametrize("on_hand", [-1, MAX_QUANTITY + 1])

@@ -36,6 +36,7 @@ CASES = {
     "RETRY_BASE_MS": (50, "1", 1, "0"),
     "RETRY_TIMES": (3, "1", 1, "0"),
     "IDEMP_TTL_MS": (3_600_000, "86400000", 86_400_000, "1e6"),
+    "RESERVATION_KEEP_MS": (86_400_000, "1", 1, "0"),
     "LOG_LEVEL": ("info", "debug", "debug", "INFO"),
     "LOCKS_ENABLED": (False, "true", True, "1"),
     "LOCK_TTL_MS": (2000, "1001", 1001, " 1"),

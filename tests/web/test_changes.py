@@ -40,14 +40,6 @@ def test_a_count_that_finds_what_was_expected_is_an_event_too(stocked):
     assert response.json["version"] == 2
 
 
-def test_a_count_below_what_is_reserved_is_refused(stocked):
-    stocked.post(RESERVE, json={"qty": 4})
-
-    response = stocked.put(RECORD, json={"onHand": 3})
-
-    assert (response.status_code, response.json["error"]) == (409, "insufficient_stock")
-
-
 @pytest.mark.parametrize(("delta", "left"), [(-3, 7), (5, 15), (-10, 0)])
 def test_an_adjust_changes_the_stock_by_its_delta(stocked, delta, left):
     response = stocked.post(ADJUST, json={"delta": delta, "reason": "sold", "reference": "till 4"})

@@ -1,0 +1,191 @@
+"""ReservationService: holds that end by themselves, and what is asked twice."""
+
+from collections.abc import Callable
+
+import pytest
+from given import Clock, item
+
+from inventory.domain.commands import CountStock, WantedLine
+from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.hold_errors import ReservationExpired, ReservationNotFound, WrongState
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.eventlog.memory import MemoryLedger
+from inventory.resilience.parallel import run_parallel
+from inventory.service.reservations import ReservationService
+from inventory.service.stock import StockService
+
+A = item("sku-1")
+
+
+class Ledger(MemoryLedger):
+    """``instead`` takes the place of the next changes, one after another; ``None`` lets one through."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(now=clock)
+        self.instead: list[Callable[[], None] | Exception | None] = []
+
+    def submit(self, entities, decide, key=None):
+        act = self.instead.pop(0) if self.instead else None
+        if isinstance(act, Exception):
+            return _Failing(act)
+        if act is not None:
+            act()
+        return super().submit(entities, decide, key)
+
+
+class _Failing:
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def wait(self) -> None:
+        raise self._error
+
+
+class Shop:
+    """1,000 of A; two processes' services on one ledger."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(self.clock)
+        self.holds, self.other = (self.process() for _ in range(2))
+        StockService(self.ledger).change(CountStock(A, 1000))
+
+    def process(self) -> ReservationService:
+        return ReservationService(self.ledger, StockService(self.ledger), self.clock)
+
+    def hold(self, qty: int = 1, ttl_ms: int | None = 1000) -> str:
+        return self.holds.hold((WantedLine(A, qty),), ttl_ms).reservation.reservation_id
+
+    @property
+    def reserved(self) -> int:
+        return self.ledger.record(A).reserved
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_a_pass_ends_what_is_over_and_nothing_else(shop: Shop):
+    over = shop.hold()
+    lasting = [shop.hold(ttl_ms=1001), shop.hold(ttl_ms=None)]
+    shop.clock.advance(ms=1000)
+    assert shop.holds.expire_due() == 1
+    assert shop.holds.reservation(over).state == "expired"
+    assert [shop.holds.reservation(held).state for held in lasting] == ["held", "held"]
+
+
+def test_more_than_one_batch_ends_in_one_pass(shop: Shop):
+    for _ in range(501):
+        shop.hold()
+    shop.clock.advance(ms=1000)
+    assert (shop.holds.expire_due(), shop.reserved, shop.holds.expire_due()) == (501, 0, 0)
+
+
+def test_two_processes_that_sweep_at_once_end_each_hold_once(shop: Shop):
+    for _ in range(40):
+        shop.hold()
+    shop.clock.advance(ms=1000)
+    ended = run_parallel([shop.holds.expire_due, shop.other.expire_due] * 4, at_once=8)
+    assert (sum(ended), shop.reserved) == (40, 0)
+    assert sum(event.type == "reservation.expired" for event in shop.ledger.events) == 40
+
+
+def test_what_another_ended_in_between_stops_no_sweep(shop: Shop):
+    for _ in range(3):
+        shop.hold()
+    shop.clock.advance(ms=1000)
+    shop.ledger.instead = [shop.other.expire_due]
+    assert (shop.holds.expire_due(), shop.reserved) == (0, 0)
+
+
+def test_what_cannot_be_ended_now_stops_nothing_else_and_is_due_again(shop: Shop):
+    for _ in range(3):
+        shop.hold()
+    shop.clock.advance(ms=1000)
+    shop.ledger.instead = [None, StorageUnavailable("injected", outcome="none"), None]
+    with pytest.raises(StorageUnavailable):
+        shop.holds.expire_due()
+    assert shop.reserved == 1
+    assert (shop.holds.expire_due(), shop.reserved) == (1, 0)
+
+
+class Tickets(Ledger):
+    """Each change is answered with the next of ``tickets``; one that is an error is raised at once."""
+
+    tickets: list
+
+    def submit(self, entities, decide, key=None):
+        ticket = self.tickets.pop(0)
+        if isinstance(ticket, Exception):
+            raise ticket
+        return ticket
+
+
+@pytest.mark.parametrize("first", [_Failing(ReadOnly("injected")), None], ids=["late", "at once"])
+def test_whatever_was_submitted_is_waited_for_though_another_is_refused(shop: Shop, first: _Failing | None):
+    waited = []
+
+    class Noted:
+        def wait(self) -> None:
+            waited.append(self)
+
+    for _ in range(2):
+        shop.hold()
+    shop.clock.advance(ms=1000)
+    shop.ledger.__class__ = Tickets
+    shop.ledger.tickets = [Noted(), ReadOnly("injected")] if first is None else [first, Noted()]
+    with pytest.raises(ReadOnly):
+        shop.holds.expire_due()
+    assert len(waited) == 1
+
+
+def test_a_commit_after_the_end_is_refused_though_nothing_has_swept(shop: Shop):
+    held = shop.hold()
+    shop.clock.advance(ms=1000)
+    with pytest.raises(ReservationExpired):
+        shop.holds.commit(held)
+
+
+@pytest.mark.parametrize("act", [ReservationService.commit, ReservationService.release])
+def test_the_whole_asked_twice_gives_the_same_answer_and_one_event(shop: Shop, act: Callable):
+    held = shop.hold()
+    first, again = act(shop.holds, held), act(shop.other, held)
+    assert (first, len(shop.ledger.events)) == (again, 3)
+
+
+def test_of_a_commit_and_a_release_at_once_one_happens(shop: Shop):
+    for _ in range(20):
+        held = shop.hold(5)
+
+        def attempt(act: Callable, held: str = held) -> bool:
+            try:
+                act(held)
+            except WrongState:
+                return False
+            return True
+
+        done = run_parallel([lambda: attempt(shop.holds.commit), lambda: attempt(shop.other.release)], at_once=2)
+        assert sum(done) == 1
+    assert shop.reserved == 0
+
+
+def test_a_part_under_a_key_is_committed_once(shop: Shop):
+    held = shop.hold(3)
+    part = (WantedLine(A, 1),)
+    answers = [shop.holds.commit(held, part, key=IdempotencyKey("k", "h")) for _ in range(2)]
+    assert [answer.replayed for answer in answers] == [False, True]
+    assert answers[0].reservation == answers[1].reservation
+    assert (shop.ledger.record(A).on_hand, shop.reserved) == (999, 2)
+
+
+def test_an_ended_one_is_forgotten_after_its_time(shop: Shop):
+    held = shop.hold()
+    shop.holds.release(held)
+    shop.clock.advance(ms=86_400_000 - 1)
+    shop.hold()
+    assert shop.holds.reservation(held).state == "released"
+    shop.clock.advance(ms=60_001)
+    shop.hold()
+    with pytest.raises(ReservationNotFound):
+        shop.holds.reservation(held)
