@@ -11,6 +11,7 @@ from inventory.bootstrap import layout_of, verify
 from inventory.bootstrap.check import Verification, audit
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock
+from inventory.domain.dead_letter import Break
 from inventory.domain.record import Policy
 from inventory.domain.state import State
 
@@ -74,7 +75,7 @@ def change_hold(state: State) -> None:
 
 
 def mark_broken(state: State) -> None:
-    state.broken[ONE] = 3
+    state.broken[ONE] = Break(3, None)
 
 
 def lose_a_store_of_the_central_view(state: State) -> None:
@@ -109,7 +110,7 @@ def test_an_ended_hold_that_was_forgotten_is_no_drift(services: Services, tmp_pa
 def test_of_much_drift_a_hundred_are_told_and_all_are_counted(services: Services, tmp_path: Path):
     state = state_of(services)
     for number in range(150):
-        state.broken[item(f"sku-{number}")] = 1
+        state.broken[item(f"sku-{number}")] = Break(1, None)
     found = checked(services, tmp_path)
     assert (len(found.drift.shown), found.drift.count) == (100, 150)
 

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from given import WRITER, item
+from given import START, WRITER, item
 from unit.import_world import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
 from inventory.cli.import_note import Note, NoteUnreadable
 from inventory.cli.importing import ImportStopped, Numbered
 from inventory.domain.commands import AdjustStock
+from inventory.domain.dead_letter import Break
 from inventory.domain.errors import LockContended, Overloaded, StorageUnavailable
-from inventory.domain.record import Policy
+from inventory.domain.record import Policy, Record
 from inventory.eventlog.memory import MemoryLedger
 
 
@@ -125,7 +126,9 @@ def test_what_is_refused_for_a_moment_is_tried_again(world: World, monkeypatch: 
 
 
 def test_a_row_that_is_not_possible_is_named_and_the_others_go_on(world: World) -> None:
-    world.ledger._state.broken[item("sku-2")] = 1
+    broken = item("sku-2")
+    world.ledger._state.restore(Record(broken, 5, 0, 1, 1, START))
+    world.ledger._state.broken[broken] = Break(1, None)
     done = world.run(rows(3), 3)
     assert (done.applied, done.refused, world.refused, world.pauses) == (2, 1, [3], [])
 

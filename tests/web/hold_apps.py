@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from broken import MemoryLetters
 from flask.testing import FlaskClient
 from given import Clock
 from web.apps import NOW, MemoryViews
@@ -18,7 +19,7 @@ class HoldShop:
     def __init__(self) -> None:
         self.clock = Clock(NOW)
         self.ledger = MemoryLedger(now=self.clock)
-        services = wiring(Settings()).services(self.ledger, MemoryViews(), self.clock)
+        services = wiring(Settings()).services(self.ledger, MemoryViews(), self.clock, MemoryLetters())
         self.sweep = services.reservations.expire_due
         self.client: FlaskClient = create_app(services).test_client()
         for sku, on_hand in (("sku-1", 10), ("sku-2", 5)):

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -161,7 +162,7 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
-    started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace()}))
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(stopping=Event())}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
     assert not hasattr(started, "background")
 

@@ -1,6 +1,7 @@
 """What a worker does last, by how it was ended."""
 
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -22,7 +23,8 @@ def hooks(tmp_path: Path) -> Hooks:
 def serving(hooks: Hooks, **given: Any) -> tuple[SimpleNamespace, Mock]:
     """A worker at work, and its sync, which has something to publish."""
     sync = Mock(age_ms=lambda: 5)
-    services = SimpleNamespace(sync=sync, periodic_actions=lambda: {"sync": lambda: None, "upkeep": lambda: None})
+    actions = {"sync": lambda: None, "upkeep": lambda: None}
+    services = SimpleNamespace(sync=sync, periodic_actions=lambda: actions, stopping=Event())
     made = worker(wsgi=SimpleNamespace(extensions={"inventory": services}), **given)
     hooks.post_worker_init(made)
     return made, sync
