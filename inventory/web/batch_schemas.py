@@ -54,15 +54,21 @@ class _Operation(fields.Field[dict[str, Any]]):
         return loaded
 
 
+class _TrueOrFalse(fields.Field[bool]):
+    """A JSON boolean. marshmallow's own takes 1 and 0 for them."""
+
+    default_error_messages = {"invalid": ""}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class BatchSchema(StrictSchema):
     """The body of POST /inventory/batch."""
 
-    atomic = fields.Boolean(
-        truthy={True},
-        falsy={False},
-        required=True,
-        error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"},
-    )
+    atomic = _TrueOrFalse(required=True, error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"})
     operations = fields.List(
         _Operation(required=True, error_messages=REQUIRED_WORDS),
         required=True,
