@@ -6,7 +6,15 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from inventory.web.hold_schemas import identifier
-from inventory.web.schemas import REQUIRED_WORDS, AdjustSchema, CountSchema, ReserveSchema, StrictSchema, built
+from inventory.web.schemas import (
+    REQUIRED_WORDS,
+    AdjustSchema,
+    CountSchema,
+    ReserveSchema,
+    StrictSchema,
+    built,
+    expected_version,
+)
 
 MAX_OPERATIONS = 1000
 
@@ -28,7 +36,9 @@ class _ReserveOperation(_Place, ReserveSchema):
 
 
 class _CountOperation(_Place, CountSchema):
-    """A count of one record; creates it if it is not there."""
+    """A count of one record; creates it if it is not there. There is no If-Match for one operation."""
+
+    expected_version = expected_version()
 
     class Meta(StrictSchema.Meta):
         exclude = ("counted_at_version",)
