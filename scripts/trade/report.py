@@ -15,7 +15,7 @@ class Report:
     def __init__(self, path: Path) -> None:
         """:raises BadFile: it cannot be written."""
         try:
-            self._file = path.open("w", encoding="utf-8")
+            self._file = path.open("w", encoding="utf-8", buffering=1)
         except OSError as error:
             raise BadFile(f"{path} cannot be written: {error}") from error
         self._guard = threading.Lock()
