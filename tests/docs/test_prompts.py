@@ -8,6 +8,7 @@ from docs.checkout import ROOT
 
 IDS = ["T4", *(f"T{number}" for number in range(6, 16)), "DOC"]
 IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8))]
+IDS += [f"B{number}" for number in range(1, 4)]
 
 
 def parts() -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Changes that are submitted together: one write and one sync, whatever else waits."""
 
+import os
+
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
 from given import adding, item
@@ -41,6 +43,8 @@ def test_a_group_is_not_split_though_others_are_before_and_behind_it(ledger: Fil
     before = [ledger.submit((TWO,), adding((TWO, 1))) for _ in range(700)]
     group = ledger.submit_all(THOUSAND)
     behind = [ledger.submit((TWO,), adding((TWO, 1))) for _ in range(5)]
+    sizes: list[int] = []
+    disk.instead[APPEND] = lambda descriptor, data: sizes.append(data.count(b"\n")) or os.write(descriptor, data)
     del disk.instead[SYNC]
     disk.calls.clear()
     gate.open()
@@ -49,7 +53,7 @@ def test_a_group_is_not_split_though_others_are_before_and_behind_it(ledger: Fil
         ticket.wait()
 
     # The group is in the one write with those before it; what is over the measure waits for the next.
-    assert disk.calls == [APPEND, SYNC, APPEND, SYNC]
+    assert (sizes, disk.calls) == ([1700, 5], [APPEND, SYNC, APPEND, SYNC])
 
 
 def test_a_group_in_the_queue_counts_as_one(folder: Folder, ledger: FileLedger, disk: Shim):

@@ -91,6 +91,7 @@ def test_nobody_waits_any_longer_once_stopped():
         with pytest.raises(GaveUp):
             service.change("POST", "/x", {})
         timer.join()
+    assert len(served.requests) == 1
 
 
 def test_a_page_that_is_no_json_has_its_status_as_error():
