@@ -9,8 +9,8 @@ from typing import NamedTuple
 from inventory.domain.errors import IdempotencyConflict, StorageUnavailable, Unavailable
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.durability import Durability
-from inventory.eventlog.errors import LogError, LogRewound, unreadable
-from inventory.eventlog.ticket import PendingChange
+from inventory.eventlog.errors import LogError, LogRewound, as_unavailable
+from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, OpenBatch
 from inventory.service.ledger import Outcome
 
@@ -43,7 +43,7 @@ class Committer:
         self._writer = writer
         self._durability = durability
         self._on_death = on_death
-        self._queue: queue.SimpleQueue[PendingChange] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[PendingGroup] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._ended: str | None = None
         self._complaint = ""
@@ -54,14 +54,14 @@ class Committer:
         """Start the thread. After the fork: threads do not survive one."""
         self._thread.start()
 
-    def submit(self, change: PendingChange) -> None:
-        """Queue a change."""
-        self._queue.put(change)
+    def submit(self, group: PendingGroup) -> None:
+        """Queue changes that go into one batch."""
+        self._queue.put(group)
         if self._ended is not None:
             self._refuse_queued()
 
     def depth(self) -> int:
-        """How many changes wait to be taken up."""
+        """How many groups wait to be taken up."""
         return self._queue.qsize()
 
     @property
@@ -94,36 +94,47 @@ class Committer:
             self._ended = "this process is shutting down"
         self._refuse_queued()
 
-    def _commit(self, first: PendingChange) -> None:
-        tickets: list[PendingChange] = []
+    def _commit(self, first: PendingGroup) -> None:
+        taken: list[PendingGroup] = []
         try:
             with self._lock:
                 # Drained only now: whatever came in while the lock was waited for goes along.
-                self._take(first, tickets)
+                self._take(first, taken)
                 batch = self._writer.begin()
-                results = [self._decide(batch, ticket) for ticket in tickets]
+                results = [result for group in taken for result in self._decide_all(batch, group)]
                 self._writer.write(batch)
         except BaseException as error:
             self._complain(error)
-            if not tickets:
-                self._take(first, tickets)
-            for ticket in tickets:
-                ticket.settle(_as_unavailable(error))
+            if not taken:
+                self._take(first, taken)
+            for ticket in [change for group in taken for change in group.changes]:
+                ticket.settle(as_unavailable(error))
             if not isinstance(error, Unavailable | LogError | OSError) or isinstance(error, LogRewound):
                 raise
         else:
             self._complaint = ""
             self._settle(results)
 
-    def _take(self, first: PendingChange, tickets: list[PendingChange]) -> None:
-        change: PendingChange | None = first
-        while change is not None:
-            if change.take():
-                tickets.append(change)
+    def _take(self, first: PendingGroup, taken: list[PendingGroup]) -> None:
+        group: PendingGroup | None = first
+        free = _MOST_IN_A_BATCH
+        while group is not None:
+            # A group is never split, and so may go past what is free.
+            changes = [change for change in group.changes if change.take()]
+            taken.append(PendingGroup(changes, group.key))
+            free -= len(changes)
             try:
-                change = self._queue.get_nowait() if len(tickets) < _MOST_IN_A_BATCH else None
+                group = self._queue.get_nowait() if free > 0 else None
             except queue.Empty:
-                change = None
+                group = None
+
+    def _decide_all(self, batch: OpenBatch, group: PendingGroup) -> list[_Result]:
+        try:
+            if group.key is not None:
+                batch.require_unused((group.key, *[change.key for change in group.changes]))
+        except Exception as error:  # noqa: BLE001 - it belongs to this group alone
+            return [_Result(ticket, error, batch.latest()) for ticket in group.changes]
+        return [self._decide(batch, ticket) for ticket in group.changes]
 
     def _decide(self, batch: OpenBatch, ticket: PendingChange) -> _Result:
         try:
@@ -144,7 +155,7 @@ class Committer:
                 ticket.settle(settled if self._durability.covers(rests_on) else _undurable(settled, error))
         except BaseException as error:
             for result in results:
-                result.ticket.settle(_as_unavailable(error))
+                result.ticket.settle(as_unavailable(error))
             raise
         else:
             for result in results:
@@ -167,25 +178,13 @@ class Committer:
     def _refuse_queued(self) -> None:
         while True:
             try:
-                change = self._queue.get_nowait()
+                changes = self._queue.get_nowait().changes
             except queue.Empty:
                 return
-            if change.take():
+            for change in [change for change in changes if change.take()]:
                 change.settle(StorageUnavailable(str(self._ended), outcome="none"))
 
 
 def _undurable(settled: Outcome | Exception, error: StorageUnavailable) -> StorageUnavailable:
     changed = isinstance(settled, Outcome) and not settled.replayed
     return StorageUnavailable(str(error), outcome="unknown" if changed else "none")
-
-
-def _as_unavailable(error: BaseException) -> Exception:
-    match error:
-        case StorageUnavailable():
-            return StorageUnavailable(str(error), outcome=error.outcome)
-        case Unavailable():
-            return type(error)(str(error), retry_after_ms=error.retry_after_ms)
-        case LogError() | OSError():
-            return unreadable(error)
-        case _:
-            return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory.domain.errors import StorageUnavailable
+from inventory.domain.errors import StorageUnavailable, Unavailable
 
 
 class LogError(Exception):
@@ -35,3 +35,16 @@ class LockHeld(LogError):
 def unreadable(error: Exception) -> StorageUnavailable:
     """What a caller is told whose request met such an error while nothing was being written."""
     return StorageUnavailable(f"the event log could not be read: {error}", outcome="none")
+
+
+def as_unavailable(error: BaseException) -> Exception:
+    """What each waiter is told whose change met ``error``: an exception of its own."""
+    match error:
+        case StorageUnavailable():
+            return StorageUnavailable(str(error), outcome=error.outcome)
+        case Unavailable():
+            return type(error)(str(error), retry_after_ms=error.retry_after_ms)
+        case LogError() | OSError():
+            return unreadable(error)
+        case _:
+            return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")

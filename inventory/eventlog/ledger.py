@@ -20,11 +20,12 @@ from inventory.eventlog.reads import ReplicaReads
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.shared_state import SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
-from inventory.eventlog.ticket import PendingChange
+from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, newer_format
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
+    Submission,
 )
 
 
@@ -93,8 +94,13 @@ class FileLedger(ReplicaReads):
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
     ) -> PendingChange:
         change = PendingChange(entities, decide, key, self._options.commit_wait_ms)
-        self._committer.submit(change)
+        self._committer.submit(PendingGroup((change,)))
         return change
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[PendingChange]:
+        pending = [PendingChange(*change, self._options.commit_wait_ms) for change in changes]
+        self._committer.submit(PendingGroup(pending, key))
+        return pending
 
     def queue_depth(self) -> int:
         return self._committer.depth()

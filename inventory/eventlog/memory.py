@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from inventory.domain.errors import IdempotencyConflict
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
@@ -22,6 +23,7 @@ from inventory.service.ledger import (
     SkuStock,
     StockSnapshot,
     StoreSummary,
+    Submission,
 )
 from inventory.service.transaction import Batch, Writer
 
@@ -70,7 +72,7 @@ class MemoryLedger:
     def __init__(self, writer: Writer = DEFAULT_WRITER, now: Callable[[], Instant] = wall_clock) -> None:
         self._writer = writer
         self._now = now
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
         self._state = State()
         self.events: list[Event] = []
         self.history = MemoryHistory(self.events)
@@ -81,9 +83,7 @@ class MemoryLedger:
         with self._mutex:
             now = max(self._now(), self._state.last_at)
             self._state.forget(now, self._writer.hold_keep_ms)
-            batch = Batch(
-                self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence
-            )
+            batch = self._batch(now)
             try:
                 outcome = batch.run(entities, decide, key)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this ticket
@@ -92,6 +92,19 @@ class MemoryLedger:
                 self.events.append(event)
                 fold(self._state, event, event.sequence - 1)
             return _Settled(outcome)
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[_Settled]:
+        with self._mutex:
+            if key is not None:
+                keys = [key, *[change.key for change in changes]]
+                try:
+                    self._batch(max(self._now(), self._state.last_at)).require_unused(keys)
+                except IdempotencyConflict as error:
+                    return [_Settled(error)] * len(changes)
+            return [self.submit(*change) for change in changes]
+
+    def _batch(self, now: Instant) -> Batch:
+        return Batch(self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence)
 
     def queue_depth(self) -> int:
         return 0

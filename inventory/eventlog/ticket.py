@@ -3,12 +3,23 @@
 import threading
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId
 from inventory.service.ledger import Decide, Outcome
+
+
+class PendingGroup(NamedTuple):
+    """What is queued as one: a change, or several that were submitted together.
+
+    :ivar key: see ``Ledger.submit_all``.
+    """
+
+    changes: Sequence["PendingChange"]
+    key: IdempotencyKey | None = None
 
 
 class PendingChange:

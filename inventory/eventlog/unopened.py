@@ -7,7 +7,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import Decide, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot
+from inventory.service.ledger import Decide, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot, Submission
 from inventory.service.sync import SyncStatus
 
 
@@ -24,6 +24,9 @@ class UnopenedLedger:
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
     ) -> NoReturn:
+        self._refuse()
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> NoReturn:
         self._refuse()
 
     def queue_depth(self) -> int:

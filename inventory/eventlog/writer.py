@@ -1,7 +1,7 @@
 """One batch from the state of the log to the end of the log. The caller holds the append lock."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from inventory.domain.errors import ReadOnly
 from inventory.domain.events import Delivery, Event
@@ -37,6 +37,10 @@ class OpenBatch:
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """See ``Batch.run``; an event that cannot be encoded is its own caller's error too."""
         return self._batch.run(entities, decide, key)
+
+    def require_unused(self, keys: Iterable[IdempotencyKey | Delivery | None]) -> None:
+        """See ``Batch.require_unused``."""
+        self._batch.require_unused(keys)
 
     def rests_on(self, entities: Sequence[EntityId]) -> int:
         """See ``Batch.rests_on``."""

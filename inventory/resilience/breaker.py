@@ -39,8 +39,9 @@ class CircuitBreaker:
     known. So one bad moment that fails everybody who is waiting (all changes of a batch) counts once, however
     many they are. A success that began since the last failure forgets them.
 
-    Whoever calls ``admit`` reports exactly one of ``succeeded``, ``failed`` and ``withdrew``. A probe of which
-    nothing is heard for a whole cooldown makes way for the next, so one that was lost keeps nothing shut.
+    Whoever calls ``admit`` reports one of ``succeeded``, ``failed`` and ``withdrew``; where the call was about many
+    changes, one for each. A probe of which nothing is heard for a whole cooldown makes way for the next, so one that
+    was lost keeps nothing shut.
 
     :ivar openings: how often it has opened, after failed probes too.
     """

@@ -1,6 +1,7 @@
 """A ledger behind a circuit breaker: while storage fails again and again, changes are refused at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from inventory.domain.errors import ReadOnly, Refusal, StorageUnavailable
 from inventory.domain.events import Delivery
@@ -20,6 +21,7 @@ from inventory.service.ledger import (
     SkuStock,
     StockSnapshot,
     StoreSummary,
+    Submission,
     Ticket,
 )
 
@@ -41,6 +43,21 @@ class GuardedLedger:
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
     ) -> Ticket:
         """See ``Ledger.submit``. :raises ReadOnly: the breaker is open; nothing has changed."""
+        with self._admitted() as call:
+            ticket = self._ledger.submit(entities, decide, key)
+        return _GuardedTicket(ticket, self._breaker, call)
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
+        """See ``Ledger.submit_all``. One call as the breaker sees it, of which each ticket tells.
+
+        :raises ReadOnly: the breaker is open; nothing has changed.
+        """
+        with self._admitted() as call:
+            tickets = self._ledger.submit_all(changes, key)
+        return [_GuardedTicket(ticket, self._breaker, call) for ticket in tickets]
+
+    @contextmanager
+    def _admitted(self) -> Iterator[Call]:
         try:
             call = self._breaker.admit()
         except BreakerOpen as error:
@@ -49,11 +66,10 @@ class GuardedLedger:
                 retry_after_ms=error.retry_after_ms,
             ) from error
         try:
-            ticket = self._ledger.submit(entities, decide, key)
+            yield call
         except BaseException as error:
             report(self._breaker, call, error)
             raise
-        return _GuardedTicket(ticket, self._breaker, call)
 
     def queue_depth(self) -> int:
         return self._ledger.queue_depth()

@@ -43,6 +43,14 @@ class Ticket(Protocol):
         """
 
 
+class Submission(NamedTuple):
+    """One change of several that are submitted together; see ``Ledger.submit``."""
+
+    entities: Sequence[EntityId]
+    decide: Decide
+    key: IdempotencyKey | Delivery | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """Which part of a sorted list: up to ``limit`` (1–1,000) entries after ``after`` that begin with ``prefix``."""
@@ -126,8 +134,15 @@ class Ledger(Protocol):
         delivery) that was used before, the first event is the outcome and ``decide`` is not run.
         """
 
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
+        """Queue several changes, each for itself, in this order: they share one write and one sync.
+
+        :param key: that of the one request of which all are part. If it, or the key of any of them, was
+            used for another request, none is carried out: every ``wait`` raises ``IdempotencyConflict``.
+        """
+
     def queue_depth(self) -> int:
-        """How many submitted changes wait to be taken up."""
+        """How many wait to be taken up; those that were submitted together count as one."""
 
     def record(self, item: ItemId) -> Record | None:
         """The latest durable record, or ``None`` where there is none."""

@@ -1,20 +1,29 @@
 """The service that views and commands call: one thread-safe object over whichever ledger there is."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TypeAlias
 
-from inventory.domain.decide import StateView
 from inventory.domain.errors import InventoryError, ItemNotFound, LockLost, SkuNotFound
-from inventory.domain.events import Delivery, Draft
+from inventory.domain.events import Delivery
 from inventory.domain.hold_commands import Command
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.domain.values import EntityId, ItemId
 from inventory.resilience.entity_locks import EntityLocks
-from inventory.service.ledger import Decide, Ledger, Outcome, Page, PageRequest, SkuStock, StoreSummary, Ticket
+from inventory.service.ledger import (
+    Decide,
+    Ledger,
+    Outcome,
+    Page,
+    PageRequest,
+    SkuStock,
+    StoreSummary,
+    Submission,
+    Ticket,
+)
 from inventory.service.sku_leases import HeldLeases, LeaseEvent, SkuLeases
-from inventory.service.submitting import deciding
+from inventory.service.submitting import deciding, fenced, skus_of, submission
 
 Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
 """A command and its key."""
@@ -60,19 +69,23 @@ class StockService:
         key: IdempotencyKey | Delivery | None,
     ) -> Outcome:
         with leases.holding(skus) as held, self._locks.holding(entities):
-            return self._ledger.submit(entities, _fenced(decide, [held]), key).wait()
+            return self._ledger.submit(entities, fenced(decide, [held]), key).wait()
 
-    def change_many(self, wanted: Sequence[Wanted]) -> list[Outcome | InventoryError]:
-        """Carry out commands in their order, each for itself; one write and one sync serve many of them.
+    def change_many(
+        self, wanted: Sequence[Wanted], key: IdempotencyKey | None = None
+    ) -> list[Outcome | InventoryError]:
+        """Carry out commands in their order, each for itself, with one write and one sync for all.
 
         The results stand in that order too. Where ``change`` would raise, the error stands there instead.
+
+        :param key: that of the request of which all are part; see ``Ledger.submit_all``.
         """
         entities = [entity for command, _ in wanted for entity in command.entities]
         with ExitStack() as stack:
             # A lease for each SKU, not for each command: two of them may be about the same one.
-            leases = {sku: self._lease(stack, sku) for sku in sorted(set(_skus(entities)))}
+            leases = {sku: self._lease(stack, sku) for sku in sorted(set(skus_of(entities)))}
             with self._locks.holding(entities):
-                tickets = [self._submitted(command, key, leases) for command, key in wanted]
+                tickets = self._submitted([submission(leases, *one) for one in wanted], key)
             return [self._settled(ticket) for ticket in tickets]
 
     def _lease(self, stack: ExitStack, sku: str) -> HeldLeases | InventoryError | None:
@@ -85,22 +98,15 @@ class StockService:
             return error
 
     def _submitted(
-        self,
-        command: Command,
-        key: IdempotencyKey | Delivery | None,
-        leases: Mapping[str, HeldLeases | InventoryError | None],
-    ) -> Ticket | InventoryError:
-        held = []
-        for sku in _skus(command.entities):
-            match leases[sku]:
-                case InventoryError() as error:
-                    return error
-                case HeldLeases() as lease:
-                    held.append(lease)
+        self, wanted: Sequence[Submission | InventoryError], key: IdempotencyKey | None
+    ) -> list[Ticket | InventoryError]:
+        """Submit what can be, as one; each ticket, or error, in its place."""
+        changes = [one for one in wanted if isinstance(one, Submission)]
         try:
-            return self._ledger.submit(command.entities, _fenced(deciding(command), held), key)
+            tickets = iter(self._ledger.submit_all(changes, key))
         except InventoryError as error:
-            return error
+            return [error if isinstance(one, Submission) else one for one in wanted]
+        return [next(tickets) if isinstance(one, Submission) else one for one in wanted]
 
     def _settled(self, ticket: Ticket | InventoryError) -> Outcome | InventoryError:
         if isinstance(ticket, InventoryError):
@@ -161,20 +167,3 @@ def _known(stock: SkuStock) -> SkuStock:
     if not stock.records:
         raise SkuNotFound(stock.sku)
     return stock
-
-
-def _skus(entities: Sequence[EntityId]) -> list[str]:
-    return [entity.sku for entity in entities if isinstance(entity, ItemId)]
-
-
-def _fenced(decide: Decide, held: Sequence[HeldLeases]) -> Decide:
-    """Decide only while the leases last."""
-    if not held:
-        return decide
-
-    def fenced(state: StateView, now: Instant) -> Draft:
-        for leases in held:
-            leases.check(now)
-        return decide(state, now)
-
-    return fenced

@@ -1,10 +1,15 @@
 """From a command to what a ledger is given."""
 
+from collections.abc import Mapping, Sequence
+
 from inventory.domain.decide import StateView, decide
-from inventory.domain.events import Draft
+from inventory.domain.errors import InventoryError
+from inventory.domain.events import Delivery, Draft
 from inventory.domain.hold_commands import Command
-from inventory.domain.values import Instant
-from inventory.service.ledger import Decide
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.service.ledger import Decide, Submission
+from inventory.service.sku_leases import HeldLeases
 
 
 def deciding(command: Command) -> Decide:
@@ -14,3 +19,37 @@ def deciding(command: Command) -> Decide:
         return decide(command, state, now)
 
     return decided
+
+
+def skus_of(entities: Sequence[EntityId]) -> list[str]:
+    """The SKUs of those entities that have one."""
+    return [entity.sku for entity in entities if isinstance(entity, ItemId)]
+
+
+def submission(
+    leases: Mapping[str, HeldLeases | InventoryError | None],
+    command: Command,
+    key: IdempotencyKey | Delivery | None,
+) -> Submission | InventoryError:
+    """What is to be submitted, or why it cannot be: a lease that it needs is another's."""
+    held = []
+    for sku in skus_of(command.entities):
+        match leases[sku]:
+            case InventoryError() as error:
+                return error
+            case HeldLeases() as lease:
+                held.append(lease)
+    return Submission(command.entities, fenced(deciding(command), held), key)
+
+
+def fenced(decide: Decide, held: Sequence[HeldLeases]) -> Decide:
+    """Decide only while the leases last."""
+    if not held:
+        return decide
+
+    def checked(state: StateView, now: Instant) -> Draft:
+        for leases in held:
+            leases.check(now)
+        return decide(state, now)
+
+    return checked

@@ -1,6 +1,6 @@
 """A batch of changes, decided one after another on an overlay of the state, before anything is written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
@@ -82,6 +82,12 @@ class Batch:
         """The latest event that a decision about these entities rests on; 0 for none."""
         found = [self.reservation(one.id) if isinstance(one, ReservationId) else self._current(one) for one in entities]
         return max((entity.sequence for entity in found if entity is not None), default=0)
+
+    def require_unused(self, keys: Iterable[IdempotencyKey | Delivery | None]) -> None:
+        """:raises IdempotencyConflict: one of the keys was used for another request."""
+        for key in keys:
+            if key is not None:
+                self._find(key)
 
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """Decide one change and add its event, or find the event that its key has already caused.

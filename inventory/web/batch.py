@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
-from inventory.domain.errors import FieldProblem, InventoryError, ValidationFailed
+from inventory.domain.errors import FieldProblem, IdempotencyConflict, InventoryError, ValidationFailed
 from inventory.domain.hold_commands import AtomicBatch, HoldStock
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId, Sku, StoreId
@@ -21,6 +21,7 @@ from inventory.web.present_batch import atomic_results, result_of_error, result_
 
 Operation = AdjustStock | CountStock | HoldStock
 _ONE_HOLD = "must be the same for every reserve of an atomic batch: they make one reservation"
+_ONE_EVENT = "must be the same wherever an atomic batch has it: it makes one event"
 
 
 def blueprint(services: Services, metrics: Metrics) -> Blueprint:
@@ -33,16 +34,16 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
         if asked.body["atomic"]:
-            _check_one_time(given)
+            note = _one_note(given, asked.note)
             one = uuid7(services.now())
-            command = AtomicBatch(tuple(_operation(fields, asked.note, one) for fields in given), asked.note)
+            command = AtomicBatch(tuple(_operation(fields, note, one) for fields in given), note)
             outcome = stock.change(command, asked.key)
             if outcome.replayed:
                 metrics.count_replay()
             return atomic_results(outcome, command)
-        commands = [_operation(fields, asked.note, uuid7(services.now())) for fields in given]
+        commands = [_operation(fields, _own_note(fields, asked.note), uuid7(services.now())) for fields in given]
         wanted = [(command, _key_of(asked.key, number)) for number, command in enumerate(commands)]
-        return _results(stock.change_many(wanted), metrics)
+        return _results(stock.change_many(wanted, asked.key), asked.key, metrics)
 
     return views
 
@@ -50,22 +51,40 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 def _operation(fields: dict[str, Any], note: Note, reservation_id: str) -> Operation:
     item = ItemId(StoreId(fields["store_id"]), Sku(fields["sku"]))
     condition = at_version(fields.get("expected_version"))
-    own = note._replace(reason=fields.get("reason"), reference=fields.get("reference"))
     match fields["op"]:
         case "adjust":
-            return AdjustStock(item, fields["delta"], condition, own)
+            return AdjustStock(item, fields["delta"], condition, note)
         case "count":
-            return CountStock(item, fields["on_hand"], condition, own)
+            return CountStock(item, fields["on_hand"], condition, note)
         case _:
             line = WantedLine(item, fields["qty"], condition)
-            return HoldStock(reservation_id, (line,), fields.get("ttl_ms"), own)
+            return HoldStock(reservation_id, (line,), fields.get("ttl_ms"), note)
 
 
-def _check_one_time(operations: list[dict[str, Any]]) -> None:
-    times = [(place, fields.get("ttl_ms")) for place, fields in enumerate(operations) if fields["op"] == "reserve"]
-    wrong = [place for place, ttl_ms in times if ttl_ms != times[0][1]]
-    if wrong:
-        raise ValidationFailed([FieldProblem(f"operations[{place}].ttlMs", _ONE_HOLD) for place in wrong])
+def _own_note(fields: dict[str, Any], note: Note) -> Note:
+    return note._replace(reason=fields.get("reason"), reference=fields.get("reference"))
+
+
+def _one_note(operations: list[dict[str, Any]], note: Note) -> Note:
+    """The note of the one event that an atomic batch makes.
+
+    :raises ValidationFailed: naming each operation that says something else than the first one that says it.
+    """
+    reserves = {place: fields.get("ttl_ms") for place, fields in enumerate(operations) if fields["op"] == "reserve"}
+    problems = _differing(reserves, "ttlMs", _ONE_HOLD)
+    said: dict[str, str | None] = {}
+    for name in ("reason", "reference"):
+        given = {place: fields[name] for place, fields in enumerate(operations) if name in fields}
+        problems += _differing(given, name, _ONE_EVENT)
+        said[name] = next(iter(given.values()), None)
+    if problems:
+        raise ValidationFailed(problems)
+    return note._replace(reason=said["reason"], reference=said["reference"])
+
+
+def _differing(given: dict[int, Any], name: str, rule: str) -> list[FieldProblem]:
+    first = next(iter(given.values()), None)
+    return [FieldProblem(f"operations[{place}].{name}", rule) for place, value in given.items() if value != first]
 
 
 def _key_of(key: IdempotencyKey | None, number: int) -> IdempotencyKey | None:
@@ -73,7 +92,10 @@ def _key_of(key: IdempotencyKey | None, number: int) -> IdempotencyKey | None:
     return None if key is None else IdempotencyKey(f"{key.key}/{number}", key.hash)
 
 
-def _results(found: list[Outcome | InventoryError], metrics: Metrics) -> Answer:
+def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, metrics: Metrics) -> Answer:
+    if key is not None and any(isinstance(one, IdempotencyConflict) for one in found):
+        # Nothing was carried out, and the client knows its own key only.
+        raise IdempotencyConflict(key.key)
     results, replayed = [], True
     for one in found:
         if isinstance(one, InventoryError):

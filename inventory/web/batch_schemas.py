@@ -6,7 +6,15 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from inventory.web.hold_schemas import identifier
-from inventory.web.schemas import REQUIRED_WORDS, AdjustSchema, CountSchema, ReserveSchema, StrictSchema, built
+from inventory.web.schemas import (
+    REQUIRED_WORDS,
+    AdjustSchema,
+    CountSchema,
+    ReserveSchema,
+    StrictSchema,
+    built,
+    expected_version,
+)
 
 MAX_OPERATIONS = 1000
 
@@ -28,7 +36,9 @@ class _ReserveOperation(_Place, ReserveSchema):
 
 
 class _CountOperation(_Place, CountSchema):
-    """A count of one record; creates it if it is not there."""
+    """A count of one record; creates it if it is not there. There is no If-Match for one operation."""
+
+    expected_version = expected_version()
 
     class Meta(StrictSchema.Meta):
         exclude = ("counted_at_version",)
@@ -54,15 +64,21 @@ class _Operation(fields.Field[dict[str, Any]]):
         return loaded
 
 
+class _TrueOrFalse(fields.Field[bool]):
+    """A JSON boolean. marshmallow's own takes 1 and 0 for them."""
+
+    default_error_messages = {"invalid": ""}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class BatchSchema(StrictSchema):
     """The body of POST /inventory/batch."""
 
-    atomic = fields.Boolean(
-        truthy={True},
-        falsy={False},
-        required=True,
-        error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"},
-    )
+    atomic = _TrueOrFalse(required=True, error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"})
     operations = fields.List(
         _Operation(required=True, error_messages=REQUIRED_WORDS),
         required=True,

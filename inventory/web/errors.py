@@ -179,8 +179,8 @@ def row_of(error: Exception) -> Row:
 
 
 def _of_operation(row: Row) -> Row:
-    """The row of what was refused inside a batch, which also says which operation it was."""
+    """The row of what was refused inside a batch, which also says which operation it was. No header is about that."""
     return row._replace(
         extras=lambda error: {**row.extras(error.refusal), "operation": error.operation},
-        headers=lambda error: row.headers(error.refusal),
+        headers=lambda _: (),
     )

@@ -10,14 +10,22 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def crowd(act: Callable[[T], R], work: Iterable[T], clients: int, label: str) -> list[R]:
+def crowd(
+    act: Callable[[T], R], work: Iterable[T], clients: int, label: str, stop: Callable[[], None] = lambda: None
+) -> list[R]:
     """Do all of ``work``, ``clients`` at a time, in no particular order; returns the results in the order of ``work``.
 
-    What one raises ends it all, and is raised here; what was begun is finished first.
+    What one raises, and Ctrl-C, ends it all and is raised here: nothing more is begun then, ``stop`` is called once
+    so that nobody waits any longer, and what is under way ends first.
     """
     items = list(work)
     done, guard = 0, threading.Lock()
     stopped = threading.Event()
+
+    def end() -> None:
+        if not stopped.is_set():
+            stopped.set()
+            stop()
 
     def one(item: T) -> R | None:
         nonlocal done
@@ -26,7 +34,7 @@ def crowd(act: Callable[[T], R], work: Iterable[T], clients: int, label: str) ->
         try:
             result = act(item)
         except BaseException:
-            stopped.set()
+            end()
             raise
         with guard:
             done += 1
@@ -38,11 +46,11 @@ def crowd(act: Callable[[T], R], work: Iterable[T], clients: int, label: str) ->
         try:
             return [future.result() for future in futures]  # type: ignore[misc]
         except BaseException:
-            stopped.set()
+            end()
             raise
 
 
 def _tell(label: str, done: int, of: int) -> None:
     if sys.stderr.isatty() and (done % 50 == 0 or done == of):
-        sys.stderr.write(f"\r{label}: {done} of {of}" + ("\n" if done == of else ""))
+        sys.stderr.write(f"\r{label}: {done:,} of {of:,}" + ("\n" if done == of else ""))
         sys.stderr.flush()

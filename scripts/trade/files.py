@@ -1,9 +1,12 @@
 """The two files of a replay: what there is, and who wants what."""
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
 class BadFile(Exception):
@@ -29,12 +32,17 @@ class Order(NamedTuple):
 def read_stock(path: Path) -> list[StockRow]:
     """Read ``storeId,sku,onHand`` and, if it is there, ``lowStock``; other columns are left alone.
 
+    Orders name no store, so a SKU may stand here once.
+
     :raises BadFile: naming the line.
     """
-    return [
-        StockRow(row["storeId"], row["sku"], _number(path, line, row, "onHand", 0), _low(path, line, row))
-        for line, row in _rows(path, ("storeId", "sku", "onHand"))
-    ]
+    found: dict[str, StockRow] = {}
+    for line, row in _rows(path, ("storeId", "sku", "onHand")):
+        store, sku = (_identifier(path, line, row, name) for name in ("storeId", "sku"))
+        if sku in found:
+            raise BadFile(f"{path}, line {line}: {sku} is there already; orders name no store, so it may stand once")
+        found[sku] = StockRow(store, sku, _number(path, line, row, "onHand", 0), _low(path, line, row))
+    return list(found.values())
 
 
 def read_orders(path: Path) -> list[Order]:
@@ -44,7 +52,8 @@ def read_orders(path: Path) -> list[Order]:
     """
     orders: dict[str, list[tuple[str, int]]] = {}
     for line, row in _rows(path, ("reference", "sku", "qty")):
-        orders.setdefault(row["reference"], []).append((row["sku"], _number(path, line, row, "qty", 1)))
+        sku = _identifier(path, line, row, "sku")
+        orders.setdefault(row["reference"], []).append((sku, _number(path, line, row, "qty", 1)))
     return [Order(reference, tuple(lines)) for reference, lines in orders.items()]
 
 
@@ -56,15 +65,24 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
             if missing:
                 raise BadFile(f"{path} has no column {', '.join(missing)}")
             for row in reader:
-                if any(not row[name] for name in needed):
-                    raise BadFile(f"{path}, line {reader.line_num}: one of {', '.join(needed)} is empty")
-                yield reader.line_num, row
+                row.pop(None, None)
+                stripped = {name: (text or "").strip() for name, text in row.items()}
+                empty = [name for name in needed if not stripped[name]]
+                if empty:
+                    raise BadFile(f"{path}, line {reader.line_num}: {', '.join(empty)} is empty")
+                yield reader.line_num, stripped
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFile(f"{path} cannot be read: {error}") from error
 
 
+def _identifier(path: Path, line: int, row: dict[str, str], name: str) -> str:
+    if not _IDENTIFIER.fullmatch(row[name]):
+        raise BadFile(f"{path}, line {line}: {name} {row[name]!r} is none: up to 64 of A-Z a-z 0-9 . _ - :")
+    return row[name]
+
+
 def _number(path: Path, line: int, row: dict[str, str], name: str, least: int) -> int:
-    text = row[name].strip()
+    text = row[name]
     if not (text.isascii() and text.isdigit() and int(text) >= least):
         raise BadFile(f"{path}, line {line}: {name} must be a whole number from {least}, not {text!r}")
     return int(text)

