@@ -10,6 +10,7 @@ from eventlog.test_event_history import MANY, SMALL, archive, sequences, written
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog import history
+from inventory.eventlog.layout import Layout
 from inventory.service.event_history import EventsGone
 
 
@@ -73,6 +74,27 @@ def test_a_segment_that_moves_to_the_archive_while_it_is_read_is_read_to_its_end
         archive(folder)
         assert b'"sequence":1,' in os.pread(descriptor, 100, 0)
     assert sequences(ledger, 1, second) == list(range(1, second + 1))
+
+
+def test_a_segment_that_moves_between_the_two_looks_is_found(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    ledger = written(folder)
+    waiting = [lambda: archive(folder)]
+
+    def look(name: str) -> None:
+        seen = getattr(Layout, name)
+
+        def looked(layout: Layout) -> list[int]:
+            found: list[int] = seen(layout)
+            if waiting:
+                waiting.pop()()
+            return found
+
+        monkeypatch.setattr(Layout, name, looked)
+
+    look("segments")
+    look("archived_segments")
+    assert sequences(ledger, 1, 3) == [1, 2, 3]
+    assert waiting == []
 
 
 def test_a_reader_beside_a_compaction_sees_every_event_once(folder: Folder):
