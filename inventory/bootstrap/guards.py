@@ -17,9 +17,10 @@ from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.audit import Audits, NoAudit
 from inventory.service.dead_letters import DeadLetters
+from inventory.service.event_history import EventHistory
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
-from inventory.service.history import EventHistory, HistoryService
+from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
 from inventory.service.letter_check import LetterCheck
 from inventory.service.letters import Letters
@@ -75,7 +76,7 @@ class Wiring:
     ) -> Services:
         """Put the guards around a ledger and the views, and the services over them.
 
-        :param letters: where dead letters are kept. :param events: where the ledger's events are read again.
+        :param letters: where dead letters are kept.
         """
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
         guarded = GuardedLedger(ledger, of_ledger)
@@ -91,7 +92,7 @@ class Wiring:
             guarded,
             stock,
             ReservationService(guarded, stock, now),
-            HistoryService(guarded, ledger.history),
+            HistoryService(guarded, ledger.history, far_walks=max(1, self.settings.threads // 4)),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),

@@ -1,6 +1,5 @@
 """What the web, the worker and the commands are given."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +18,21 @@ from inventory.service.stock import StockService
 from inventory.service.sync import Passes
 from inventory.service.upkeep import StorageFigures, Upkeep
 from inventory.settings import Settings
+
+
+class Flag:
+    """Set once, from anywhere: also from a signal's handler, which may not wait for a lock that its thread holds."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """From now on it is set."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+        return self._is_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +65,7 @@ class Services:
     dead_letters: DeadLetters
     audit: Audits
     upkeep: Upkeep | None = None
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: Flag = field(default_factory=Flag)
 
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""

@@ -3,8 +3,7 @@
 import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from inventory.domain.events import Event
@@ -13,11 +12,13 @@ from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
-from inventory.eventlog.shared_state import SharedState
-from inventory.service.history import EventsGone
+from inventory.eventlog.shared_state import Position, SharedState
+from inventory.service.event_history import EventsGone
 
 _CHUNK = 1 << 17
 _BETWEEN_MARKS = 256
+AT_MOST_BYTES = 1 << 22
+"""Of lines that are read at once: a page may ask for 1,000 events, and each may have changed 1,000 records."""
 
 
 class FileHistory:
@@ -27,41 +28,38 @@ class FileHistory:
         self._layout = layout
         self._shared = shared
         self._durability = durability
-        self._marks: dict[int, list[int]] = {}
-        self._guard = Lock()
+        self._times_made = shared.times_made
+        self._marks: dict[int, tuple[int, ...]] = {}
+        self._guard, self._unpacking = Lock(), Lock()
         self._unpacked = (0, -1)
         self._known: tuple[int, list[int]] = (0, [])
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
-        return self._shared.published().sequence
+        with _told_as_unreadable():
+            sequence = self._shared.published().sequence
+        self._durability.ensure(sequence)
+        return sequence
 
     def earliest(self, *, archived: bool) -> int:
         """See ``EventHistory.earliest``."""
-        segments = self._segments(archived=archived)
-        return segments[0] if segments else self.latest() + 1
+        with _told_as_unreadable():
+            segments = self._segments(archived=archived)
+            return segments[0] if segments else self._shared.published().sequence + 1
 
     def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
         """See ``EventHistory.events``."""
-        found: list[Event] = []
-        try:
-            end = self._shared.published()
-            last = min(first + limit - 1, end.sequence)
-            while first <= last:
-                segments = self._segments_up_to(end.segment) if archived else self._layout.segments()
-                place = bisect_right(segments, first) - 1
-                if place < 0:
-                    raise EventsGone(segments[0] if segments else end.sequence + 1)
-                segment = segments[place]
-                size = end.offset if segment == end.segment else None
-                read = self._read(segment, first, last - first + 1, size)
-                found += read
-                first += len(read)
-        except (LogError, OSError, NotALine) as error:
-            raise unreadable(error) from error
-        if found:
-            self._durability.ensure(found[-1].sequence)
-        return found
+        with _told_as_unreadable():
+            while True:
+                times_made = self._shared.times_made
+                if times_made != self._times_made:
+                    # A recovery may have cut lines off, and others may stand in their place.
+                    self._marks, self._times_made = {}, times_made
+                found = self._found(first, limit, archived=archived)
+                if found:
+                    self._durability.ensure(found[-1].sequence)
+                if self._shared.times_made == times_made:
+                    return found
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -70,10 +68,24 @@ class FileHistory:
                 os.close(self._unpacked[1])
             self._unpacked = (0, -1)
 
+    def _found(self, first: int, limit: int, *, archived: bool) -> list[Event]:
+        found, size = list[Event](), 0
+        end, marks = self._shared.published(), self._marks
+        last = min(first + limit - 1, end.sequence)
+        while first <= last and size < AT_MOST_BYTES:
+            segments = self._segments_up_to(end.segment) if archived else self._layout.segments()
+            place = bisect_right(segments, first) - 1
+            if place < 0:
+                raise EventsGone(segments[0] if segments else end.sequence + 1)
+            lines = self._read(segments[place], first, last - first + 1, end, marks)
+            found += self._decoded(lines, segments[place], first)
+            first, size = first + len(lines), size + sum(map(len, lines))
+        return found
+
     def _segments_up_to(self, newest: int) -> list[int]:
         # A walk back through a history asks thousands of times; another file comes with a newer one.
         known, segments = self._known
-        if known != newest or not self._is_there(segments[0]):
+        if known != newest or not segments or not self._is_there(segments[0]):
             segments = self._segments(archived=True)
             self._known = (newest, segments)
         return segments
@@ -82,36 +94,42 @@ class FileHistory:
         return self._layout.segment(segment).exists() or self._layout.archived(segment).exists()
 
     def _segments(self, *, archived: bool) -> list[int]:
+        # The log before the archive: what is moved between the two looks is in both.
         here = self._layout.segments()
         return sorted({*here, *self._layout.archived_segments()}) if archived else here
 
-    def _read(self, segment: int, first: int, many: int, size: int | None) -> list[Event]:
+    def _read(
+        self, segment: int, first: int, many: int, end: Position, marks: dict[int, tuple[int, ...]]
+    ) -> list[bytes]:
+        """Up to ``many`` lines from the one of the event ``first`` on, as far as the segment goes."""
+        known = marks.get(segment, (0,))
+        nearest = min((first - segment) // _BETWEEN_MARKS, len(known) - 1)
+        at, further, found, size = segment + nearest * _BETWEEN_MARKS, list[int](), list[bytes](), 0
         with self._descriptor(segment) as descriptor:
-            end = os.fstat(descriptor).st_size if size is None else size
-            begin = self._offset(descriptor, segment, first - segment, end)
-            lines = [line for line, _ in islice(self._lines(descriptor, segment, begin, end), many)]
-        if not lines:
-            raise LogDamaged(self._layout.segment(segment), 1, begin, f"event {first} is not in it")
-        events = [decode(line).event for line in lines]
-        if events[0].sequence != first:
-            raise LogDamaged(
-                self._layout.segment(segment), 1, begin, f"event {events[0].sequence} is where {first} was"
-            )
-        return events
-
-    def _offset(self, descriptor: int, segment: int, index: int, end: int) -> int:
-        """Where the line number ``index`` (from 0) begins."""
-        marks = self._marks.get(segment, [0])
-        nearest = min(index // _BETWEEN_MARKS, len(marks) - 1)
-        at, offset, marks = nearest * _BETWEEN_MARKS, marks[nearest], list(marks)
-        for _, following in islice(self._lines(descriptor, segment, marks[nearest], end), index - at):
-            at, offset = at + 1, following
-            if at == len(marks) * _BETWEEN_MARKS:
-                marks.append(offset)
+            ends = end.offset if segment == end.segment else os.fstat(descriptor).st_size
+            for line, following in self._lines(descriptor, segment, known[nearest], ends):
+                if at >= first:
+                    found.append(line)
+                    size += len(line)
+                at += 1
+                if at == segment + (len(known) + len(further)) * _BETWEEN_MARKS:
+                    further.append(following)
+                if len(found) == many or size >= AT_MOST_BYTES:
+                    break
         # Made by whoever comes first; of two that come at once, one does it in vain.
-        if len(marks) > len(self._marks.get(segment, ())):
-            self._marks[segment] = marks
-        return offset
+        if len(known) + len(further) > len(marks.get(segment, ())):
+            marks[segment] = (*known, *further)
+        return found
+
+    def _decoded(self, lines: list[bytes], segment: int, first: int) -> list[Event]:
+        events = [decode(line).event for line in lines]
+        if not events:
+            raise LogDamaged(self._layout.segment(segment), first - segment + 1, 0, f"event {first} is not in it")
+        for number, event in enumerate(events, first):
+            if event.sequence != number:
+                reason = f"event {event.sequence} is where {number} was"
+                raise LogDamaged(self._layout.segment(segment), number - segment + 1, 0, reason)
+        return events
 
     def _lines(self, descriptor: int, segment: int, offset: int, end: int) -> Iterator[tuple[bytes, int]]:
         """Yield each line from ``offset`` on, and where the next one begins."""
@@ -129,15 +147,25 @@ class FileHistory:
 
     @contextmanager
     def _descriptor(self, segment: int) -> Iterator[int]:
-        descriptor = self._of_unpacked(segment)
-        if descriptor < 0:
-            descriptor = open_segment(self._layout, segment)
-            if not self._layout.segment(segment).exists():
-                self._keep_unpacked(segment, descriptor)
+        descriptor = self._open(segment)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def _open(self, segment: int) -> int:
+        descriptor = self._of_unpacked(segment)
+        if descriptor >= 0:
+            return descriptor
+        with suppress(FileNotFoundError):
+            return os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
+        # Unpacking takes half a second and the memory of a whole segment: once, for all who ask for it.
+        with self._unpacking:
+            descriptor = self._of_unpacked(segment)
+            if descriptor < 0:
+                self._keep_unpacked(segment, open_segment(self._layout, segment))
+                descriptor = self._of_unpacked(segment)
+        return descriptor
 
     def _of_unpacked(self, segment: int) -> int:
         with self._guard:
@@ -145,8 +173,16 @@ class FileHistory:
             return os.dup(descriptor) if known == segment else -1
 
     def _keep_unpacked(self, segment: int, descriptor: int) -> None:
-        # Unpacking one takes half a second, and whoever reads in it will read on.
+        # Whoever reads in it will read on.
         with self._guard:
             if self._unpacked[1] >= 0:
                 os.close(self._unpacked[1])
-            self._unpacked = (segment, os.dup(descriptor))
+            self._unpacked = (segment, descriptor)
+
+
+@contextmanager
+def _told_as_unreadable() -> Iterator[None]:
+    try:
+        yield
+    except (LogError, OSError, NotALine) as error:
+        raise unreadable(error) from error

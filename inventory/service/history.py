@@ -1,44 +1,26 @@
 """What has happened: the events in order, the history of a record, and how a record was."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
+from typing import NamedTuple
 
-from inventory.domain.errors import FieldProblem, ItemNotFound, Refusal, ValidationFailed
+from inventory.domain.errors import FieldProblem, ItemNotFound, Overloaded, ValidationFailed
 from inventory.domain.events import Event, Line
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.service.event_history import EventHistory, EventsGone, FeedGone
 from inventory.service.ledger import Ledger
 
 FARTHEST = 20_000
 """Changes of one record that are walked back for one question."""
+NEAR = 100
+"""So many are walked by whoever asks; for more than these there are few places."""
+LONGEST_SECONDS = 5.0
+"""Of one walk. An archive is unpacked on the way, a segment of it in half a second."""
 _LOOK_AGAIN_SECONDS = 0.05
-
-
-class EventsGone(Refusal):
-    """Events were asked for that are no longer where they were looked for."""
-
-    def __init__(self, earliest: int) -> None:
-        super().__init__(f"the earliest event that is still there is {earliest}")
-        self.earliest = earliest
-
-
-class EventHistory(Protocol):
-    """The port: events by their sequence."""
-
-    def latest(self) -> int:
-        """The sequence of the latest event that is committed."""
-
-    def earliest(self, *, archived: bool) -> int:
-        """The sequence of the first event that is there, with or without the archive."""
-
-    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
-        """Up to ``limit`` durable events from the sequence ``first`` on, without gaps; none behind the latest.
-
-        :raises EventsGone: ``first`` is no longer there.
-        :raises StorageUnavailable: they cannot be read.
-        """
 
 
 class EventPage(NamedTuple):
@@ -72,24 +54,28 @@ class HistoryService:
         events: EventHistory,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        far_walks: int = 4,
     ) -> None:
+        """:param far_walks: so many may look far back at once; each keeps a thread and the interpreter busy."""
         self._ledger = ledger
         self._events = events
         self._sleep = sleep
         self._monotonic = monotonic
+        self._far = Bulkhead(far_walks)
 
     def page(self, after: int, limit: int) -> EventPage:
         """Events after the sequence ``after``, from the log without its archive.
 
-        :raises EventsGone: the next one was compacted away. :raises ValidationFailed: ``after`` has not happened yet.
+        :raises FeedGone: the next one was compacted away. :raises ValidationFailed: ``after`` has not happened yet.
         """
         latest = self._events.latest()
         if after > latest:
             raise ValidationFailed((FieldProblem("after", f"has not happened yet; the latest event is {latest}"),))
-        earliest = self._events.earliest(archived=False)
-        if after + 1 < earliest:
-            raise EventsGone(earliest)
-        return EventPage(self._events.events(after + 1, limit, archived=False), latest)
+        try:
+            # What has come since ``latest`` was asked is for the next page.
+            return EventPage(self._events.events(after + 1, min(limit, latest - after), archived=False), latest)
+        except EventsGone as error:
+            raise FeedGone(error.earliest) from error
 
     def wait_for(self, after: int, seconds: float, *, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Wait until there is an event after ``after``; returns whether there is one."""
@@ -104,15 +90,23 @@ class HistoryService:
     def of_record(self, item: ItemId, before: int | None, limit: int) -> HistoryPage:
         """The history of a record, the latest step first; from the sequence ``before`` on, if it is given.
 
+        The page is short where its next step is gone, or where reading takes too long.
+
         :raises ItemNotFound: there is no such record. :raises ValidationFailed: ``before`` is no event of it.
         :raises EventsGone: this part of the archive was deleted.
         """
-        record = self._record(item)
+        record, until = self._record(item), self._monotonic() + LONGEST_SECONDS
         steps: list[Step] = []
-        for step in self._back(item, record.sequence if before is None else before):
-            steps.append(step)
-            if len(steps) == limit:
-                break
+        try:
+            with closing(self._back(item, record.sequence if before is None else before)) as back:
+                for step in back:
+                    steps.append(step)
+                    if len(steps) == limit or self._monotonic() >= until:
+                        break
+        except (EventsGone, Overloaded):
+            # Said to whoever asks for the next page; this one has what is there.
+            if not steps:
+                raise
         return HistoryPage(steps, steps[-1].line.previous or None, record.sequence)
 
     def record_at(self, item: ItemId, sequence: int) -> Record:
@@ -120,11 +114,13 @@ class HistoryService:
 
         :raises ItemNotFound: it was not there yet.
         :raises ValidationFailed: the event has not happened yet, or lies too many changes back.
+        :raises EventsGone: what it was then is no longer in the archive. :raises Overloaded: it lies far back, and
+            too many look there.
         """
         latest = self._events.latest()
         if sequence > latest:
             raise ValidationFailed((FieldProblem("asOfSequence", f"has not happened yet; the latest is {latest}"),))
-        return self._first(item, lambda step: step.event.sequence <= sequence)
+        return self._first(item, lambda step: step.event.sequence <= sequence, "asOf")
 
     def record_at_version(self, item: ItemId, version: int, field: str) -> Record:
         """The record as it was at a version.
@@ -134,7 +130,7 @@ class HistoryService:
         record = self._record(item)
         if version > record.version:
             raise ValidationFailed((FieldProblem(field, f"is above the current version, which is {record.version}"),))
-        return self._first(item, lambda step: step.line.version <= version)
+        return self._first(item, lambda step: step.line.version <= version, field)
 
     def sequence_at(self, at: Instant) -> int:
         """The sequence of the last event that had happened by then; 0 for none that is still there."""
@@ -147,26 +143,39 @@ class HistoryService:
                 high = middle - 1
         return low
 
-    def _first(self, item: ItemId, wanted: Callable[[Step], bool]) -> Record:
-        for walked, step in enumerate(self._back(item, self._record(item).sequence)):
-            if wanted(step):
-                return record_after(step.line, step.event.sequence, step.event.at)
-            if walked == FARTHEST:
-                problem = f"lies more than {FARTHEST} changes of the record back; read its history"
-                raise ValidationFailed((FieldProblem("asOf", problem),))
+    def _first(self, item: ItemId, wanted: Callable[[Step], bool], field: str) -> Record:
+        until = self._monotonic() + LONGEST_SECONDS
+        with closing(self._back(item, self._record(item).sequence)) as back:
+            for walked, step in enumerate(back, start=1):
+                if wanted(step):
+                    return record_after(step.line, step.event.sequence, step.event.at)
+                if walked == FARTHEST:
+                    problem = f"lies more than {FARTHEST} changes of the record back; read its history"
+                    raise ValidationFailed((FieldProblem(field, problem),))
+                if self._monotonic() >= until:
+                    raise Overloaded("it takes too long to look so far back; read the record's history instead")
         raise ItemNotFound(item)
 
-    def _back(self, item: ItemId, sequence: int) -> Iterator[Step]:
-        while sequence:
-            (event,) = self._events.events(sequence, 1, archived=True) or (None,)
-            line = next((line for line in event.lines if line.item == item), None) if event is not None else None
-            if event is None or line is None:
-                raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
-            yield Step(event, line)
-            sequence = line.previous
-            if not sequence and line.version > 1:
-                # Format 1 of the log did not say where the step before is.
-                raise EventsGone(event.sequence)
+    def _back(self, item: ItemId, sequence: int) -> Generator[Step, None, None]:
+        walked = 0
+        with ExitStack() as held:
+            while sequence:
+                if walked == NEAR:
+                    if not self._far.enter():
+                        raise Overloaded("as many as may be are looking far back already")
+                    held.callback(self._far.leave)
+                yield (step := self._step(item, sequence))
+                walked, sequence = walked + 1, step.line.previous
+                if not sequence and step.line.version > 1:
+                    # Format 1 of the log did not say where the step before is.
+                    raise EventsGone(step.event.sequence)
+
+    def _step(self, item: ItemId, sequence: int) -> Step:
+        for event in self._events.events(sequence, 1, archived=True):
+            for line in event.lines:
+                if line.item == item:
+                    return Step(event, line)
+        raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
 
     def _record(self, item: ItemId) -> Record:
         record = self._ledger.record(item)

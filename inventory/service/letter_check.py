@@ -9,7 +9,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.history import EventHistory, EventsGone
+from inventory.service.event_history import EventHistory, EventsGone
 from inventory.service.letters import Letter, LetterState, Settlement
 
 AT_ONCE = 1000

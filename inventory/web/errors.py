@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
-from inventory.service.history import EventsGone
+from inventory.service.event_history import EventsGone, FeedGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -69,7 +69,11 @@ def _missing(error: Any) -> dict[str, Any]:
 
 
 def _gone(error: Any) -> dict[str, Any]:
-    return {"earliestSequence": error.earliest, "startOver": "/stores"}
+    return {"earliestSequence": error.earliest}
+
+
+def _start_over(error: Any) -> dict[str, Any]:
+    return {**_gone(error), "startOver": "/stores"}
 
 
 def _reservation(error: Any) -> dict[str, Any]:
@@ -114,7 +118,8 @@ TABLE: Mapping[type[Exception], Row] = {
     refusals.RequestTimeout: Row(408, "request_timeout", "The request was not sent in time"),
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
     domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _short_lines),
-    EventsGone: Row(410, "events_gone", "These events are no longer in the log", _gone),
+    EventsGone: Row(410, "events_gone", "These events are no longer there", _gone),
+    FeedGone: Row(410, "events_gone", "These events are no longer there", _start_over),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
     holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
     holds.ReservationExpired: Row(410, "reservation_expired", "The time of the reservation is over", _reservation),

@@ -1,5 +1,6 @@
 """The feed of events: in pages, with a wait for news, or as a stream; and the history of a record."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +9,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from inventory.bootstrap.services import Services
-from inventory.domain.errors import FieldProblem, Overloaded, ValidationFailed
+from inventory.domain.errors import FieldProblem, InventoryError, Overloaded, ValidationFailed
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.history import HistoryService
 from inventory.web.event_schemas import FEED, HISTORY
@@ -20,14 +21,16 @@ HEARTBEAT_SECONDS = 10.0
 STREAM_SECONDS = 300.0
 """After so long a stream ends, and its reader comes back with Last-Event-ID (the standard's own way)."""
 _AT_ONCE = 100
+_log = logging.getLogger(__name__)
 
 
 def blueprint(services: Services) -> Blueprint:
     """Make the views of what has happened."""
     views = Blueprint("events", __name__)
     history = services.history
-    # Whoever waits holds a thread: the others stay free for those who have something to do.
-    waiting = Bulkhead(max(1, services.settings.threads // 4))
+    # Whoever waits holds a thread: the others stay free for those who have something to do, and an only one too.
+    threads = services.settings.threads
+    waiting = Bulkhead(threads // 4 or min(1, threads - 1))
 
     @views.get("/events")
     def feed() -> Response:
@@ -36,7 +39,9 @@ def blueprint(services: Services) -> Blueprint:
             return _stream(history, waiting, _last_seen(asked), services.stopping.is_set)
         after, wait = asked.get("after", 0), asked.get("wait", 0)
         page = history.page(after, asked.get("limit", _AT_ONCE))
-        if not page.events and wait and waiting.enter():
+        if not page.events and wait:
+            # No empty page at once: whoever is given one asks again at once.
+            _enter(waiting)
             try:
                 history.wait_for(after, wait, stopping=services.stopping.is_set)
             finally:
@@ -65,8 +70,7 @@ def _last_seen(asked: dict[str, Any]) -> int:
 
 def _stream(history: HistoryService, waiting: Bulkhead, after: int, stopping: Callable[[], bool]) -> Response:
     page = history.page(after, _AT_ONCE)  # what is wrong with `after` is told before the stream begins
-    if not waiting.enter():
-        raise Overloaded("as many as may be are waiting for events already")
+    _enter(waiting)
 
     headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = Response(_messages(history, page.events, after, stopping), 200, headers)
@@ -75,7 +79,13 @@ def _stream(history: HistoryService, waiting: Bulkhead, after: int, stopping: Ca
     return response
 
 
+def _enter(waiting: Bulkhead) -> None:
+    if not waiting.enter():
+        raise Overloaded("as many as may be are waiting for events already")
+
+
 def _messages(history: HistoryService, events: Any, after: int, stopping: Callable[[], bool]) -> Iterator[bytes]:
+    """What a stream says. Whatever is the matter later ends it: its reader comes back, and is told in an answer."""
     until = time.monotonic() + STREAM_SECONDS
     yield b": the stream of events\n\n"
     while True:
@@ -88,7 +98,12 @@ def _messages(history: HistoryService, events: Any, after: int, stopping: Callab
             after = event.sequence
         if stopping() or time.monotonic() >= until:
             return
-        if not history.wait_for(after, HEARTBEAT_SECONDS, stopping=stopping):
+        try:
+            there_are_more = history.wait_for(after, HEARTBEAT_SECONDS, stopping=stopping)
+            events = history.page(after, _AT_ONCE).events
+        except InventoryError as error:
+            _log.warning("a stream of events has ended", extra={"after": after, "reason": str(error)})
+            return
+        if not there_are_more:
             # Also how it is found out that nobody listens any more: the write fails.
             yield b": still here\n\n"
-        events = history.page(after, _AT_ONCE).events

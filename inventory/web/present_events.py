@@ -41,11 +41,16 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
         "before": _figures_body(before),
         "after": _figures_body(after),
     }
-    if line.policy is not None and line.policy.low_stock is not None:
-        was, is_low = line.policy.is_low(before.available), line.policy.is_low(after.available)
-        # With a new policy nobody knows what the one before would have said: low stock is told of again.
-        was = was and event.type != "policy.set"
-        body["lowStock"] = line.policy.low_stock
+    if line.policy is None:
+        return body
+    is_new = event.type == "policy.set"
+    if is_new:
+        # It depended on the policy before, which this event does not know.
+        del body["before"]["available"]
+    body["safetyStock"], body["lowStock"] = line.policy
+    if line.policy.low_stock is not None:
+        # With a new policy low stock is told of again.
+        was, is_low = line.policy.is_low(before.available) and not is_new, line.policy.is_low(after.available)
         body["crossed"] = None if was == is_low else "low" if is_low else "restocked"
     return body
 

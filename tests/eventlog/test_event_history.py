@@ -1,31 +1,173 @@
-"""Events that are read again by their sequence."""
+"""Events that are read again by their sequence: whole, in order, durable, and wherever they are kept by now."""
+
+import threading
+from hashlib import blake2b
+from typing import Any
 
 import pytest
-from eventlog.folder import Folder, Shim, add
+from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
 from eventlog.letter_world import QUICK
+from eventlog.logs import encoded, gaining
+from given import adding, item
 
 from inventory.domain.errors import StorageUnavailable
+from inventory.domain.events import Event
+from inventory.eventlog import history
 from inventory.eventlog.archive import move_to_archive
+from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.line import GENESIS, TAIL, encode
+
+SMALL = 4096
+MANY = 60
 
 
-def test_events_are_found_by_their_sequence_over_segments_and_archive(folder: Folder):
-    ledger = folder.start(segment_bytes=4096)
-    for _ in range(60):
+def sequences(ledger: FileLedger, first: int, limit: int, *, archived: bool = True) -> list[int]:
+    return [event.sequence for event in ledger.history.events(first, limit, archived=archived)]
+
+
+def written(folder: Folder, disk: Shim | None = None) -> FileLedger:
+    """A log of 60 events in several segments."""
+    ledger = folder.start(disk, segment_bytes=SMALL)
+    for _ in range(MANY):
         add(ledger)
     assert len(folder.layout.segments()) > 3
-    move_to_archive(folder.layout, 1, Shim(), QUICK)
-    assert [event.sequence for event in ledger.history.events(1, 100, archived=True)] == list(range(1, 61))
-    for after in (0, 59, 30, 31, 5, 60, 99):
-        assert [event.sequence for event in ledger.history.events(after + 1, 2, archived=True)] == list(range(1, 61))[
-            after : after + 2
-        ]
+    return ledger
 
 
-def test_events_behind_a_missing_segment_are_not_taken_for_those_that_are_missing(folder: Folder):
-    ledger = folder.start(segment_bytes=4096)
-    for _ in range(60):
+def archive(folder: Folder, many: int = 1) -> list[int]:
+    """Move the oldest segments into the archive; returns those that are left in the log."""
+    for segment in folder.layout.segments()[:many]:
+        move_to_archive(folder.layout, segment, Shim(), QUICK)
+    return folder.layout.segments()
+
+
+def first_format(events: list[Event]) -> list[bytes]:
+    """The events' lines as the first version of the program wrote them."""
+    lines, chain = [], GENESIS
+    for event in events:
+        line, _ = encode(event, chain)
+        body = line[: -TAIL - 1].replace(b'"format":2', b'"format":1').replace(b',"previous":0', b"")
+        chain = blake2b(chain + body, digest_size=16).digest()
+        lines.append(body + b',"chain":"' + chain.hex().encode() + b'"}\n')
+    return lines
+
+
+def prepared_log(folder: Folder, events: int) -> FileLedger:
+    """A log that was not written by the ledger under test."""
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(b"".join(encoded([gaining(number) for number in range(1, events + 1)])))
+    return folder.start()
+
+
+def test_every_event_is_found_from_every_side_of_the_marks(folder: Folder):
+    ledger = prepared_log(folder, 1100)
+    for first in (1100, 1, 255, 256, 257, 258, 511, 512, 513, 769, 1025, 600):
+        assert sequences(ledger, first, 300) == list(range(first, min(first + 300, 1101)))
+
+
+def test_marks_are_few(folder: Folder):
+    ledger = prepared_log(folder, 1100)
+    sequences(ledger, 1, 1000)
+    sequences(ledger, 1001, 1000)
+    assert {segment: len(marks) for segment, marks in ledger.history._marks.items()} == {1: 5}
+
+
+def test_an_event_is_found_from_the_mark_before_it(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    ledger = prepared_log(folder, 1100)
+    sequences(ledger, 1, 1000)
+    sequences(ledger, 1001, 1000)
+    seen = []
+    lines = ledger.history._lines
+
+    def noted(*asked: Any) -> Any:
+        for found in lines(*asked):
+            seen.append(found)
+            yield found
+
+    monkeypatch.setattr(ledger.history, "_lines", noted)
+    assert sequences(ledger, 1090, 1) == [1090]
+    assert len(seen) == 1090 - 1024
+
+
+def test_a_very_long_line_is_read_whole(folder: Folder):
+    ledger = folder.start()
+    many = [item(f"sku-{number}") for number in range(2000)]
+    add(ledger)
+    ledger.submit(many, adding(*((at, 1) for at in many))).wait()
+    add(ledger)
+    assert folder.layout.segment(1).stat().st_size > 1 << 17
+    assert [len(event.lines) for event in ledger.history.events(1, 10, archived=True)] == [1, 2000, 1]
+    assert sequences(ledger, 3, 1) == [3]
+
+
+def test_one_page_takes_bounded_memory_and_the_next_one_goes_on(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    ledger = written(folder)
+    monkeypatch.setattr(history, "AT_MOST_BYTES", 1500)
+    seen: list[int] = []
+    while page := sequences(ledger, len(seen) + 1, 100):
+        assert len(page) < 10
+        seen += page
+    assert seen == list(range(1, MANY + 1))
+
+
+def test_lines_of_the_first_format_do_not_say_where_the_step_before_is(folder: Folder):
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(b"".join(first_format([gaining(number) for number in (1, 2, 3)])))
+    ledger = folder.start()
+    add(ledger)
+    lines = [event.lines[0] for event in ledger.history.events(1, 10, archived=True)]
+    assert [(line.version, line.previous) for line in lines] == [(1, 0), (2, 0), (3, 0), (4, 3)]
+
+
+def test_nobody_is_told_of_an_event_whose_sync_has_failed(folder: Folder):
+    disk = Shim()
+    ledger = folder.start(disk)
+    add(ledger)
+    disk.instead["fdatasync"] = failing(OSError(5, "injected"))
+    with pytest.raises(StorageUnavailable):
         add(ledger)
-    _, missing, *_ = folder.layout.segments()
-    folder.layout.segment(missing).unlink()
-    with pytest.raises(StorageUnavailable, match="not in it"):
-        ledger.history.events(missing, 1, archived=True)
+    for read in (
+        lambda: ledger.history.events(1, 10, archived=False),
+        lambda: ledger.history.events(2, 1, archived=True),
+        ledger.history.latest,
+    ):
+        with pytest.raises(StorageUnavailable):
+            read()
+    assert sequences(ledger, 1, 1) == [1]
+
+
+def test_an_event_is_told_only_when_it_is_durable(folder: Folder):
+    disk, gate = Shim(), Gate()
+    ledger = folder.start(disk)
+    add(ledger)
+    disk.instead["fdatasync"] = gate
+    writer = threading.Thread(target=add, args=(ledger,))
+    writer.start()
+    assert gate.reached.wait(10)
+    told: list[int] = []
+    follower = threading.Thread(target=lambda: told.append(ledger.history.latest()))
+    follower.start()
+    wait_until(lambda: ledger.shared.published().sequence == 2)
+    assert told == []
+    gate.open()
+    writer.join()
+    follower.join()
+    assert (told, ledger.shared.durable) == ([2], 2)
+
+
+def test_marks_of_lines_that_a_recovery_has_cut_off_are_forgotten(folder: Folder):
+    ledger = prepared_log(folder, 600)
+    assert sequences(ledger, 600, 1) == [600]
+    others = [gaining(number)._replace(node="the-much-longer-name-of-another-node") for number in range(1, 701)]
+    folder.layout.segment(1).write_bytes(b"".join(encoded(others)))
+    # Whoever starts after a power cut does not believe the marks of before.
+    folder.machine.reboot()
+    folder.prepare()
+    assert sequences(ledger, 600, 2) == [600, 601]
+
+
+def test_each_step_says_where_the_one_before_it_is(folder: Folder):
+    ledger = folder.start()
+    for at in (ONE, TWO, TWO, ONE):
+        add(ledger, 1, at)
+    assert [event.lines[0].previous for event in ledger.history.events(1, 4, archived=True)] == [0, 0, 2, 1]

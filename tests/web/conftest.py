@@ -3,9 +3,10 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from web.apps import RECORD, MemoryViews, make_services
+from web.apps import ADJUST, RECORD, RESERVE, MemoryViews, make_services
 
 from inventory.bootstrap.services import Services
+from inventory.service.history import HistoryService
 from inventory.web.app import create_app
 
 
@@ -34,3 +35,25 @@ def stocked(client: FlaskClient) -> FlaskClient:
     """A client of a service where store-1 has 10 of sku-1, at version 1."""
     client.put(RECORD, json={"onHand": 10})
     return client
+
+
+@pytest.fixture
+def five(stocked: FlaskClient) -> FlaskClient:
+    """A count, three adjusts, and a hold."""
+    for delta in (-1, -2, 4):
+        stocked.post(ADJUST, json={"delta": delta, "reason": "sale", "reference": "till-7"})
+    stocked.post(RESERVE, json={"qty": 3})
+    return stocked
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """Waits that end at once, with nothing new; returns what was waited for and how long."""
+    waits: list[tuple[int, float]] = []
+
+    def wait_for(self: object, after: int, seconds: float, **_: object) -> bool:
+        waits.append((after, seconds))
+        return False
+
+    monkeypatch.setattr(HistoryService, "wait_for", wait_for)
+    return waits

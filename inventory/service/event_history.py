@@ -1,0 +1,45 @@
+"""The port: what has happened, event by event. Implemented in memory and on files."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from inventory.domain.errors import Refusal
+from inventory.domain.events import Event
+
+
+class EventsGone(Refusal):
+    """Events were asked for that are no longer where they were looked for."""
+
+    def __init__(self, earliest: int) -> None:
+        super().__init__(f"what was before event {earliest} can no longer be read")
+        self.earliest = earliest
+
+
+class FeedGone(EventsGone):
+    """The feed cannot go on there without a gap: whoever follows it starts over."""
+
+    def __init__(self, earliest: int) -> None:
+        super().__init__(earliest)
+        self.args = (
+            f"what was before event {earliest} is no longer in the log: read the stores and their records anew, and"
+            " go on after the asOfSequence that the first page of the stores has",
+        )
+
+
+class EventHistory(Protocol):
+    """The port: events by their sequence."""
+
+    def latest(self) -> int:
+        """The sequence of the latest event; it is durable."""
+
+    def earliest(self, *, archived: bool) -> int:
+        """The sequence of the first event that is there, with or without the archive."""
+
+    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
+        """Up to ``limit`` durable events from the sequence ``first`` on, without gaps; none behind the latest.
+
+        At least one where there is one; fewer than there are where they are very long.
+
+        :raises EventsGone: ``first`` is no longer there.
+        :raises StorageUnavailable: they cannot be read.
+        """
