@@ -79,6 +79,6 @@ def test_a_break_whose_event_is_gone_for_good_is_noted_without_it_and_settled(br
     one.letters.note_new()
     letter = json.loads(broken.layout.dead_letters.read_bytes())
     assert (letter["line"], letter["before"]) == (None, {"onHand": 1, "reserved": 0, "version": 1})
-    assert "the earliest event that is still there is" in letter["reason"]
+    assert "can no longer be read" in letter["reason"]
     one.letters.settle(2, None, "discard", "anna", None)
     assert one.ledger.record(ONE).on_hand == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from given import WRITER, Clock, item
@@ -11,6 +12,7 @@ from inventory.cli.importing import Importing, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
 from inventory.eventlog.memory import MemoryLedger
+from inventory.service.ledger import Outcome
 from inventory.service.stock import StockService
 
 TTL_MS = WRITER.key_ttl_ms
@@ -20,6 +22,15 @@ TOTAL = SPAN + AT_ONCE + 2
 
 def rows(total: int = TOTAL, policy: Policy | None = None) -> list[Numbered]:
     return [Numbered(n, n + 1, StockRow(item(f"sku-{n}"), n, policy, None, None)) for n in range(1, total + 1)]
+
+
+class RefusedTicket(NamedTuple):
+    """A place in the queue of a change that is refused."""
+
+    error: Exception
+
+    def wait(self) -> Outcome:
+        raise self.error
 
 
 class World:
@@ -61,7 +72,7 @@ class World:
 
         def failing(entities, decide, key=None):
             if entities[0].sku == sku and left:
-                raise left.pop()
+                return RefusedTicket(left.pop())
             return submit(entities, decide, key)
 
         monkeypatch.setattr(self.ledger, "submit", failing)
