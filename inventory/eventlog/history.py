@@ -15,8 +15,9 @@ from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.service.event_history import EventsGone
 
-_CHUNK = 1 << 17
-_BETWEEN_MARKS = 256
+_CHUNK = 1 << 15
+BETWEEN_MARKS = 64
+"""Lines. A step back in a history counts half of them on average; a mark is some 40 bytes of memory."""
 AT_MOST_BYTES = 1 << 22
 """Of lines that are read at once: a page may ask for 1,000 events, and each may have changed 1,000 records."""
 
@@ -103,8 +104,8 @@ class FileHistory:
     ) -> list[bytes]:
         """Up to ``many`` lines from the one of the event ``first`` on, as far as the segment goes."""
         known = marks.get(segment, (0,))
-        nearest = min((first - segment) // _BETWEEN_MARKS, len(known) - 1)
-        at, further, found, size = segment + nearest * _BETWEEN_MARKS, list[int](), list[bytes](), 0
+        nearest = min((first - segment) // BETWEEN_MARKS, len(known) - 1)
+        at, further, found, size = segment + nearest * BETWEEN_MARKS, list[int](), list[bytes](), 0
         with self._descriptor(segment) as descriptor:
             ends = end.offset if segment == end.segment else os.fstat(descriptor).st_size
             for line, following in self._lines(descriptor, segment, known[nearest], ends):
@@ -112,7 +113,7 @@ class FileHistory:
                     found.append(line)
                     size += len(line)
                 at += 1
-                if at == segment + (len(known) + len(further)) * _BETWEEN_MARKS:
+                if at == segment + (len(known) + len(further)) * BETWEEN_MARKS:
                     further.append(following)
                 if len(found) == many or size >= AT_MOST_BYTES:
                     break
