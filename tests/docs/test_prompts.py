@@ -7,8 +7,9 @@ from docs.blocks import text_of
 from docs.checkout import ROOT
 
 IDS = ["T4", *(f"T{number}" for number in range(6, 16)), "DOC"]
-IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8)), "PROOF", "IO"]
-IDS += [f"{letter}{number}" for letter, many in (("H", 8), ("B", 3), ("F", 3)) for number in range(1, many + 1)]
+IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8))]
+IDS += ["B1", "B2", "B3", "PROOF", "IO"]
+IDS += [f"{letter}{number}" for letter, many in (("H", 8), ("F", 3)) for number in range(1, many + 1)]
 
 
 def parts() -> dict[str, str]:
