@@ -64,16 +64,24 @@ class State(NamedTuple):
         on_hand, reserved = self.on_hand, self.reserved
         match change.kind:
             case "adjust":
+                taken = max(0, -change.amount)
                 on_hand += change.amount
             case "reserve":
+                taken = change.amount
                 reserved += change.amount
             case _:
-                on_hand = change.amount
-        return State(self.version + 1, on_hand, reserved) if on_hand >= reserved else None
+                # A count is a fact, also where more is promised than there is.
+                taken, on_hand = 0, change.amount
+        return State(self.version + 1, on_hand, reserved) if taken <= self.qty else None
+
+    @property
+    def qty(self) -> int:
+        """What can be sold or promised."""
+        return max(0, self.on_hand - self.reserved)
 
     def fits(self, told: Told) -> bool:
         """Whether an answer could say this of it."""
-        here = (self.version, self.on_hand, self.reserved, self.on_hand - self.reserved)
+        here = (self.version, self.on_hand, self.reserved, self.qty)
         return all(said in (None, is_so) for said, is_so in zip(told, here, strict=False))
 
     def refuses(self, operation: Operation) -> bool:

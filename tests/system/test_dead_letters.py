@@ -77,7 +77,7 @@ def test_a_dead_letter_is_shown_the_rest_goes_on_and_a_discard_heals_it(server):
     [letter] = server.get("/dead-letters")["items"]
     assert (letter["state"], letter["settled"]["reason"]) == ("discarded", "the till was mended")
     assert len(noted(server)) == 2
-    assert verify(server) == {"ok": True, "checkedSequence": 8, "problems": []}
+    assert verify(server).items() >= {"ok": True, "checkedSequence": 8, "problems": [], "drift": []}.items()
 
 
 def test_two_servers_note_a_letter_once_and_agree_when_it_is_requeued(serve):

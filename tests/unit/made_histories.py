@@ -10,7 +10,7 @@ ITEM = "store-1/sku-1"
 
 
 def told_of(state: State, sequence: int | None = None) -> Told:
-    return Told(*state, state.on_hand - state.reserved, sequence)
+    return Told(*state, state.qty, sequence)
 
 
 def perfect(seed: int, length: int, items: Sequence[str] = (ITEM,), at_once: int = 8) -> list[Operation]:
@@ -64,7 +64,7 @@ def _refusal(state: State, operation: Operation) -> Told:
         return Told(version=state.version)
     if operation.kind == "count":
         return Told(reserved=state.reserved)
-    return Told(qty=state.on_hand - state.reserved)
+    return Told(qty=state.qty)
 
 
 def has_an_order(history: Sequence[Operation]) -> bool:
