@@ -12,6 +12,7 @@ READY_FOLDER = "BENCH_READY_FOLDER"
 
 
 def post_worker_init(worker: Any) -> None:
-    """Do what the service does, then leave a file that is named after the process."""
-    vars(shipped)["post_worker_init"](worker)
+    """Do what the service does, if this is the service, then leave a file that is named after the process."""
+    if "inventory" in worker.wsgi.extensions:
+        vars(shipped)["post_worker_init"](worker)
     (Path(os.environ[READY_FOLDER]) / str(worker.pid)).touch()
