@@ -63,6 +63,9 @@ class _Overlay:
     def broken_record(self, item: ItemId) -> BrokenRecord | None:
         return self._state.broken_record(item)
 
+    def held_of(self, item: ItemId) -> int:
+        return self._state.held_of(item)
+
     def reservation(self, reservation_id: str) -> Reservation | None:
         # The one that this batch makes is not there before it.
         return self._state.reservation(reservation_id)

@@ -9,7 +9,7 @@ from inventory.domain.values import MAX_QUANTITY
 
 
 def decide_to_settle(command: SettleDeadLetter, state: StateView) -> Draft:
-    """Take the record at the log's word, or bring back the figures that it had.
+    """Take what the log says is on hand at its word, or bring back what was; reserved is what is held, in either case.
 
     :raises SettlementRefused: there is no such dead letter, or the figures are not known or cannot be kept.
     """
@@ -18,6 +18,8 @@ def decide_to_settle(command: SettleDeadLetter, state: StateView) -> Draft:
         raise SettlementRefused(f"event {command.sequence} is no dead letter of {item.sku} in {item.store}")
     now = figures_of(broken.record)
     wanted = now if command.action == "requeue" else broken.at.before
+    # A line that states something else must not let held units be promised twice, or keep others reserved for ever.
+    wanted = wanted and wanted._replace(reserved=state.held_of(item))
     if wanted is None:
         raise SettlementRefused(
             f"the figures of {item.sku} in {item.store} before event {command.sequence} are not known: the snapshot"

@@ -23,6 +23,9 @@ class StateView(Protocol):
     def broken_record(self, item: ItemId) -> BrokenRecord | None:
         """Return a record with the break in its history, or ``None`` where there is no break."""
 
+    def held_of(self, item: ItemId) -> int:
+        """Return how many units of an item open reservations hold."""
+
     def reservation(self, reservation_id: str) -> Reservation | None:
         """Return the reservation as it stands, or ``None`` where there is none that is remembered."""
 

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 
 from inventory.domain.reservation import Reservation
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, ItemId
 
 _SECOND = 1_000_000
 _MINUTE = 60 * _SECOND
@@ -57,6 +57,12 @@ class ReservationTable:
         """Return the ids of up to ``many`` that were made by later events than ``created``, in that order."""
         start = bisect_right(self._order, (created, "\uffff"))
         return [reservation_id for _, reservation_id in self._order[start : start + many]]
+
+    def held_of(self, item: ItemId) -> int:
+        """Return how many units of an item open reservations hold: what the record's ``reserved`` has to be."""
+        return sum(
+            line.held for held in self._by_id.values() if held.is_open for line in held.lines if line.item == item
+        )
 
     def forget_ended(self, before: Instant) -> None:
         """Forget those that had ended by then, a whole minute of them at a time. What they did stays in the log."""

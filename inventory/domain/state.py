@@ -40,6 +40,10 @@ class State:
         at = self.broken.get(item)
         return None if at is None else BrokenRecord(self.records[item], at)
 
+    def held_of(self, item: ItemId) -> int:
+        """Return how many units of an item open reservations hold."""
+        return self.reservations.held_of(item)
+
     def reservation(self, reservation_id: str) -> Reservation | None:
         """Return one reservation, or ``None`` where none is remembered under this id."""
         return self.reservations.get(reservation_id)

@@ -76,8 +76,6 @@ class LetterCheck:
         if letter.line is None:
             return None
         (event,) = self._events.events(letter.sequence, 1, archived=True)
-        if event.reservation is not None:
-            return f"it belongs to reservation {event.reservation.reservation_id}, which would still hold the units"
         whole = len(event.lines) - letters
         if whole:
             return f"what it did to {whole} other records would stand"

@@ -74,6 +74,10 @@ class Batch:
         # Nothing but a settlement is committed to a broken record.
         return None if item in self._records else self._state.broken_record(item)
 
+    def held_of(self, item: ItemId) -> int:
+        """How many units of an item open reservations hold. Of a broken record nothing in this batch changes that."""
+        return self._state.held_of(item)
+
     def reservation(self, reservation_id: str) -> Reservation | None:
         """The reservation with the changes of this batch so far."""
         return self._reservations.get(reservation_id) or self._state.reservation(reservation_id)

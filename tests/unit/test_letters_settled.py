@@ -7,8 +7,9 @@ from unit.letter_world import World
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import DISCARDED
-from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
+from inventory.domain.errors import InsufficientStock, Overloaded, SettlementRefused, StorageUnavailable
 from inventory.domain.events import Line
+from inventory.domain.hold_commands import ReleaseHold, reserve_one
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.service.letters import Settlement
 
@@ -109,9 +110,33 @@ def test_what_an_event_did_to_other_records_is_not_left_standing_half(world: Wor
     assert world.letters.settle(4, THREE, "requeue", "anna", None).state == "requeued"
 
 
-def test_units_that_a_reservation_holds_are_not_taken_back_under_it(world: World):
-    held = Reservation("r-1", (HeldLine(THREE, 2),), None, None, START, sequence=4, created=4)
-    world.ledger.has(event_of(4, Line(THREE, 0, 2, 5, 2, 9))._replace(reservation=held))
+@pytest.mark.parametrize(("action", "on_hand"), [("requeue", 7), ("discard", 5)])
+@pytest.mark.parametrize("reserved", [0, 1, 4])
+def test_settled_reserved_is_what_is_held_whatever_the_broken_line_says(action: str, on_hand: int, reserved: int):
+    held = Reservation("r-1", (HeldLine(ONE, 3),), None, None, START, sequence=2, created=2)
+    events = [
+        event_of(1, Line(ONE, 5, 0, 5, 0, 1)),
+        event_of(2, Line(ONE, 0, 3, 5, 3, 2))._replace(reservation=held),
+        event_of(3, Line(ONE, 1, 0, 7, reserved, 9)),
+    ]
+    world = World(BrokenLedger(events))
     world.letters.note_new()
-    with pytest.raises(SettlementRefused, match="reservation r-1"):
-        world.letters.settle(4, THREE, "discard", "anna", None)
+    world.letters.settle(3, None, action, "anna", None)
+    assert world.ledger.record(ONE)[1:3] == (on_hand, 3)
+    world.stock.change(ReleaseHold("r-1", (ONE,)))
+    assert world.ledger.record(ONE)[1:3] == (on_hand, 0)
+
+
+def test_a_hold_that_was_made_behind_the_break_keeps_its_units_when_the_break_is_discarded():
+    held = Reservation("r-1", (HeldLine(ONE, 5),), None, None, START, sequence=3, created=3)
+    events = [
+        event_of(1, Line(ONE, 10, 0, 10, 0, 1)),
+        event_of(2, Line(ONE, 1, 0, 13, 0, 2)),
+        event_of(3, Line(ONE, 0, 5, 13, 5, 3))._replace(reservation=held),
+    ]
+    world = World(BrokenLedger(events))
+    world.letters.note_new()
+    world.letters.settle(2, None, "discard", "anna", None)
+    assert world.ledger.record(ONE)[1:3] == (10, 5)
+    with pytest.raises(InsufficientStock):
+        world.stock.change(reserve_one(ONE, 6, "r-2"))
