@@ -1,6 +1,7 @@
 """The reservations that are remembered: by id, in the order they were made, and by the second in which they end."""
 
 from bisect import bisect_right
+from collections.abc import Container
 
 from inventory.domain.reservation import Reservation
 from inventory.domain.values import Instant, ItemId
@@ -41,13 +42,13 @@ class ReservationTable:
         elif reservation.expires_at is not None:
             self._due.setdefault(reservation.expires_at // _SECOND, set()).add(reservation.reservation_id)
 
-    def due(self, now: Instant, limit: int) -> list[Reservation]:
-        """Return up to ``limit`` open ones whose time is over."""
+    def due(self, now: Instant, limit: int, broken: Container[ItemId] = ()) -> list[Reservation]:
+        """Return up to ``limit`` open ones whose time is over; those with a line of a ``broken`` item wait."""
         found: list[Reservation] = []
         for second in sorted(second for second in self._due if second <= now // _SECOND):
             for reservation_id in self._due[second]:
                 reservation = self._by_id[reservation_id]
-                if reservation.is_over(now):
+                if reservation.is_over(now) and not any(line.item in broken for line in reservation.lines):
                     found.append(reservation)
                     if len(found) == limit:
                         return found

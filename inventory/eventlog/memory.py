@@ -136,7 +136,7 @@ class MemoryLedger:
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
         with self._mutex:
-            return self._state.reservations.due(self._now(), limit)
+            return self._state.reservations.due(self._now(), limit, self._state.broken)
 
     def snapshot(self) -> StockSnapshot:
         with self._mutex:

@@ -79,7 +79,7 @@ class ReplicaReads:
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
         self._adopt()
         with self._still() as state:
-            return state.reservations.due(self._clock(), limit)
+            return state.reservations.due(self._clock(), limit, state.broken)
 
     def _adopt(self) -> None:
         try:

@@ -169,7 +169,7 @@ class Ledger(Protocol):
         """Reservations in the order they were made. A page may be short; the last one has no ``next_after``."""
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
-        """Up to ``limit`` that still hold something and whose time is over."""
+        """Up to ``limit`` that still hold something and whose time is over, and whose records take changes."""
 
     def snapshot(self) -> StockSnapshot:
         """Everything committed before the call, durable."""
