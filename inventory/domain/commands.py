@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
+from inventory.domain.errors import InventoryError
 from inventory.domain.record import Policy
 from inventory.domain.values import EntityId, ItemId, StoreId
 
@@ -58,14 +59,15 @@ class CountStock:
     """State that ``on_hand`` units were counted; creates the record if there is none.
 
     :ivar on_hand_seen: what was on hand at the version that was on the screen during the count. What has
-        changed since is added to the count. ``None``: the count holds as it is.
+        changed since is added to the count. ``None``: the count holds as it is. An error: nobody can say, and
+        the count is refused with it, unless its key shows that it was accepted before.
     """
 
     item: ItemId
     on_hand: int
     precondition: Precondition = ANY
     note: Note = Note()
-    on_hand_seen: int | None = None
+    on_hand_seen: int | InventoryError | None = None
 
     @property
     def entities(self) -> tuple[EntityId, ...]:

@@ -7,7 +7,7 @@ from inventory.domain.decide_batch import decide_on_batch
 from inventory.domain.decide_dead_letter import decide_to_settle
 from inventory.domain.decide_hold import decide_on_hold, decide_to_hold
 from inventory.domain.decide_transfer import decide_on_transfer
-from inventory.domain.errors import FieldProblem, InsufficientStock, ItemNotFound, ValidationFailed
+from inventory.domain.errors import FieldProblem, InsufficientStock, InventoryError, ItemNotFound, ValidationFailed
 from inventory.domain.events import Change, Draft
 from inventory.domain.hold_commands import (
     AtomicBatch,
@@ -71,6 +71,8 @@ def _adjust(command: AdjustStock, record: Record) -> Draft:
 
 
 def _count(command: CountStock, record: Record | None) -> Draft:
+    if isinstance(command.on_hand_seen, InventoryError):
+        raise command.on_hand_seen
     check_range(command.on_hand, "onHand")
     if record is None:
         if command.precondition.exists or command.on_hand_seen is not None:

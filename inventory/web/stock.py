@@ -4,6 +4,7 @@ from flask import Blueprint, Response, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
+from inventory.domain.errors import InventoryError
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy, Record
@@ -80,10 +81,14 @@ def _as_of(asked: Read, history: HistoryService) -> Record:
     return history.record_at(asked.item, min(sequences))
 
 
-def _seen(asked: Change, history: HistoryService) -> int | None:
-    """What was on hand at the version that was on the screen when the shelf was counted."""
+def _seen(asked: Change, history: HistoryService) -> int | InventoryError | None:
+    """What was on hand at the version that was on the screen when the shelf was counted, or why nobody can say."""
     version = asked.body.get("counted_at_version")
     if version is None:
         return None
-    # It has happened and stays what it was, so it may be looked up before the change is decided.
-    return history.record_at_version(asked.item, version, "countedAtVersion").on_hand
+    # It has happened and stays what it was, so it may be looked up before the change is decided. An error is for
+    # the decision: a retry whose count was accepted gets its first answer, though the version may be gone by now.
+    try:
+        return history.record_at_version(asked.item, version, "countedAtVersion").on_hand
+    except InventoryError as error:
+        return error

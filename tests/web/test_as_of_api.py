@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from given import Clock
 from web.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
+from web.batches import KEY
 from web.feeds import CompactedLedger
 
 from inventory.bootstrap.services import Services
@@ -171,9 +172,28 @@ def test_a_record_that_is_not_there_was_not_on_the_screen(client):
 
 
 def test_a_repeated_count_counts_once(client, at):
-    headers = {"Idempotency-Key": "count-1"}
-    first = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 3}, headers=headers)
+    first = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 3}, headers=KEY)
     client.post(ADJUST, json={"delta": -1})
-    again = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 3}, headers=headers)
+    again = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 3}, headers=KEY)
     assert (again.json, again.headers["Idempotent-Replayed"]) == (first.json, "true")
     assert client.get(RECORD).json["onHand"] == 10
+
+
+def test_a_retry_of_a_count_is_the_first_answer_although_its_version_is_gone(client, at, ledger):
+    first = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 1}, headers=KEY)
+    ledger.part.compacted = ledger.part.deleted = 3
+    again = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 1}, headers=KEY)
+    assert (again.status_code, again.json, again.headers["Idempotent-Replayed"]) == (200, first.json, "true")
+
+
+def test_a_count_of_a_version_that_is_gone_is_refused_and_changes_nothing(client, at, ledger):
+    ledger.part.compacted = ledger.part.deleted = 2
+    refused = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 1}, headers=KEY)
+    assert (refused.status_code, refused.json["error"]) == (410, "events_gone")
+    assert client.get(RECORD).json["version"] == 3
+
+
+def test_the_key_of_a_count_is_no_way_around_its_version(client, at, ledger):
+    client.put(RECORD, json={"onHand": 11, "countedAtVersion": 1}, headers=KEY)
+    other = client.put(RECORD, json={"onHand": 11, "countedAtVersion": 9}, headers=KEY)
+    assert (other.status_code, other.json["error"]) == (409, "idempotency_conflict")
