@@ -47,11 +47,15 @@ class Line(NamedTuple):
 
 
 class KeyUse(NamedTuple):
-    """The idempotency key under which an event was asked for, and until when it is remembered."""
+    """The idempotency key under which an event was asked for, and until when it is remembered.
+
+    :ivar part_of: see ``IdempotencyKey``.
+    """
 
     key: str
     hash: str
     expires_at: Instant
+    part_of: str | None = None
 
 
 class Delivery(NamedTuple):

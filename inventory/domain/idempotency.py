@@ -15,10 +15,12 @@ class IdempotencyKey(NamedTuple):
     """A caller's key and a hash of what it was used for.
 
     :ivar hash: over method, path and meaning of the body; the same key with another hash is a conflict.
+    :ivar part_of: the key of the request of which this is one part; a use of the part uses that key too.
     """
 
     key: str
     hash: str
+    part_of: str | None = None
 
 
 class KeyEntry(NamedTuple):

@@ -101,6 +101,8 @@ def fold(state: State, event: Event, position: int) -> None:
         state.reservations.put(event.reservation)
     if event.key_use is not None:
         state.keys.remember(event.key_use.key, event.key_use.expires_at, position)
+        if event.key_use.part_of is not None:
+            state.keys.remember(event.key_use.part_of, event.key_use.expires_at, position)
     if event.delivery is not None:
         state.keys.remember_delivery(event.delivery, position)
     state.sequence = event.sequence

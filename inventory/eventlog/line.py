@@ -67,7 +67,7 @@ def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
             "reservationId": reservation and reservation.reservation_id,
             **({"reservation": reservation_as_json(reservation)} if reservation is not None else {}),
             "lines": [line_as_json(line) for line in lines],
-            "idempotency": use and {"key": use.key, "hash": use.hash, "expiresAt": format_instant(use.expires_at)},
+            "idempotency": use and _key_as_json(use),
             "source": delivery and {"id": delivery.source, "eventId": delivery.event_id},
             "synced": synced,
         }
@@ -111,10 +111,17 @@ def _event(fields: dict[str, Any]) -> Event:
         Note(fields["actor"], fields["requestId"], fields["reason"], fields["reference"]),
         lines,
         fields["reservationId"] and _reservation(fields, lines),
-        use and KeyUse(use["key"], use["hash"], parse_instant(use["expiresAt"])),
+        use and KeyUse(use["key"], use["hash"], parse_instant(use["expiresAt"]), use.get("partOf")),
         source and Delivery(source["id"], source["eventId"]),
         fields["synced"],
     )
+
+
+def _key_as_json(use: KeyUse) -> dict[str, str]:
+    fields = {"key": use.key, "hash": use.hash, "expiresAt": format_instant(use.expires_at)}
+    if use.part_of is not None:
+        fields["partOf"] = use.part_of
+    return fields
 
 
 def line_as_json(line: Line) -> dict[str, Any]:

@@ -112,6 +112,8 @@ class Batch:
         event = self._commit(draft, entities, key)
         if isinstance(key, IdempotencyKey):
             self._by_key[key.key] = event
+            if key.part_of is not None:
+                self._by_key[key.part_of] = event
         elif key is not None:
             self._by_key[key] = event
         return Outcome(event, replayed=False)
@@ -127,7 +129,7 @@ class Batch:
         lines = tuple([line_after(change, self._current(change.item)) for change in draft.changes])
         key_use = delivery = None
         if isinstance(key, IdempotencyKey):
-            key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000))
+            key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000), key.part_of)
         else:
             delivery = key
         event = Event(
@@ -167,11 +169,12 @@ class Batch:
         event = self._by_key.get(key.key) or self._at(self._state.keys.find(key.key))
         use = event.key_use if event is not None else None
         # The table knows a digest only: the event says whether it is this key, and whether it has ended.
-        if use is None or use.key != key.key or use.expires_at <= self._now:
+        if use is None or key.key not in (use.key, use.part_of) or use.expires_at <= self._now:
             return None
         if use.hash != key.hash:
             raise IdempotencyConflict(key.key)
-        return event
+        # One part of a request is not what the whole of it did.
+        return event if use.key == key.key else None
 
     def _at(self, position: int | None) -> Event | None:
         return None if position is None else self._read_event(position)

@@ -89,7 +89,7 @@ def _differing(given: dict[int, Any], name: str, rule: str) -> list[FieldProblem
 
 def _key_of(key: IdempotencyKey | None, number: int) -> IdempotencyKey | None:
     """The key of one operation: a retry replays what is there, and runs what is missing. The hash is of the whole."""
-    return None if key is None else IdempotencyKey(f"{key.key}/{number}", key.hash)
+    return None if key is None else IdempotencyKey(f"{key.key}/{number}", key.hash, key.key)
 
 
 def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, metrics: Metrics) -> Answer:

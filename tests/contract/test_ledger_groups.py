@@ -54,6 +54,13 @@ def test_a_retry_replays_what_is_there_and_runs_what_is_missing(ledger: Ledger):
     assert (again[1].replayed, again[1].record.version) == (False, 2)
 
 
+def test_the_key_of_a_request_is_used_once_any_of_its_changes_is_there(ledger: Ledger):
+    part = IdempotencyKey("key/1", "hash", "key")
+    ledger.submit_all([Submission((ONE,), adding((ONE, 1)), part)], REQUEST)[0].wait()
+    with pytest.raises(IdempotencyConflict):
+        ledger.submit((TWO,), adding((TWO, 1)), IdempotencyKey("key", "other")).wait()
+
+
 @pytest.mark.parametrize(
     "used",
     [

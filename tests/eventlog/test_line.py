@@ -44,7 +44,7 @@ EVENTS = st.builds(
         st.builds(Line, ITEM_IDS, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, st.none() | POLICIES), max_size=3
     ).map(tuple),
     reservation=st.none(),
-    key_use=st.none() | st.builds(KeyUse, TEXT, TEXT, INSTANTS),
+    key_use=st.none() | st.builds(KeyUse, TEXT, TEXT, INSTANTS, st.none() | TEXT),
     delivery=st.none() | st.builds(Delivery, TEXT, TEXT),
     synced=WHOLE,
 )

@@ -132,6 +132,18 @@ def used() -> list[Event]:
     return [event._replace(key_use=KeyUse("key", "hash", Instant(START + 1_000_000)))]
 
 
+def test_the_key_that_a_change_is_a_part_of_is_used_inside_the_same_batch(batch: Batch):
+    batch.run((ONE,), adding((ONE, 1)), IdempotencyKey("key/3", "hash", "key"))
+    with pytest.raises(IdempotencyConflict):
+        batch.run((ONE,), adding((ONE, 1)), IdempotencyKey("key", "other"))
+
+
+def test_a_part_s_event_is_no_replay_of_the_whole(batch: Batch):
+    batch.run((ONE,), adding((ONE, 1)), IdempotencyKey("key/3", "hash", "key"))
+    batch.require_unused([KEY])
+    assert not batch.run((ONE,), adding((ONE, 1)), KEY).replayed
+
+
 def test_a_key_of_the_log_is_replayed(used: list[Event]):
     outcome = batch_on(fold_all(used), used, START + 999_999).run((ONE,), adding((ONE, 1)), KEY)
     assert (outcome.event, outcome.replayed) == (used[0], True)

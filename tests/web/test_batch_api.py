@@ -84,6 +84,31 @@ def test_each_operation_s_key_is_that_of_the_request_and_its_place(stocked):
     assert (answer.status_code, answer.json["error"]) == (409, "idempotency_conflict")
 
 
+def test_the_key_of_a_batch_is_used_for_other_requests_too(stocked):
+    send(stocked, adjust(-11), adjust(-1), headers=KEY)
+    answer = stocked.post("/stores/store-1/inventory/sku-1/adjust", json={"delta": -1}, headers=KEY)
+    assert (answer.status_code, answer.json["error"], answer.json["key"]) == (409, "idempotency_conflict", "lorry-7")
+    assert versions(stocked, "sku-1") == [2]
+
+
+def test_a_batch_of_which_nothing_was_carried_out_has_not_used_its_key(stocked):
+    send(stocked, adjust(-11), headers=KEY)
+    assert send(stocked, adjust(-1), headers=KEY).json["results"][0]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param([adjust(-4)], id="without the one that was carried out"),
+        pytest.param([adjust(-4), adjust(-3)], id="with another"),
+    ],
+)
+def test_the_key_of_a_batch_is_used_whichever_operations_were_carried_out(stocked, other):
+    send(stocked, adjust(-11), adjust(-8), headers=KEY)
+    assert send(stocked, *other, headers=KEY).status_code == 409
+    assert versions(stocked, "sku-1") == [2]
+
+
 @pytest.mark.parametrize(
     "other",
     [
