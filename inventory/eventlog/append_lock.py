@@ -24,6 +24,7 @@ class AppendLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file = os.fstat(self._descriptor)
         self._turn = os.open(path.with_name(f"{path.name}-turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
 
     def __enter__(self) -> None:
@@ -63,7 +64,7 @@ class AppendLock:
         Two processes that lock two files of one name would both write.
         """
         try:
-            if os.fstat(self._descriptor).st_ino == os.stat(self._path).st_ino:
+            if os.path.samestat(self._file, os.stat(self._path)):
                 return None
         except OSError as error:
             return f"{self._path} was removed; restart the servers ({error.strerror})"

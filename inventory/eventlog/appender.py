@@ -25,11 +25,16 @@ class Appender:
         :raises LogRewound: the file that is open here is no longer the one that bears the name: what is
             written to it would be lost, and a sync of it would succeed.
         """
-        path, here = self._layout.segment(segment), os.fstat(self._open(segment))
-        if not path.exists() or not os.path.samestat(here, path.stat()):
+        self._open(segment)
+        try:
+            found = os.stat(self._path)
+        except FileNotFoundError:
+            found = None
+        if found is None or not os.path.samestat(found, self._file):
+            path = self._path
             self.close()
             raise LogRewound(f"{path} was removed or replaced")
-        return here.st_size
+        return found.st_size
 
     def append(self, end: Position, data: bytes) -> None:
         """Write ``data`` with one call behind ``end``, all of it or, as far as anybody will see, nothing.
@@ -86,6 +91,9 @@ class Appender:
         if self._segment != segment:
             self.close()
             flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | creating
-            self._descriptor = os.open(self._layout.segment(segment), flags, 0o644)
+            self._path = self._layout.segment(segment)
+            self._descriptor = os.open(self._path, flags, 0o644)
+            # Open, it keeps its inode: what bears the name later is compared with this.
+            self._file = os.fstat(self._descriptor)
             self._segment = segment
         return self._descriptor

@@ -2,7 +2,8 @@
 
 import re
 from typing import Any
-from uuid import uuid4
+
+from inventory.resilience.random_octets import random_octets
 
 REQUEST_ID = "inventory.request_id"
 """Where the WSGI environment holds it."""
@@ -13,4 +14,4 @@ _GIVEN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 def request_id_of(environ: dict[str, Any]) -> str:
     """Return the id that the client gave, if it is 1 to 128 visible ASCII characters, or a new one."""
     given: str | None = environ.get("HTTP_X_REQUEST_ID")
-    return given if given is not None and _GIVEN_ID.fullmatch(given) else uuid4().hex
+    return given if given is not None and _GIVEN_ID.fullmatch(given) else random_octets().hex()

@@ -54,7 +54,10 @@ class BoundedThreadWorker(ThreadWorker):  # type: ignore[misc]
         """Refuse what has no Host (RFC 9112 section 3.2), and let the application answer the rest."""
         if req.version == (1, 1) and not any(name == "HOST" for name, _ in req.headers):
             raise InvalidHeader("HOST")
-        return super().handle_request(req, conn)
+        kept = super().handle_request(req, conn)
+        if isinstance(conn.sock, ClientSocket):
+            conn.sock.flush()
+        return kept
 
 
 def _look(wait_for_data: Callable[[float], Any], _: float) -> Any:
