@@ -16,6 +16,7 @@ TAKEN = {
         GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n\r\n",
         1,
     ),
+    "HEAD, whose answer has a length and no body": (GET.replace(b"GET", b"HEAD", 1) + b"\r\n", 1),
     "many at once": ((GET + b"\r\n") * 50, 50),
     "a read with a body, and another read": (GET + b"Content-Length: 12\r\n\r\n" + BODY + GET + b"\r\n", 2),
 }
