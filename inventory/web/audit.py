@@ -1,9 +1,9 @@
 """The proof that what this service says is what its log says."""
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from inventory.bootstrap.services import Services
-from inventory.web.answers import json_answer
+from inventory.web.answers import Answer, json_answer
 from inventory.web.parse import parse_names
 
 
@@ -12,7 +12,7 @@ def blueprint(services: Services) -> Blueprint:
     views = Blueprint("audit", __name__)
 
     @views.get("/audit/verify")
-    def verify() -> Response:
+    def verify() -> Answer:
         parse_names()
         return json_answer(services.audit.run())
 

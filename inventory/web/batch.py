@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
@@ -30,7 +30,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     stock = services.stock
 
     @views.post("/inventory/batch")
-    def batch() -> Response:
+    def batch() -> Answer:
         asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
         if asked.body["atomic"]:

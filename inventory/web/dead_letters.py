@@ -1,8 +1,9 @@
 """What could not be applied, for people and programs that look after it."""
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from inventory.bootstrap.services import Services
+from inventory.web.answers import Answer
 from inventory.web.parse import parse_letter_page
 from inventory.web.present import letter_page
 
@@ -12,7 +13,7 @@ def blueprint(services: Services) -> Blueprint:
     views = Blueprint("dead-letters", __name__)
 
     @views.get("/dead-letters")
-    def dead_letters() -> Response:
+    def dead_letters() -> Answer:
         page, state = parse_letter_page()
         return letter_page(services.dead_letters.page(page, state))
 

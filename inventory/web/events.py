@@ -12,6 +12,7 @@ from inventory.bootstrap.services import Services
 from inventory.domain.errors import FieldProblem, InventoryError, Overloaded, ValidationFailed
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.history import HistoryService
+from inventory.web.answers import Answer
 from inventory.web.event_schemas import FEED, HISTORY
 from inventory.web.parse import parse_item_query, parse_query
 from inventory.web.present_events import event_body, event_page, history_page
@@ -33,7 +34,7 @@ def blueprint(services: Services) -> Blueprint:
     waiting = Bulkhead(threads // 4 or min(1, threads - 1))
 
     @views.get("/events")
-    def feed() -> Response:
+    def feed() -> Answer | Response:
         asked = parse_query(FEED)
         if request.accept_mimetypes.best_match(("application/json", STREAM)) == STREAM:
             return _stream(history, waiting, _last_seen(asked), services.stopping.is_set)
@@ -50,7 +51,7 @@ def blueprint(services: Services) -> Blueprint:
         return event_page(page, after)
 
     @views.get("/stores/<store>/inventory/<sku>/history")
-    def of_record(store: str, sku: str) -> Response:
+    def of_record(store: str, sku: str) -> Answer:
         item, asked = parse_item_query(HISTORY, store, sku)
         return history_page(history.of_record(item, asked.get("before"), asked.get("limit", _AT_ONCE)))
 

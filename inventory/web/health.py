@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from inventory.bootstrap.services import Services
-from inventory.web.answers import json_answer
+from inventory.web.answers import Answer, json_answer
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -14,11 +14,11 @@ def blueprint(services: Services) -> Blueprint:
 
     @views.get("/health")
     @views.get("/health/liveness")
-    def alive() -> Response:
+    def alive() -> Answer:
         return json_answer({"status": "ok"})
 
     @views.get("/health/readiness")
-    def readiness() -> Response:
+    def readiness() -> Answer:
         body = readiness_body(services)
         return json_answer(body, 200 if body["ready"] else 503)
 

@@ -1,6 +1,6 @@
 """The metrics, as JSON for people and as text for Prometheus."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from werkzeug.datastructures import MIMEAccept
 
 from inventory.web.answers import JSON, Answer, json_answer
@@ -15,7 +15,7 @@ def blueprint(metrics: Metrics) -> Blueprint:
     views = Blueprint("metrics", __name__)
 
     @views.get("/metrics")
-    def show() -> Response:
+    def show() -> Answer:
         accept = text_wanted(request.accept_mimetypes)
         if not accept:
             return json_answer(metrics.totals(), headers=_VARY)

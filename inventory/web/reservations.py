@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import WantedLine, at_version
@@ -10,6 +10,7 @@ from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.service.ledger import ReservationRequest
 from inventory.service.reservations import HoldOutcome
+from inventory.web.answers import Answer
 from inventory.web.hold_schemas import EXTEND, HOLD, PART, RESERVATION_PAGE
 from inventory.web.metrics import Metrics
 from inventory.web.parse import Asked, parse_command, parse_names, parse_query
@@ -30,23 +31,23 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return outcome
 
     @views.post("/reservations")
-    def hold() -> Response:
+    def hold() -> Answer:
         asked = parse_command(HOLD, makes=True)
         lines = wanted_lines(asked.body["lines"])
         outcome = counted(holds.hold(lines, asked.body.get("ttl_ms"), asked.note, asked.key))
         return held_answer(outcome, request.root_path)
 
     @views.get("/reservations")
-    def page() -> Response:
+    def page() -> Answer:
         return reservation_page(holds.reservations(_page_asked()))
 
     @views.get(PATH)
-    def read(reservation_id: str) -> Response:
+    def read(reservation_id: str) -> Answer:
         parse_names(reservationId=reservation_id)
         return reservation_answer(HoldOutcome(holds.reservation(reservation_id), replayed=False))
 
     @views.post(f"{PATH}/commit")
-    def commit(reservation_id: str) -> Response:
+    def commit(reservation_id: str) -> Answer:
         asked = parse_command(PART, optional=True, reservationId=reservation_id)
         lines = _part(asked)
         return reservation_answer(
@@ -54,7 +55,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         )
 
     @views.post(f"{PATH}/release")
-    def release(reservation_id: str) -> Response:
+    def release(reservation_id: str) -> Answer:
         asked = parse_command(PART, optional=True, reservationId=reservation_id)
         lines = _part(asked)
         return reservation_answer(
@@ -62,7 +63,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         )
 
     @views.post(f"{PATH}/extend")
-    def extend(reservation_id: str) -> Response:
+    def extend(reservation_id: str) -> Answer:
         asked = parse_command(EXTEND, reservationId=reservation_id)
         ttl_ms = asked.body["ttl_ms"]
         return reservation_answer(

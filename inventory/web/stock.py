@@ -1,6 +1,6 @@
 """One record: read it, count it, adjust it, reserve from it."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
@@ -11,6 +11,7 @@ from inventory.domain.record import Policy, Record
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
 from inventory.service.ledger import Outcome
+from inventory.web.answers import Answer
 from inventory.web.hold_schemas import POLICY
 from inventory.web.metrics import Metrics
 from inventory.web.parse import Change, Read, parse_change, parse_read
@@ -32,13 +33,13 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return outcome
 
     @views.get(PATH)
-    def read(store: str, sku: str) -> Response:
+    def read(store: str, sku: str) -> Answer:
         asked = parse_read(store, sku)
         record = _as_of(asked, services.history) if asked.as_of else stock.record(asked.item)
         return unchanged(record) if asked.condition.is_unchanged(record) else record_answer(record)
 
     @views.put(PATH)
-    def count(store: str, sku: str) -> Response:
+    def count(store: str, sku: str) -> Answer:
         asked = parse_change(COUNT, store, sku)
         seen = _seen(asked, services.history)
         command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note, seen)
@@ -46,14 +47,14 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return counted(outcome, f"{request.root_path}/stores/{store}/inventory/{sku}")
 
     @views.post(f"{PATH}/adjust")
-    def adjust(store: str, sku: str) -> Response:
+    def adjust(store: str, sku: str) -> Answer:
         asked = parse_change(ADJUST, store, sku)
         command = AdjustStock(asked.item, asked.body["delta"], asked.precondition, asked.note)
         outcome = carry_out(command, asked.key)
         return changed(outcome)
 
     @views.post(f"{PATH}/reserve")
-    def reserve(store: str, sku: str) -> Response:
+    def reserve(store: str, sku: str) -> Answer:
         asked = parse_change(RESERVE, store, sku)
         reservation_id = uuid7(services.now())
         qty, ttl_ms = asked.body["qty"], asked.body.get("ttl_ms")
@@ -62,7 +63,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return changed(outcome)
 
     @views.put(f"{PATH}/policy")
-    def policy(store: str, sku: str) -> Response:
+    def policy(store: str, sku: str) -> Answer:
         asked = parse_change(POLICY, store, sku)
         wanted = Policy(asked.body.get("safety_stock", 0), asked.body.get("low_stock"))
         outcome = carry_out(SetPolicy(asked.item, wanted, asked.precondition, asked.note), asked.key)

@@ -1,10 +1,11 @@
 """Transfers: goods move from one store to another, all of them in one event."""
 
-from flask import Blueprint, Response
+from flask import Blueprint
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import TransferStock, WantedLine, at_version
 from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.web.answers import Answer
 from inventory.web.hold_schemas import TRANSFER
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
@@ -16,7 +17,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     views = Blueprint("transfers", __name__)
 
     @views.post("/transfers")
-    def transfer() -> Response:
+    def transfer() -> Answer:
         asked = parse_command(TRANSFER, makes=True)
         source = StoreId(asked.body["source"])
         lines = tuple(
