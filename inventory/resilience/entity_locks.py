@@ -1,8 +1,8 @@
 """One lock per entity, for as long as somebody wants it."""
 
 import threading
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
+from types import TracebackType
 
 
 class EntityLocks:
@@ -18,32 +18,54 @@ class EntityLocks:
     def __len__(self) -> int:
         return len(self._locks)
 
-    @contextmanager
-    def holding(self, entities: Sequence[Hashable]) -> Iterator[None]:
+    def holding(self, entities: Sequence[Hashable]) -> "_Holding":
         """Hold the locks of all ``entities`` (sortable; doubles count once) inside the ``with`` block."""
-        ordered = list(entities) if len(entities) == 1 else sorted(set(entities))  # type: ignore[type-var]
-        locks = [self._claim(entity) for entity in ordered]
-        taken = 0
-        try:
-            for lock in locks:
-                lock.acquire()
-                taken += 1
-            yield
-        finally:
-            for lock in reversed(locks[:taken]):
-                lock.release()
-            for entity in ordered:
-                self._unclaim(entity)
+        ordered = entities if len(entities) == 1 else sorted(set(entities))  # type: ignore[type-var]
+        return _Holding(self, ordered)
 
-    def _claim(self, entity: Hashable) -> threading.Lock:
+    def claim(self, entity: Hashable) -> threading.Lock:
+        """Return the entity's lock, which is kept until ``unclaim``."""
         with self._guard:
             lock, claims = self._locks.setdefault(entity, (threading.Lock(), []))
             claims.append(None)
             return lock
 
-    def _unclaim(self, entity: Hashable) -> None:
+    def unclaim(self, entity: Hashable) -> None:
+        """Drop the entity's lock, if nobody else has claimed it."""
         with self._guard:
             _, claims = self._locks[entity]
             claims.pop()
             if not claims:
                 del self._locks[entity]
+
+
+class _Holding:
+    """A class, not a generator: half the time, and each change takes one."""
+
+    __slots__ = ("_entities", "_locks", "_owner")
+
+    def __init__(self, owner: EntityLocks, entities: Sequence[Hashable]) -> None:
+        self._owner = owner
+        self._entities = entities
+        self._locks: list[threading.Lock] = []
+
+    def __enter__(self) -> None:
+        claimed = [self._owner.claim(entity) for entity in self._entities]
+        try:
+            for lock in claimed:
+                lock.acquire()
+                self._locks.append(lock)
+        except BaseException:
+            self._release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        for lock in reversed(self._locks):
+            lock.release()
+        for entity in self._entities:
+            self._owner.unclaim(entity)

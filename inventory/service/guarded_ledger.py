@@ -1,7 +1,6 @@
 """A ledger behind a circuit breaker: while storage fails again and again, changes are refused at once."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from inventory.domain.errors import ReadOnly, Refusal, StorageUnavailable
 from inventory.domain.events import Delivery
@@ -43,8 +42,12 @@ class GuardedLedger:
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
     ) -> Ticket:
         """See ``Ledger.submit``. :raises ReadOnly: the breaker is open; nothing has changed."""
-        with self._admitted() as call:
+        call = self._admitted()
+        try:
             ticket = self._ledger.submit(entities, decide, key)
+        except BaseException as error:
+            report(self._breaker, call, error)
+            raise
         return _GuardedTicket(ticket, self._breaker, call)
 
     def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
@@ -52,24 +55,22 @@ class GuardedLedger:
 
         :raises ReadOnly: the breaker is open; nothing has changed.
         """
-        with self._admitted() as call:
+        call = self._admitted()
+        try:
             tickets = self._ledger.submit_all(changes, key)
+        except BaseException as error:
+            report(self._breaker, call, error)
+            raise
         return [_GuardedTicket(ticket, self._breaker, call) for ticket in tickets]
 
-    @contextmanager
-    def _admitted(self) -> Iterator[Call]:
+    def _admitted(self) -> Call:
         try:
-            call = self._breaker.admit()
+            return self._breaker.admit()
         except BreakerOpen as error:
             raise ReadOnly(
                 "changes are refused for a while, because storage has failed again and again",
                 retry_after_ms=error.retry_after_ms,
             ) from error
-        try:
-            yield call
-        except BaseException as error:
-            report(self._breaker, call, error)
-            raise
 
     def queue_depth(self) -> int:
         return self._ledger.queue_depth()
