@@ -16,8 +16,9 @@ def format_instant(at: Instant) -> str:
     return (_NAIVE_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 
+@lru_cache(maxsize=64)
 def parse_instant(text: str) -> Instant:
-    """The reverse of ``format_instant``; takes any RFC 3339 offset.
+    """The reverse of ``format_instant``; takes any RFC 3339 offset. A log has the same instant in many lines.
 
     :raises ValueError: not such a text.
     """

@@ -86,17 +86,18 @@ def fold(state: State, event: Event, position: int) -> None:
 
     :param position: where the event stands in its log, for finding it again by its key.
     """
-    records = state.records
+    records, sequence, at = state.records, event.sequence, event.at
     for line in event.lines:
-        before = records.get(line.item)
+        item = line.item
+        before = records.get(item)
         if not continues(line, before):
-            state.broken.setdefault(line.item, Break(event.sequence, figures_of(before)))
+            state.broken.setdefault(item, Break(sequence, figures_of(before)))
         elif state.broken and event.type in SETTLEMENTS:
-            state.broken.pop(line.item, None)
-        records[line.item] = record_after(line, event.sequence, event.at)
+            state.broken.pop(item, None)
+        records[item] = record_after(line, sequence, at)
         if before is None:
             # After the record is there, so that nobody finds an item in an index and no record for it.
-            state.file_new(line.item)
+            state.file_new(item)
     if event.reservation is not None:
         state.reservations.put(event.reservation)
     if event.key_use is not None:
@@ -105,5 +106,5 @@ def fold(state: State, event: Event, position: int) -> None:
             state.keys.remember(event.key_use.part_of, event.key_use.expires_at, position)
     if event.delivery is not None:
         state.keys.remember_delivery(event.delivery, position)
-    state.sequence = event.sequence
-    state.last_at = event.at
+    state.sequence = sequence
+    state.last_at = at

@@ -24,14 +24,17 @@ def line_after(change: Change, before: Record | None) -> Line:
 
 def continues(line: Line, before: Record | None) -> bool:
     """Whether the line's version and figures follow from the record before it."""
-    on_hand, reserved, version = (before.on_hand, before.reserved, before.version) if before else (0, 0, 0)
+    _, on_hand_delta, reserved_delta, on_hand, reserved, version, _, _ = line
+    if before is None:
+        return version == 1 and on_hand == on_hand_delta and reserved == reserved_delta
     return (
-        line.version == version + 1
-        and line.on_hand == on_hand + line.on_hand_delta
-        and line.reserved == reserved + line.reserved_delta
+        version == before.version + 1
+        and on_hand == before.on_hand + on_hand_delta
+        and reserved == before.reserved + reserved_delta
     )
 
 
 def record_after(line: Line, sequence: int, at: Instant) -> Record:
     """The record as the line says it is: facts are not argued with."""
-    return Record(line.item, line.on_hand, line.reserved, line.version, sequence, at, line.policy)
+    item, _, _, on_hand, reserved, version, _, policy = line
+    return Record(item, on_hand, reserved, version, sequence, at, policy)
