@@ -1,5 +1,6 @@
 """Where everything is inside DATA_DIR."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +99,10 @@ class Layout:
     def segment(self, first_sequence: int) -> Path:
         """The segment that begins with this sequence."""
         return self.events / f"{first_sequence:020d}.jsonl"
+
+    def has_segment(self, first_sequence: int) -> bool:
+        """Whether that segment is there. Asked before each batch, so without making a ``Path``."""
+        return os.path.exists(f"{self.root}/events/{first_sequence:020d}.jsonl")
 
     def archived(self, first_sequence: int) -> Path:
         """The same segment after compaction, compressed."""

@@ -1,6 +1,5 @@
 """One batch from the state of the log to the end of the log. The caller holds the append lock."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 
 from inventory.domain.errors import ReadOnly
@@ -144,7 +143,7 @@ class BatchWriter:
 
     def _is_full(self, end: Position) -> bool:
         # A writer whose files are smaller may have died before it told of the next one: it is begun all the same.
-        begun = end.offset > 0 and os.path.exists(self._layout.segment(end.sequence + 1))
+        begun = end.offset > 0 and self._layout.has_segment(end.sequence + 1)
         return begun or end.offset >= self._segment_bytes
 
     def _rotate(self) -> None:

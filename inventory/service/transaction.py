@@ -119,28 +119,25 @@ class Batch:
         return Outcome(event, replayed=False)
 
     def _commit(self, draft: Draft, entities: Sequence[EntityId], key: IdempotencyKey | Delivery | None) -> Event:
-        touched: set[EntityId] = {change.item for change in draft.changes}
-        doubled = len(touched) < len(draft.changes)
-        if draft.reservation is not None:
-            touched.add(ReservationId(draft.reservation.reservation_id))
-        if not touched or doubled or not touched.issubset(entities):
-            raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
+        kind, changes, note, reservation = draft
+        _require_submitted(draft, entities)
         sequence = self._state.sequence + len(self.events) + 1
-        lines = tuple([line_after(change, self._current(change.item)) for change in draft.changes])
+        lines = tuple([line_after(change, self._current(change.item)) for change in changes])
         key_use = delivery = None
         if isinstance(key, IdempotencyKey):
             key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000), key.part_of)
         else:
             delivery = key
+        placed = None if reservation is None else _placed(reservation, sequence)
         event = Event(
             sequence,
             uuid7(self._now),
-            draft.type,
+            kind,
             self._now,
             self._writer.node,
-            draft.note,
+            note,
             lines,
-            _placed(draft.reservation, sequence),
+            placed,
             key_use,
             delivery,
             self._synced,
@@ -149,8 +146,8 @@ class Batch:
         self.events.append(event)
         for line in lines:
             self._records[line.item] = record_after(line, sequence, self._now)
-        if event.reservation is not None:
-            self._reservations[event.reservation.reservation_id] = event.reservation
+        if placed is not None:
+            self._reservations[placed.reservation_id] = placed
         return event
 
     def _current(self, item: ItemId) -> Record | None:
@@ -180,8 +177,19 @@ class Batch:
         return None if position is None else self._read_event(position)
 
 
-def _placed(reservation: Reservation | None, sequence: int) -> Reservation | None:
+def _require_submitted(draft: Draft, entities: Sequence[EntityId]) -> None:
+    """:raises ValueError: the draft touches what is not among the entities, or nothing, or a record twice."""
+    changes, reservation = draft.changes, draft.reservation
+    if len(changes) == 1 and reservation is None and changes[0].item in entities:
+        return
+    touched: set[EntityId] = {change.item for change in changes}
+    doubled = len(touched) < len(changes)
+    if reservation is not None:
+        touched.add(ReservationId(reservation.reservation_id))
+    if not touched or doubled or not touched.issubset(entities):
+        raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
+
+
+def _placed(reservation: Reservation, sequence: int) -> Reservation:
     """The reservation with its place in the log."""
-    if reservation is None:
-        return None
     return reservation._replace(sequence=sequence, created=reservation.created or sequence)
