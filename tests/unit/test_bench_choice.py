@@ -47,7 +47,11 @@ def test_who_cannot_run_and_was_named_is_an_error(without_postgresql, arguments:
         chosen(*arguments)
 
 
-def test_the_error_is_told_and_the_status_is_1(without_postgresql, capsys: pytest.CaptureFixture[str]):
+def test_the_error_is_told_and_the_status_is_1(
+    without_postgresql, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(cli, "run_all", lambda *_: pytest.fail("it runs all the same"))
+
     assert cli.main(["--against", "postgresql"]) == 1
     assert "postgresql cannot run here: psycopg is not installed" in capsys.readouterr().err
 
