@@ -5,18 +5,21 @@ import json
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.contestants import CONTESTANTS, TARGETS, Contestant, chosen
+from bench.choice import NOBODY, chosen
+from bench.contestants import CONTESTANTS, TARGETS, Contestant
 from bench.driving import CHOICES, Drive, NoDriver, chosen_driver
 from bench.machine import describe
+from bench.picture import picture
 from bench.report import as_json, ratios, remarks, table_of_ratios, table_of_runs
 from bench.rounds import Conditions, Run, run_all
 from bench.server import ServerBroken
+from bench.stand_ins.entries import STAND_INS
 
-_DESCRIPTION = """Measure the service beside yardsticks that run under the same gunicorn settings.
+_DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run under the same gunicorn settings.
 
 Each round runs every contestant once, on a real server in a fresh folder; ratios are taken within a
 round. After each run the stock must be what was confirmed and the log must be whole, or the run is void.
@@ -29,10 +32,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        contestants = chosen(options.contestants)
+        contestants, left_out = chosen(options.contestants, options.against)
         driver, drive = chosen_driver(options.driver)
         with tempfile.TemporaryDirectory(prefix="bench-", dir=options.dir) as folder:
-            return _measure(_conditions(options, Path(folder)), contestants, driver, drive, options.json)
+            conditions = _conditions(options, Path(folder))
+            machine, settings = describe(conditions.folder), _settings(conditions, driver)
+            print(_head(machine, settings, left_out), flush=True)
+            runs = _measure(conditions, contestants, drive)
+            found = ratios(runs, TARGETS)
+            print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}\n\n{remarks(runs, driver)}")
+            if options.json is not None:
+                told = as_json(machine, settings, runs, found, left_out)
+                options.json.write_text(json.dumps(told, indent=1) + "\n")
+            if options.svg is not None:
+                options.svg.write_text(picture(runs, _caption(machine, settings)), encoding="utf-8")
+            return 1 if any(run.problems for run in runs) else 0
     except KeyboardInterrupt:
         _say("\nstopped; the servers are stopped too")
         return 130
@@ -41,12 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _measure(
-    conditions: Conditions, contestants: Sequence[Contestant], driver: str, drive: Drive, output: Path | None
-) -> int:
-    machine = describe(conditions.folder)
-    settings = _settings(conditions, driver)
-    print(_head(machine, settings), flush=True)
+def _measure(conditions: Conditions, contestants: Sequence[Contestant], drive: Drive) -> list[Run]:
+    """Run all, and say how each went."""
     done = 0
 
     def report(run: Run) -> None:
@@ -54,20 +64,16 @@ def _measure(
         done += 1
         spread = "/".join(map(str, run.load.connections_of))
         _say(
-            f"[{done}/{conditions.rounds * len(contestants)}] round {run.round + 1} {run.contestant:10}"
+            f"[{done}/{conditions.rounds * len(contestants)}] round {run.round + 1} {run.contestant:14}"
             f" {run.load.rate:8,.0f} req/s  p99 {run.load.latencies_ms[1]:6.1f} ms  connections {spread}"
             f"  {'VOID: ' + '; '.join(run.problems) if run.problems else 'ok'}"
         )
 
     runs = run_all(contestants, conditions, drive, report)
-    found = ratios(runs, TARGETS)
-    print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}\n\n{remarks(runs, driver)}")
-    if output is not None:
-        output.write_text(json.dumps(as_json(machine, settings, runs, found), indent=1) + "\n")
-    void = [run for run in runs if run.problems]
-    for run in void:
-        _say(f"void: {run.contestant} in round {run.round + 1}: {'; '.join(run.problems)}")
-    return 1 if void else 0
+    for run in runs:
+        if run.problems:
+            _say(f"void: {run.contestant} in round {run.round + 1}: {'; '.join(run.problems)}")
+    return runs
 
 
 def _settings(conditions: Conditions, driver: str) -> dict[str, Any]:
@@ -85,7 +91,15 @@ def _settings(conditions: Conditions, driver: str) -> dict[str, Any]:
     }
 
 
-def _head(machine: dict[str, Any], settings: dict[str, Any]) -> str:
+def _caption(machine: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+    return (
+        f"{settings['workers']} workers × {settings['threads']} threads, {settings['connections']} connections,"
+        f" {settings['skus']} SKUs, {settings['rounds']} rounds of {settings['seconds']:g} s;"
+        f" {machine['cores']} cores, {machine['fileSystem']}"
+    )
+
+
+def _head(machine: Mapping[str, Any], settings: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
     sync, versions = machine["fdatasyncMs"], machine["versions"]
     lines = [
         f"Machine:  {machine['processor']}, {machine['cores']} of {machine['coresOfMachine']} cores,"
@@ -99,6 +113,7 @@ def _head(machine: dict[str, Any], settings: dict[str, Any]) -> str:
         f"Load:     {settings['rounds']} rounds of {settings['seconds']:g} s after {settings['warmupSeconds']:g} s of"
         f" warm-up, {settings['connections']} connections, {settings['skus']} SKUs, driver {settings['driver']}",
     ]
+    lines.extend(f"Left out: {name}: {why}" for name, why in left_out.items())
     if not machine["survivesPowerCut"]:
         lines.append("WARNING:  this is memory, where a sync costs nothing: choose a folder on a disk with --dir")
     return "\n".join(lines)
@@ -119,7 +134,7 @@ def _conditions(options: argparse.Namespace, folder: Path) -> Conditions:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = "\n".join(f"  {contestant.name:11}{contestant.what}" for contestant in CONTESTANTS)
+    names = "\n".join(f"  {contestant.name:16}{contestant.what}" for contestant in CONTESTANTS)
     parser = argparse.ArgumentParser(
         prog="bench.py",
         description=_DESCRIPTION,
@@ -132,10 +147,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_positive, default=2, help="worker processes (2)")
     parser.add_argument("--threads", type=_positive, default=16, help="threads in each worker (16)")
     parser.add_argument("--skus", type=_positive, default=1000, help="SKUs that the load is spread over (1000)")
-    parser.add_argument("--contestants", metavar="A,B", help="only these")
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--contestants", metavar="A,B", help="only these")
+    others = ",".join(stand_in.name for stand_in in STAND_INS)
+    who.add_argument(
+        "--against", metavar="A,B", help=f"only these of the stand-ins, or {NOBODY} (those of {others} that can run)"
+    )
     parser.add_argument("--driver", choices=CHOICES, default="auto", help="auto: wrk where it is installed, else own")
     parser.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the rates: medians, with the least and most")
     parser.add_argument("--quick", action="store_true", help="see whether it works; the figures mean little")
     return parser
 

@@ -9,7 +9,8 @@ class Plan:
     """Closed-loop load: each connection sends its next request when it has the answer to the last one.
 
     :ivar requests: whole requests; each send takes one of them at random, or each once in turn if ``once``.
-    :ivar pids: the processes whose processor time is to be measured.
+    :ivar pids: the workers, whose processor time is to be measured.
+    :ivar beside: the processes that serve beside them, whose processor time counts, too.
     :ivar evenly: open connections again until each of ``pids`` has as many as the next; else as they come.
     :ivar pause_seconds: how long each connection rests after an answer before it sends the next request.
     """
@@ -22,8 +23,14 @@ class Plan:
     seed: int = 0
     once: bool = False
     pids: Sequence[int] = ()
+    beside: Sequence[int] = ()
     evenly: bool = True
     pause_seconds: float = 0.0
+
+    @property
+    def server_pids(self) -> Sequence[int]:
+        """All processes that serve."""
+        return [*self.pids, *self.beside]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,8 @@ class Load:
     :ivar errors: how many of each kind: an answer other than 2xx, a connection that broke, no answer.
     :ivar confirmed: how many 2xx answers each request got; ``None`` if the driver knows only their sum.
     :ivar unanswered: how many requests were sent and left without waiting for the answer.
-    :ivar driver_share: processor time of the driver, as a share of one core; of ``pids`` in seconds.
+    :ivar driver_share: processor time of the driver, as a share of one core.
+    :ivar server_seconds: processor time of ``pids`` and of those ``beside`` them.
     :ivar connections_of: how many connections each of ``pids`` has accepted, where the driver looked.
     :ivar by_status: the same latencies, apart by status code, where the driver keeps them apart.
     """

@@ -57,10 +57,10 @@ class Driver:
             return self._load(0.0, 0.0, 0.0)
         self._go_on(self._plan.warmup_seconds)
         self._latencies.clear()
-        started, own, server = time.perf_counter(), time.process_time(), processor_seconds(self._plan.pids)
+        started, own, server = time.perf_counter(), time.process_time(), processor_seconds(self._plan.server_pids)
         self._go_on(self._plan.seconds)
         seconds = time.perf_counter() - started
-        own, server = time.process_time() - own, processor_seconds(self._plan.pids) - server
+        own, server = time.process_time() - own, processor_seconds(self._plan.server_pids) - server
         measured, self._latencies = self._latencies, {}
         self._drain()
         self._latencies = measured

@@ -25,9 +25,9 @@ class Ratio(NamedTuple):
     processor: float
 
     @property
-    def is_reached(self) -> bool:
-        """Whether the median is what the design wants."""
-        return self.rate.median >= self.target.at_least
+    def is_reached(self) -> bool | None:
+        """Whether the median is what the design wants; ``None`` where it wants nothing."""
+        return None if self.target.at_least is None else self.rate.median >= self.target.at_least
 
 
 def spread(values: Iterable[float]) -> Spread:
@@ -84,16 +84,16 @@ def table_of_runs(runs: Sequence[Run]) -> str:
 
 
 def table_of_ratios(found: Sequence[Ratio]) -> str:
-    """One row for each target."""
+    """One row for each ratio."""
     rows = [("ratio", "target", "median", "min–max", "by CPU", "reached")]
     rows.extend(
         (
             f"{ratio.target.of} / {ratio.target.to}",
-            f"≥ {ratio.target.at_least:.2f}",
+            "-" if ratio.target.at_least is None else f"≥ {ratio.target.at_least:.2f}",
             f"{ratio.rate.median:.2f}",
             f"{ratio.rate.least:.2f}–{ratio.rate.greatest:.2f}",
             f"{ratio.processor:.2f}",
-            "yes" if ratio.is_reached else "no",
+            {True: "yes", False: "no", None: "-"}[ratio.is_reached],
         )
         for ratio in found
     )
@@ -121,12 +121,17 @@ def is_lopsided(connections: Sequence[int]) -> bool:
 
 
 def as_json(
-    machine: Mapping[str, Any], settings: Mapping[str, Any], runs: Sequence[Run], found: Sequence[Ratio]
+    machine: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    runs: Sequence[Run],
+    found: Sequence[Ratio],
+    left_out: Mapping[str, str],
 ) -> Any:
-    """All of it, for other programs."""
+    """All of it, for other programs. :param left_out: who could not run, and why."""
     return {
         "machine": machine,
         "settings": settings,
+        "leftOut": left_out,
         "runs": [run.as_json() for run in runs],
         "ratios": [
             {

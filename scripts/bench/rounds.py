@@ -10,6 +10,7 @@ from typing import Any
 from bench.contestants import Contestant
 from bench.driving import Drive, drive_with_our_own
 from bench.load import Load, Plan
+from bench.procfs import children
 from bench.server import running, wait_until_answering
 
 _SEED_CONNECTIONS = 16
@@ -45,7 +46,7 @@ class Run:
 
     @property
     def processor_us(self) -> float:
-        """Processor time of the server's workers for one request, in microseconds."""
+        """Processor time for one request in microseconds: of the workers, and of a database server beside them."""
         return self.load.server_seconds * 1e6 / self.load.requests if self.load.requests else 0.0
 
     def as_json(self) -> dict[str, Any]:
@@ -73,10 +74,13 @@ def run_once(contestant: Contestant, number: int, conditions: Conditions, drive:
     """Start the contestant in a fresh folder, seed it, drive it, check it, stop it, delete the folder."""
     traffic = contestant.traffic(conditions.skus)
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{contestant.name}-", dir=conditions.folder))
-    environment: Mapping[str, str] = {**conditions.environment(), **contestant.environment}
+    own: Mapping[str, str] = {**conditions.environment(), **contestant.environment}
     problems: list[str] = []
     try:
-        with running(contestant.app, environment, folder, conditions.workers) as server:
+        with (
+            contestant.backing(folder) as backing,
+            running(contestant.app, {**own, **backing.environment}, folder, conditions.workers) as server,
+        ):
             wait_until_answering(server, traffic.probe)
             if traffic.seed:
                 seeding = drive_with_our_own(Plan(server.port, traffic.seed, _SEED_CONNECTIONS, 0, 0, once=True))
@@ -89,6 +93,7 @@ def run_once(contestant: Contestant, number: int, conditions: Conditions, drive:
                 conditions.seconds,
                 seed=number,
                 pids=server.workers,
+                beside=[] if backing.master is None else [backing.master, *children(backing.master)],
             )
             load = drive(plan)
             problems.extend(_errors(load))

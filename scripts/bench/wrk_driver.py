@@ -27,11 +27,11 @@ def drive_with_wrk(plan: Plan) -> Load:
         # wrk formats requests itself: one line of method, path and body for each.
         requests.write_text("".join(f"{_line(request)}\n" for request in plan.requests))
         warm = _run(plan, plan.warmup_seconds, requests)
-        before, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.pids)
+        before, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.server_pids)
         started = time.perf_counter()
         found = _run(plan, plan.seconds, requests)
         wall = time.perf_counter() - started
-        after, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.pids) - server
+        after, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.server_pids) - server
     errors: dict[str, int] = {}
     for part in (warm, found):
         for kind, count in part["errors"].items():

@@ -8,7 +8,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench.check import contradictions
-from bench.contestants import CONTESTANTS, TARGETS, Target, chosen
+from bench.contestants import CONTESTANTS, TARGETS, Target
 from bench.load import Load
 from bench.report import as_json, is_lopsided, ratios, spread, table_of_ratios, table_of_runs
 from bench.rounds import Run
@@ -112,9 +112,18 @@ def test_everything_is_reported_for_people_and_for_programs():
         "0.50",
         "no",
     ]
-    told = as_json({}, {}, runs, found)
+    told = as_json({}, {}, runs, found, {"sqlite": "not there"})
     assert [one["rate"] for one in told["runs"]] == [50, 100]
     assert told["ratios"][0]["median"] == 0.5
+    assert told["leftOut"] == {"sqlite": "not there"}
+
+
+def test_a_ratio_of_which_nothing_is_wanted_is_neither_reached_nor_missed():
+    runs = [run("a", 0, 150), run("b", 0, 100)]
+    found = ratios(runs, [Target("a", "b")])
+    assert table_of_ratios(found).splitlines()[-1].split() == ["a", "/", "b", "-", "1.50", "1.50–1.50", "1.50", "-"]
+    told = as_json({}, {}, runs, found, {})["ratios"][0]
+    assert (told["target"], told["reached"], told["median"]) == (None, None, 1.5)
 
 
 def test_a_spread_is_the_median_and_both_ends():
@@ -131,9 +140,3 @@ def test_runs_whose_connections_went_to_one_worker_are_told_apart(connections: l
 def test_every_target_compares_contestants_that_exist():
     names = {contestant.name for contestant in CONTESTANTS}
     assert {name for target in TARGETS for name in (target.of, target.to)} <= names
-
-
-def test_contestants_are_chosen_by_name_and_a_wrong_name_is_refused():
-    assert [contestant.name for contestant in chosen("bare, adjust")] == ["adjust", "bare"]
-    with pytest.raises(ValueError, match="no contestant is called bear"):
-        chosen("bear")
