@@ -41,7 +41,9 @@ def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool,
 
     \b
     storeId,sku,onHand                 required; a header row, in any order
-    safetyStock,lowStock               both or none; empty cells leave the policy alone
+    safetyStock,lowStock               both columns or none. Both cells empty: the policy stays as it is. Else the
+                                       row states all of it: safetyStock must be there (0 for none), and an
+                                       empty lowStock says that there is no threshold, as in an export
     reason,reference                   kept in the event
     reserved,qty,available,version,updatedAt    what an export has besides; not looked at
     """  # noqa: D301 - click's own mark for "do not wrap"
