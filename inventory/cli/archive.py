@@ -6,7 +6,7 @@ import click
 
 from inventory.bootstrap import layout_of
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.folder import data_dir_option, existing_log, service
 
 
 @click.command("archive", epilog=EXIT_CODES)
@@ -20,7 +20,7 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     A segment that is deleted here is gone for good: the stock stays, in snapshots and log, but its history
     can no longer be read, and the snapshots are then the only thing to start from. May run beside servers.
     """
-    settings = existing_folder(data_dir)
+    settings = existing_log(data_dir)
     with service(settings) as services:
         if services.upkeep is None:
             raise click.ClickException("this log has nothing to be kept up")

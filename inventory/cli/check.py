@@ -7,7 +7,7 @@ import click
 
 from inventory.bootstrap import rebuild, verify
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder
+from inventory.cli.folder import data_dir_option, existing_folder, existing_log
 from inventory.cli.progress import progress_bar
 
 
@@ -49,7 +49,7 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
 
     No server may be running on the folder.
     """
-    settings = existing_folder(data_dir)
+    settings = existing_log(data_dir)
     if not yes:
         if not _somebody_is_there():
             raise click.UsageError("nobody is there to be asked; say --yes")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.progress import progress_bar
 from inventory.cli.stock_csv import export_lines
 from inventory.domain.record import Record
@@ -34,7 +34,7 @@ def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> No
     """  # noqa: D301 - click's own mark for "do not wrap"
     if as_json and file is None:
         raise click.UsageError("--json needs a FILE: stdout is where the stock goes")
-    with service(existing_folder(data_dir)) as services:
+    with service(existing_log(data_dir)) as services:
         snapshot = services.ledger.snapshot()
     records = sorted(snapshot.records.values(), key=lambda record: record.item)
     if file is None:

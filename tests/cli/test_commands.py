@@ -61,13 +61,6 @@ def test_an_unknown_option_is_wrong_usage() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_folder_that_is_not_there_is_refused_by_name(command: str, tmp_path: Path) -> None:
-    ended = run(command, "--data-dir", tmp_path / "nowhere")
-    assert (ended.exit_code, ended.stdout) == (1, "")
-    assert f"{tmp_path}/nowhere does not exist" in ended.stderr
-
-
-@pytest.mark.parametrize("command", COMMANDS)
 def test_a_bad_setting_is_refused_by_name(command: str, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGMENT_BYTES", "big")
     ended = run(command, "--data-dir", data)
