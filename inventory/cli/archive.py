@@ -5,6 +5,7 @@ import json
 import click
 
 from inventory.bootstrap import layout_of
+from inventory.cli.counted import counted
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_log, service
 
@@ -41,4 +42,5 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         f"log {figures.log_bytes:,} bytes, archive {figures.archive_bytes:,}, snapshots {figures.snapshot_bytes:,}"
     )
     if keep is not None:
-        click.echo(f"{len(old)} segments of the archive deleted, {len(archived) - len(old)} kept.")
+        deleted = counted(len(old), "segment")
+        click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")

@@ -27,11 +27,15 @@ def read_settings(given: Mapping[str, object]) -> Settings:
 
     The data folder's path comes back absolute.
 
-    :raises SettingsError: a value is not usable; names the variable.
+    :raises SettingsError: a value is not usable; names the variable, and the option if it was given by one.
     """
-    options = {name: str(value) for name, value in given.items() if value is not None}
-    settings = from_environment({**os.environ, **options})
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    settings = from_environment({**os.environ, **values}, {name: _option_of(name) for name in values})
     return replace(settings, data_dir=settings.data_dir.absolute())
+
+
+def _option_of(variable: str) -> str:
+    return "--workers" if variable == "WEB_CONCURRENCY" else f"--{variable.lower().replace('_', '-')}"
 
 
 def existing_folder(data_dir: str | None) -> Settings:
