@@ -56,6 +56,13 @@ def test_the_version_is_told() -> None:
     assert run("--version").stdout == f"inventory, version {__version__}\n"
 
 
+def test_a_tree_that_writes_another_format_is_not_called_the_version_that_was_released() -> None:
+    changes = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    unreleased, _, released = changes.partition("## [Unreleased]")[2].partition("\n## [")
+    assert f"`inventory --version` says {__version__}." in unreleased
+    assert not released.startswith(f"{__version__}]")
+
+
 def test_an_unknown_option_is_wrong_usage() -> None:
     assert run("verify", "--colour").exit_code == 2
 
