@@ -1,3 +1,3 @@
 """A consistency-first inventory service: one log, one fold, one HTTP API."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

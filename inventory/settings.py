@@ -129,9 +129,10 @@ def setting_names() -> tuple[str, ...]:
     return tuple(_FIELDS)
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
+def from_environment(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
+    :param options: how those were given that do not come from the environment, by variable: ``--port``.
     :raises SettingsError: a value that does not parse, or a variable whose name is a near miss of a
         setting's, or leases that end before they are renewed; the message names it and says what would do.
     """
@@ -146,7 +147,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         try:
             given[item.name] = item.metadata["parse"](environment[name])
         except ValueError as error:
-            raise SettingsError(f"{name}={environment[name]!r} is not {error}.") from error
+            given_as = f" ({options[name]})" if options and name in options else ""
+            raise SettingsError(f"{name}={environment[name]!r}{given_as} is not {error}.") from error
     settings = Settings(**given)
     if settings.lock_ttl_ms <= settings.lock_renew_ms:
         raise SettingsError(

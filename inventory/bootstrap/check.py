@@ -1,7 +1,7 @@
 """The log folded anew and compared with what was made of it: files (``inventory verify``), or a live state."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ class Verification:
     """What was found; ``problems`` and ``drift`` are empty if everything adds up.
 
     :ivar from_sequence: the first event that was folded; what is before it was taken from a snapshot.
+    :ivar notes: what is to be known and is no fault.
     """
 
     checked_sequence: int
     from_sequence: int
     problems: list[str]
     drift: DriftReport
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -92,7 +94,8 @@ def verify(settings: Settings, *, progress: Progress | None = None) -> Verificat
         # Not behind damage: nothing was folded there that they could be compared with.
         for file in derived:
             problems.extend(file.problems())
-    return Verification(state.sequence, first, [*problems, *_broken(state)], drift)
+    notes = [note for file in derived for note in file.notes()]
+    return Verification(state.sequence, first, [*problems, *_broken(state)], drift, notes)
 
 
 def audit(layout: Layout, image: Path, *, from_the_beginning: int = FROM_THE_BEGINNING) -> Verification:

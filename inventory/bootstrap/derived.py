@@ -26,6 +26,9 @@ class Derived(Protocol):
     def problems(self) -> list[str]:
         """What is wrong with the file, once the whole log is folded."""
 
+    def notes(self) -> list[str]:
+        """What is to be known of it, and is no fault."""
+
 
 def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
     """Everything in a folder that is derived and there; what is missing is made again without being asked.
@@ -38,23 +41,27 @@ def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
 
 
 class DerivedView:
-    """One published file."""
+    """One published file. One of an event that is no longer in the log is stale, and cannot be compared."""
 
     def __init__(self, view: View, layout: Layout) -> None:
         self._view = view
         self._path = view.path(layout)
         self._content = _content(self._path)
         self._sequence: int | None = None
+        self._stale_since: int | None = None
         self._differs = False
         if self._content is not None:
-            try:
-                self._sequence = orjson.loads(self._content)["asOfSequence"]
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                self._differs = True
+            self._sequence = _sequence_of(self._content)
+            self._differs = self._sequence is None
 
     def compare(self, state: State) -> None:
         """See ``Derived.compare``."""
-        if state.sequence == self._sequence:
+        if self._sequence is None:
+            return
+        if state.sequence > self._sequence:
+            # The fold has begun above it: nothing of the log says any more what was so then.
+            self._sequence, self._stale_since = None, self._sequence
+        elif state.sequence == self._sequence:
             self._differs = b"".join(document(self._view, snapshot_of(state))) != self._content
             self._sequence = None
 
@@ -65,6 +72,13 @@ class DerivedView:
         if self._sequence is not None:
             return [f"{self._path} is of event {self._sequence}, which the log does not have"]
         return []
+
+    def notes(self) -> list[str]:
+        """See ``Derived.notes``."""
+        if self._stale_since is None:
+            return []
+        old = f"{self._path} is of event {self._stale_since}, which can no longer be folded from the log"
+        return [f"{old}; stale until the next 'inventory sync'"]
 
 
 class DerivedSnapshot:
@@ -95,6 +109,18 @@ class DerivedSnapshot:
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""
         return [f"{self._path} {self._found}; 'inventory rebuild' makes it again"] if self._found else []
+
+    def notes(self) -> list[str]:
+        """See ``Derived.notes``: a snapshot is right or wrong."""
+        return []
+
+
+def _sequence_of(content: bytes) -> int | None:
+    try:
+        found = orjson.loads(content)["asOfSequence"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return found if type(found) is int and found >= 0 else None
 
 
 def _content(path: Path) -> bytes | None:

@@ -5,8 +5,9 @@ import json
 import click
 
 from inventory.bootstrap import layout_of
+from inventory.cli.counted import counted
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.folder import data_dir_option, existing_log, service
 
 
 @click.command("archive", epilog=EXIT_CODES)
@@ -20,7 +21,7 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     A segment that is deleted here is gone for good: the stock stays, in snapshots and log, but its history
     can no longer be read, and the snapshots are then the only thing to start from. May run beside servers.
     """
-    settings = existing_folder(data_dir)
+    settings = existing_log(data_dir)
     with service(settings) as services:
         if services.upkeep is None:
             raise click.ClickException("this log has nothing to be kept up")
@@ -41,4 +42,5 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         f"log {figures.log_bytes:,} bytes, archive {figures.archive_bytes:,}, snapshots {figures.snapshot_bytes:,}"
     )
     if keep is not None:
-        click.echo(f"{len(old)} segments of the archive deleted, {len(archived) - len(old)} kept.")
+        deleted = counted(len(old), "segment")
+        click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")

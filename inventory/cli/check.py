@@ -7,7 +7,7 @@ import click
 
 from inventory.bootstrap import rebuild, verify
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder
+from inventory.cli.folder import data_dir_option, existing_folder, existing_log
 from inventory.cli.progress import progress_bar
 
 
@@ -18,17 +18,21 @@ def verify_command(data_dir: str | None, as_json: bool) -> None:
     """Check the log and what was made from it; changes nothing.
 
     Every line must continue the chain of hashes and the history of its records, and the published views
-    and the snapshots must say what the log says. What differs in a snapshot is listed as drift, with both
-    figures. May run beside servers; GET /audit/verify compares what a running worker has in memory.
+    and the snapshots must say what the log says. Views of an event that was compacted and deleted cannot be
+    compared: a note calls them stale, and the log is whole all the same. What differs in a
+    snapshot is listed as drift, with both figures. May run beside servers; GET /audit/verify compares what
+    a running worker has in memory.
     """
     settings = existing_folder(data_dir)
     with progress_bar("verifying") as progress:
         found = verify(settings, progress=progress)
     if as_json:
-        click.echo(json.dumps(found.as_json()))
+        click.echo(json.dumps({**found.as_json(), "notes": found.notes}))
     else:
         for problem in found.problems:
             click.echo(problem, err=True)
+        for note in found.notes:
+            click.echo(f"note: {note}", err=True)
         for drift in found.drift.shown:
             click.echo(f"drift: {json.dumps(drift)}", err=True)
         click.echo(f"{'Whole' if found.ok else 'Not whole'}: checked up to event {found.checked_sequence}.")
@@ -45,7 +49,7 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
 
     No server may be running on the folder.
     """
-    settings = existing_folder(data_dir)
+    settings = existing_log(data_dir)
     if not yes:
         if not _somebody_is_there():
             raise click.UsageError("nobody is there to be asked; say --yes")

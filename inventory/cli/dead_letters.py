@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import ItemId, item_id
 from inventory.eventlog.letter_file import letter_as_json
@@ -35,7 +35,7 @@ def dead_letters_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_command(data_dir: str | None, settled_too: bool, as_json: bool) -> None:
     """Show the dead letters, in the order in which they were noted; notes new ones first."""
-    with service(existing_folder(data_dir)) as services:
+    with service(existing_log(data_dir)) as services:
         services.dead_letters.note_new()
         letters: list[Letter] = []
         after: str | None = None
@@ -105,7 +105,7 @@ def _settle(
     reason: str | None,
     as_json: bool,
 ) -> None:
-    with service(existing_folder(data_dir)) as services:
+    with service(existing_log(data_dir)) as services:
         letter = services.dead_letters.settle(sequence, item, action, _user(), reason)
     click.echo(json.dumps(letter_as_json(letter)) if as_json else _told(letter))
 

@@ -1,5 +1,8 @@
 """How a command ends: one line on stderr and a status, never a trace."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -10,6 +13,16 @@ from inventory.eventlog.errors import LogError
 from inventory.settings import SettingsError
 
 EXIT_CODES = "Exit status: 0 done; 1 refused, or a problem was found; 2 wrong usage; 130 stopped with Ctrl-C."
+
+
+@contextmanager
+def heeding_sigterm() -> Iterator[None]:
+    """Inside the ``with`` block SIGTERM is what Ctrl-C is: the command says how far it is, and its status is 130."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Commands(click.Group):

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.counted import counted
+from inventory.cli.endings import EXIT_CODES, heeding_sigterm
+from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.progress import progress_bar
 from inventory.cli.stock_csv import export_lines
 from inventory.domain.record import Record
@@ -34,24 +36,46 @@ def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> No
     """  # noqa: D301 - click's own mark for "do not wrap"
     if as_json and file is None:
         raise click.UsageError("--json needs a FILE: stdout is where the stock goes")
-    with service(existing_folder(data_dir)) as services:
-        snapshot = services.ledger.snapshot()
-    records = sorted(snapshot.records.values(), key=lambda record: record.item)
-    if file is None:
-        out = sys.stdout.buffer
-        for chunk in export_lines(records):
-            out.write(chunk)
-        out.flush()
-    else:
-        with progress_bar("exporting") as progress:
-
-            def reported() -> Iterator[Record]:
-                for number, record in enumerate(records, 1):
-                    if not number % _BETWEEN_REPORTS:
-                        progress(number, len(records))
-                    yield record
-
-            replace_file(file, lambda: export_lines(reported()), disk=Disk(), retry=RetryPolicy())
-    click.echo(f"{len(records)} records as of event {snapshot.as_of_sequence}", err=True)
+    settings = existing_log(data_dir)
+    with heeding_sigterm():
+        with service(settings) as services:
+            snapshot = services.ledger.snapshot()
+        records = sorted(snapshot.records.values(), key=lambda record: record.item)
+        with _named("standard output" if file is None else str(file)):
+            if file is None:
+                _print(records)
+            else:
+                _write(records, file)
+    click.echo(f"{counted(len(records), 'record')} as of event {snapshot.as_of_sequence}", err=True)
     if as_json:
         click.echo(json.dumps({"records": len(records), "asOfSequence": snapshot.as_of_sequence}))
+
+
+def _print(records: Sequence[Record]) -> None:
+    out = sys.stdout.buffer
+    for chunk in export_lines(records):
+        out.write(chunk)
+    out.flush()
+
+
+def _write(records: Sequence[Record], file: Path) -> None:
+    with progress_bar("exporting") as progress:
+
+        def reported() -> Iterator[Record]:
+            for number, record in enumerate(records, 1):
+                if not number % _BETWEEN_REPORTS:
+                    progress(number, len(records))
+                yield record
+
+        replace_file(file, lambda: export_lines(reported()), disk=Disk(), retry=RetryPolicy())
+
+
+@contextmanager
+def _named(target: str) -> Iterator[None]:
+    """Have an error inside the ``with`` block name what was asked for, rather than a temporary file or nothing."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # who read it has gone: no fault
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, target) from error

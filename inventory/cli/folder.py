@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from inventory.bootstrap import Services, build_services, prepare, server_presence
+from inventory.bootstrap import Services, build_services, layout_of, prepare, server_presence
 from inventory.cli.progress import progress_bar
 from inventory.settings import Settings, from_environment
 
@@ -27,18 +27,32 @@ def read_settings(given: Mapping[str, object]) -> Settings:
 
     The data folder's path comes back absolute.
 
-    :raises SettingsError: a value is not usable; names the variable.
+    :raises SettingsError: a value is not usable; names the variable, and the option if it was given by one.
     """
-    options = {name: str(value) for name, value in given.items() if value is not None}
-    settings = from_environment({**os.environ, **options})
+    values = {name: str(value) for name, value in given.items() if value is not None}
+    settings = from_environment({**os.environ, **values}, {name: _option_of(name) for name in values})
     return replace(settings, data_dir=settings.data_dir.absolute())
 
 
+def _option_of(variable: str) -> str:
+    return "--workers" if variable == "WEB_CONCURRENCY" else f"--{variable.lower().replace('_', '-')}"
+
+
 def existing_folder(data_dir: str | None) -> Settings:
-    """Read the settings of a command that needs a folder with something in it."""
+    """Read the settings of a command that needs a folder, and may begin a log in it."""
     settings = read_settings({"DATA_DIR": data_dir})
     if not settings.data_dir.is_dir():
         raise click.ClickException(f"{settings.data_dir} does not exist; name another with --data-dir or DATA_DIR")
+    return settings
+
+
+def existing_log(data_dir: str | None) -> Settings:
+    """Read the settings of a command that needs a log: none is begun, or a typing error looks like an empty shop."""
+    settings = existing_folder(data_dir)
+    if not layout_of(settings).segments():
+        raise click.ClickException(
+            f"there is no event log in {settings.data_dir}; name another with --data-dir or DATA_DIR"
+        )
     return settings
 
 

@@ -3,14 +3,15 @@
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import click
 
 from inventory.bootstrap import layout_of
-from inventory.cli.endings import EXIT_CODES
+from inventory.cli.counted import counted
+from inventory.cli.endings import EXIT_CODES, heeding_sigterm
 from inventory.cli.folder import data_dir_option, existing_folder, service
 from inventory.cli.import_note import NoteFile
 from inventory.cli.importing import AT_ONCE, Importing, Numbered
@@ -41,26 +42,30 @@ def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool,
 
     \b
     storeId,sku,onHand                 required; a header row, in any order
-    safetyStock,lowStock               both or none; empty cells leave the policy alone
+    safetyStock,lowStock               both columns or none. Both cells empty: the policy stays as it is. Else the
+                                       row states all of it: safetyStock must be there (0 for none), and an
+                                       empty lowStock says that there is no threshold, as in an export
     reason,reference                   kept in the event
     reserved,qty,available,version,updatedAt    what an export has besides; not looked at
     """  # noqa: D301 - click's own mark for "do not wrap"
     settings = existing_folder(data_dir)
     report = _Report()
-    with open(file, "rb") as opened:
+    with open(file, "rb") as opened, heeding_sigterm():
         _require_regular(opened, file)
         checked = _check(opened, report, file)
         if report.count:
             report.tell(as_json, {"rows": checked.rows, "badRows": report.count})
-            raise click.ClickException(f"{file} has {report.count} things wrong; nothing was changed")
+            raise click.ClickException(f"{file} has {counted(report.count, 'thing')} wrong; nothing was changed")
         if dry_run:
-            _tell(as_json, {"rows": checked.rows, "badRows": 0, "dryRun": True}, f"{checked.rows} rows, all good.")
+            good = {"rows": checked.rows, "badRows": 0, "dryRun": True}
+            _tell(as_json, good, f"{counted(checked.rows, 'row')}, all good.")
             return
         importing = _import(settings, opened, checked, report, again=again)
     if report.count:
         report.tell(as_json, importing)
-        raise click.ClickException(f"{report.count} rows were refused; the others are in")
-    done = f"{importing['applied']} rows applied, {importing['alreadyIn']} were in already."
+        raise click.ClickException(f"{counted(report.count, 'row was', 'rows were')} refused; the others are in")
+    already = counted(importing["alreadyIn"], "was", "were")
+    done = f"{counted(importing['applied'], 'row')} applied, {already} in already."
     _tell(as_json, importing, done)
 
 
@@ -85,7 +90,7 @@ class _Report:
             self._kept.append({"line": line, "field": field, "message": message})
         click.echo(f"line {line}: {field}: {message}", err=True)
 
-    def tell(self, as_json: bool, result: dict[str, object]) -> None:
+    def tell(self, as_json: bool, result: Mapping[str, object]) -> None:
         if as_json:
             click.echo(json.dumps({**result, "problems": self._kept}))
 
@@ -108,9 +113,7 @@ def _check(opened: BinaryIO, report: _Report, file: Path) -> _Checked:
     return _Checked(reader.digest, rows, signature)
 
 
-def _import(
-    settings: Settings, opened: BinaryIO, checked: _Checked, report: _Report, *, again: bool
-) -> dict[str, object]:
+def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Report, *, again: bool) -> dict[str, int]:
     layout = layout_of(settings)
     with service(settings) as services, turn(layout.import_lock, wait_ms=0) as ours:
         if not ours:
@@ -169,5 +172,5 @@ def _signature(opened: BinaryIO) -> tuple[int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _tell(as_json: bool, result: dict[str, object], text: str) -> None:
+def _tell(as_json: bool, result: Mapping[str, object], text: str) -> None:
     click.echo(json.dumps(result) if as_json else text)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from inventory.cli.counted import counted
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, service
 from inventory.cli.progress import progress_bar
@@ -36,7 +37,8 @@ def seed_command(file: Path | None, data_dir: str | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps({"created": created, "kept": kept, "asOfSequence": sequence}))
     else:
-        click.echo(f"{created} made, {kept} were there already and were left alone.")
+        alone = counted(kept, "was there already and was", "were there already and were")
+        click.echo(f"{created} made, {alone} left alone.")
 
 
 def read_rows(file: Path | None) -> list[SeedRow]:
@@ -49,5 +51,6 @@ def read_rows(file: Path | None) -> list[SeedRow]:
         more = len(error.problems) - len(lines)
         if more:
             lines.append(f"  … and {more} more")
-        head = f"{file or 'the seed'} has {len(error.problems)} wrong entries; nothing was changed:"
+        wrong = counted(len(error.problems), "wrong entry", "wrong entries")
+        head = f"{file or 'the seed'} has {wrong}; nothing was changed:"
         raise click.ClickException("\n".join([head, *lines])) from error

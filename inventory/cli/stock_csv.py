@@ -4,9 +4,12 @@
     berlin-mitte,MUG-RED,30,5,10,stocktaking,DN-4711
 
 The header names the columns, in any order. ``storeId``, ``sku`` and ``onHand`` are required; the others may be
-left out, ``safetyStock`` and ``lowStock`` only together. An empty cell of these is nothing said: a row with neither
-threshold leaves the policy of its record alone. What else an export has (``reserved``, ``qty``, ``available``,
-``version``, ``updatedAt``) follows from events and cannot be stated: it is known to an import and not looked at.
+left out, ``safetyStock`` and ``lowStock`` only together. An empty cell of these is nothing said, and a row with neither
+threshold leaves the policy of its record alone. A row with ``safetyStock`` states the whole policy, so an empty
+``lowStock`` says that there is no such threshold: an export writes it like that. ``lowStock`` without ``safetyStock``
+is refused; it would set the other one to 0 without a word. What else an export has (``reserved``, ``qty``,
+``available``, ``version``, ``updatedAt``) follows from events and cannot be stated: it is known to an import and not
+looked at.
 """
 
 import csv
@@ -27,6 +30,7 @@ EXPORTED = ("storeId", "sku", "onHand", "reserved", "qty", "available", "version
 _KNOWN = frozenset((*EXPORTED, *TEXTS))
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_LINE = 1 << 16
+_NOT_UTF8 = "not UTF-8"
 
 
 class StockRow(NamedTuple):
@@ -60,6 +64,7 @@ class StockReader:
     def __init__(self, file: BinaryIO) -> None:
         self.bytes_read = 0
         self._file = file
+        self._is_utf8 = True
         self._hash = blake2b(digest_size=16)
 
     @property
@@ -77,18 +82,20 @@ class StockReader:
             names = next(rows, [])
         except csv.Error as error:
             raise NotStock(f"line 1: the header cannot be read: {error}") from error
+        if not self._is_utf8:
+            raise NotStock(f"line 1: {_NOT_UTF8}")
         _check_header(names)
         while True:
-            line = rows.line_num + 1
+            line, self._is_utf8 = rows.line_num + 1, True
             try:
                 cells = next(rows)
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Entry(line, None, (FieldProblem("row", f"cannot be read: {error}"),))
+                yield _bad_row(line, f"cannot be read: {error}" if self._is_utf8 else _NOT_UTF8)
                 continue
             if cells:
-                yield _entry(line, names, cells)
+                yield _entry(line, names, cells) if self._is_utf8 else _bad_row(line, _NOT_UTF8)
 
     def _lines(self) -> Iterator[str]:
         number = 0
@@ -99,8 +106,12 @@ class StockReader:
             self._hash.update(data)
             self.bytes_read += len(data)
             text = data.removeprefix(_BOM) if number == 1 else data
-            # Bytes that are no UTF-8 come through as lone surrogates, which no column takes.
-            yield text.decode("utf-8", "surrogateescape")
+            try:
+                yield text.decode()
+            except UnicodeDecodeError:
+                # The row goes on to its end, so that the lines behind it keep their numbers.
+                self._is_utf8 = False
+                yield text.decode("utf-8", "replace")
 
 
 def export_lines(records: Iterable[Record]) -> Iterator[bytes]:
@@ -142,7 +153,7 @@ def _check_header(names: list[str]) -> None:
 
 def _entry(line: int, names: list[str], cells: list[str]) -> Entry:
     if len(cells) != len(names):
-        return Entry(line, None, (FieldProblem("row", f"has {len(cells)} cells, the header {len(names)}"),))
+        return _bad_row(line, f"has {len(cells)} cells, the header {len(names)}")
     given = dict(zip(names, cells, strict=True))
     problems: list[FieldProblem] = []
     try:
@@ -151,11 +162,17 @@ def _entry(line: int, names: list[str], cells: list[str]) -> Entry:
         problems.extend(error.problems)
     on_hand = _whole(given["onHand"], "onHand", problems)
     safety, low = (_whole(given[name], name, problems) if given.get(name) else None for name in THRESHOLDS)
+    if given.get("lowStock") and not given.get("safetyStock"):
+        problems.append(FieldProblem("safetyStock", "is empty where lowStock is not; say 0 for none"))
     reason, reference = (_text(given.get(name), name, problems) for name in TEXTS)
     if problems:
         return Entry(line, None, tuple(problems))
-    policy = None if safety is None and low is None else Policy(safety or 0, low)
+    policy = None if safety is None else Policy(safety, low)
     return Entry(line, StockRow(item, on_hand, policy, reason, reference), ())
+
+
+def _bad_row(line: int, reason: str) -> Entry:
+    return Entry(line, None, (FieldProblem("row", reason),))
 
 
 def _whole(text: str, field: str, problems: list[FieldProblem]) -> int:

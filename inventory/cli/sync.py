@@ -5,7 +5,7 @@ import json
 import click
 
 from inventory.cli.endings import EXIT_CODES
-from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.cli.folder import data_dir_option, existing_log, service
 
 
 @click.command("sync", epilog=EXIT_CODES)
@@ -17,7 +17,7 @@ def sync_command(data_dir: str | None, force: bool, as_json: bool) -> None:
 
     May run beside servers.
     """
-    with service(existing_folder(data_dir)) as services:
+    with service(existing_log(data_dir)) as services:
         result = services.sync.sync_once(force=force)
     if as_json:
         shown = {"published": result.published, "asOfSequence": result.as_of_sequence, "tookMs": result.took_ms}

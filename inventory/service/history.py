@@ -63,14 +63,15 @@ class HistoryService:
         self._monotonic = monotonic
         self._far = Bulkhead(far_walks)
 
-    def page(self, after: int, limit: int) -> EventPage:
+    def page(self, after: int, limit: int, asked_in: str = "after") -> EventPage:
         """Events after the sequence ``after``, from the log without its archive.
 
+        :param asked_in: what the caller calls ``after``; a refusal names it so.
         :raises FeedGone: the next one was compacted away. :raises ValidationFailed: ``after`` has not happened yet.
         """
         latest = self._events.latest()
         if after > latest:
-            raise ValidationFailed((FieldProblem("after", f"has not happened yet; the latest event is {latest}"),))
+            raise ValidationFailed((FieldProblem(asked_in, f"has not happened yet; the latest event is {latest}"),))
         try:
             # What has come since ``latest`` was asked is for the next page.
             return EventPage(self._events.events(after + 1, min(limit, latest - after), archived=False), latest)

@@ -7,6 +7,7 @@ from marshmallow import ValidationError, fields, validate
 
 from inventory.web.hold_schemas import identifier
 from inventory.web.schemas import (
+    NOT_NULL,
     REQUIRED_WORDS,
     AdjustSchema,
     CountSchema,
@@ -80,7 +81,7 @@ class BatchSchema(StrictSchema):
 
     atomic = _TrueOrFalse(required=True, error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"})
     operations = fields.List(
-        _Operation(required=True, error_messages=REQUIRED_WORDS),
+        _Operation(error_messages={"null": NOT_NULL}),
         required=True,
         validate=validate.Length(1, MAX_OPERATIONS, error="must have {min} to {max} operations"),
         error_messages={**REQUIRED_WORDS, "invalid": "must be a list"},

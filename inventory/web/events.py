@@ -21,6 +21,7 @@ STREAM = "text/event-stream"
 HEARTBEAT_SECONDS = 10.0
 STREAM_SECONDS = 300.0
 """After so long a stream ends, and its reader comes back with Last-Event-ID (the standard's own way)."""
+LAST_SEEN = "Last-Event-ID"
 _AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def blueprint(services: Services) -> Blueprint:
     def feed() -> Answer | Response:
         asked = parse_query(FEED)
         if request.accept_mimetypes.best_match(("application/json", STREAM)) == STREAM:
-            return _stream(history, waiting, _last_seen(asked), services.stopping.is_set)
+            return _stream(history, waiting, *_last_seen(asked), services.stopping.is_set)
         after, wait = asked.get("after", 0), asked.get("wait", 0)
         page = history.page(after, asked.get("limit", _AT_ONCE))
         if not page.events and wait:
@@ -58,19 +59,20 @@ def blueprint(services: Services) -> Blueprint:
     return views
 
 
-def _last_seen(asked: dict[str, Any]) -> int:
-    """Where a stream goes on: what a reader that comes back says goes before the query."""
-    text = request.headers.get("Last-Event-ID")
+def _last_seen(asked: dict[str, Any]) -> tuple[int, str]:
+    """Where a stream goes on, and where that was said: what a reader that comes back says goes before the query."""
+    text = request.headers.get(LAST_SEEN)
     if text is None:
-        after: int = asked.get("after", 0)
-        return after
+        return asked.get("after", 0), "after"
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValidationFailed((FieldProblem("Last-Event-ID", "must be the id of an event of this stream"),))
-    return int(text)
+        raise ValidationFailed((FieldProblem(LAST_SEEN, "must be the id of an event of this stream"),))
+    return int(text), LAST_SEEN
 
 
-def _stream(history: HistoryService, waiting: Bulkhead, after: int, stopping: Callable[[], bool]) -> Response:
-    page = history.page(after, _AT_ONCE)  # what is wrong with `after` is told before the stream begins
+def _stream(
+    history: HistoryService, waiting: Bulkhead, after: int, asked_in: str, stopping: Callable[[], bool]
+) -> Response:
+    page = history.page(after, _AT_ONCE, asked_in)  # what is wrong with `after` is told before the stream begins
     _enter(waiting)
 
     headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -8,6 +8,7 @@ from inventory.domain.values import IDENTIFIER_RULE, MAX_QUANTITY, is_identifier
 from inventory.web.schemas import (
     MAX_PAGE,
     MAX_TTL_MS,
+    NOT_NULL,
     REQUIRED_WORDS,
     StrictSchema,
     between,
@@ -36,7 +37,7 @@ def identifier(data_key: str | None = None, *, required: bool = False) -> fields
 def lines_of(schema: type[StrictSchema], *, required: bool) -> fields.List[Any]:
     """1 to 500 lines."""
     return fields.List(
-        fields.Nested(schema()),
+        fields.Nested(schema(), error_messages={"null": NOT_NULL}),
         required=required,
         validate=validate.Length(1, MAX_LINES, error="must have {min} to {max} lines"),
         error_messages={**REQUIRED_WORDS, "invalid": "must be a list"},

@@ -79,12 +79,12 @@ def hold_sale(service: Service, store: str, units: int, buyers: int, clients: in
 def in_words(result: Mapping[str, Any]) -> list[str]:
     """The result for people."""
     refused = ", ".join(f"{many:,} {why}" for why, many in sorted(result["refused"].items())) or "nobody"
-    good = "ok: exactly what there was to sell was sold, and the books agree"
+    sold = "every buyer was sold one unit" if result["left"] else "exactly what there was to sell was sold"
     return [
         f"{result['buyers']:,} buyers, {result['units']:,} units of {result['sku']}",
         f"sold: {result['sold']:,}; refused: {refused}",
         f"in the books: {result['left']:,} on hand, {result['stillHeld']:,} still held",
         f"took {result['seconds']} s, {result['buyersPerSecond']:,} buyers/s; "
         f"{result['sentAgain']:,} requests were sent again",
-        good if result["ok"] else "NOT OK: sold, left and refused do not agree",
+        f"ok: {sold}, and the books agree" if result["ok"] else "NOT OK: sold, left and refused do not agree",
     ]

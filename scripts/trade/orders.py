@@ -12,6 +12,10 @@ _HOLD_MS = 3_600_000
 """As long as the service remembers keys by default: who goes on in time pays for the first hold; else it comes back."""
 
 
+_NO_VERSION = f'"{2**53 - 1}"'
+"""No record ever gets there."""
+
+
 class End(NamedTuple):
     """What became of an order: ``sold`` by SKU, or every line that was ``short``, or an ``error``.
 
@@ -32,14 +36,18 @@ class Replay:
         self._run = run
         self._store_of = {row.sku: row.store for row in stock}
 
+    def was_counted_in(self, row: StockRow) -> bool:
+        """Whether this run has counted it in before, as far as the service remembers; changes nothing."""
+        # A key is looked at before the version: only what is remembered under it is answered with a record.
+        return self._count(row, _NO_VERSION).status in (200, 201)
+
     def count_in(self, row: StockRow) -> None:
         """State what is there.
 
         :raises GaveUp: the service does not take it.
         """
         path = _record(row)
-        body = {"onHand": row.on_hand, "reason": "replay"}
-        self._require(row, self._service.change("PUT", path, body, self._key("stock", row.store, row.sku)))
+        self._require(row, self._count(row))
         if row.low_stock is not None:
             policy, key = {"lowStock": row.low_stock}, self._key("policy", row.store, row.sku)
             self._require(row, self._service.change("PUT", f"{path}/policy", policy, key))
@@ -73,6 +81,10 @@ class Replay:
         if there == row.on_hand - sold[row.sku]:
             return None
         return f"{row.sku}: {row.on_hand} - {sold[row.sku]} sold, and {there} are there"
+
+    def _count(self, row: StockRow, if_match: str | None = None) -> Answer:
+        body, key = {"onHand": row.on_hand, "reason": "replay"}, self._key("stock", row.store, row.sku)
+        return self._service.change("PUT", _record(row), body, key, if_match)
 
     def _key(self, *parts: str) -> str:
         # A reference may be any text; a key may not.

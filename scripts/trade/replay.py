@@ -5,9 +5,11 @@ At the end, for each SKU, what is there must be what was there less what was sol
 in its own books (GET /audit/verify). Nobody else may change these records meanwhile.
 
 A run that was broken off goes on with --run NAME: what was done is not done twice for as long as the service
-remembers keys (IDEMP_TTL_MS, an hour by default); refused orders are tried again.
+remembers keys (IDEMP_TTL_MS, an hour by default); refused orders are tried again. The first line on stderr says
+whether the run goes on or begins: a NAME that the service does not remember begins one.
 """
 
+import sys
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ from trade.report import Report
 from trade.service import GaveUp, Service
 
 _SHOWN = 10
+_GOES_ON = "goes on: what it has counted in and sold is not counted in and sold again"
+_BEGINS = "begins: the service remembers none of that name, so the stock is counted in anew"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     example = Path(__file__).parent / "example"
     parser.add_argument("stock", type=Path, nargs="?", default=example / "stock.csv", help="default: a small example")
     parser.add_argument("orders", type=Path, nargs="?", default=example / "orders.csv", help="default: its orders")
-    parser.add_argument("--run", type=_name, default=f"replay-{uuid4().hex[:12]}", help="go on with the run NAME")
+    parser.add_argument(
+        "--run",
+        type=_name,
+        default=f"replay-{uuid4().hex[:12]}",
+        help="go on with the run NAME, or begin it if there is none",
+    )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write how each order ended, a line of JSON each")
     asked = parser.parse_args(arguments)
 
@@ -54,6 +63,8 @@ def replayed(
 ) -> dict[str, object]:
     """Count the stock in, place every order, and compare."""
     replay = Replay(service, stock, name)
+    goes_on = any(replay.was_counted_in(row) for row in stock[:1])
+    print(f"run {name} {_GOES_ON if goes_on else _BEGINS}", file=sys.stderr)
 
     def place(order: Order) -> End:
         end = replay.place(order)
@@ -71,6 +82,7 @@ def replayed(
     return {
         "ok": not wrong and not failed and audit.get("ok") is True,
         "run": name,
+        "goesOn": goes_on,
         "orders": len(orders),
         "sold": sum(1 for end in ends if end.sold),
         "unitsSold": sold.total(),

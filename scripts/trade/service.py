@@ -75,12 +75,16 @@ class Service:
         """Ask."""
         return self._until_answered("GET", path, None, {})
 
-    def change(self, method: str, path: str, body: Any = None, key: str | None = None) -> Answer:
+    def change(
+        self, method: str, path: str, body: Any = None, key: str | None = None, if_match: str | None = None
+    ) -> Answer:
         """Change something, once, however often it has to be sent.
 
+        :param if_match: only a record of this version, as ``"7"``.
         :raises GaveUp: it is not known whether it was done; the same key finds out later.
         """
-        return self._until_answered(method, path, body, {"Idempotency-Key": key or str(uuid4())})
+        headers = {"Idempotency-Key": key or str(uuid4()), **({"If-Match": if_match} if if_match else {})}
+        return self._until_answered(method, path, body, headers)
 
     def _until_answered(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
         until = time.monotonic() + self._patience

@@ -25,9 +25,38 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def archive(settings: Settings, *options: str) -> Result:
+def run(settings: Settings, command: str, *options: str) -> Result:
     environment = {"IDEMP_TTL_MS": "1", "SEGMENT_BYTES": "4096"}
-    return CliRunner(env=environment).invoke(main, ["archive", "--data-dir", str(settings.data_dir), *options])
+    return CliRunner(env=environment).invoke(main, [command, "--data-dir", str(settings.data_dir), *options])
+
+
+def archive(settings: Settings, *options: str) -> Result:
+    return run(settings, "archive", *options)
+
+
+@pytest.fixture
+def with_old_views(settings: Settings) -> Settings:
+    """The same, with views of event 40, and nothing left of the archive."""
+    run(settings, "sync")
+    change(settings, 60)
+    archive(settings, "--snapshot")
+    change(settings, 1)
+    archive(settings, "--snapshot")
+    assert archive(settings, "--keep", "0").exit_code == 0
+    return settings
+
+
+def change(settings: Settings, times: int) -> None:
+    services = build_services(settings)
+    for number in range(times):
+        services.stock.change(CountStock(item_id("store-1", "sku-1"), number))
+    services.close()
+
+
+def claim(settings: Settings, sequence: int) -> None:
+    """Have a published view say that it is of this event."""
+    view = layout_of(settings).store_view
+    view.write_bytes(view.read_bytes().replace(b':40,"records"', b':%d,"records"' % sequence))
 
 
 def test_it_tells_what_the_log_takes_up(settings: Settings):
@@ -59,3 +88,35 @@ def test_without_two_whole_snapshots_nothing_of_the_archive_may_go(settings: Set
     refused = archive(settings, "--keep", "0")
     assert (refused.exit_code, "two whole snapshots are needed" in refused.stderr) == (1, True)
     assert layout.archived_segments()
+
+
+def test_views_of_an_event_that_was_deleted_are_stale_and_the_log_is_whole(with_old_views: Settings):
+    ended = run(with_old_views, "verify")
+    assert (ended.exit_code, ended.stdout) == (0, "Whole: checked up to event 101.\n")
+    view = layout_of(with_old_views).store_view
+    assert f"note: {view} is of event 40, which can no longer be folded from the log; stale until" in ended.stderr
+
+
+def test_beside_a_process_that_serves_views_of_a_deleted_event_are_stale_too(with_old_views: Settings):
+    services = build_services(with_old_views)
+    found = json.loads(run(with_old_views, "verify", "--json").stdout)
+    services.close()
+    assert (found["ok"], found["problems"], len(found["notes"])) == (True, [], 2)
+
+
+def test_stale_views_are_noted_no_more_once_they_are_published_again(with_old_views: Settings):
+    run(with_old_views, "sync")
+    assert (run(with_old_views, "verify").exit_code, run(with_old_views, "verify").stderr) == (0, "")
+
+
+@pytest.mark.parametrize("sequence", [102, 10**9])
+def test_views_of_an_event_above_the_end_of_the_log_are_damage(with_old_views: Settings, sequence: int):
+    claim(with_old_views, sequence)
+    ended = run(with_old_views, "verify")
+    assert (ended.exit_code, f"is of event {sequence}, which the log does not have" in ended.stderr) == (1, True)
+    assert "Not whole" in ended.stdout
+
+
+def test_views_of_an_event_that_no_log_can_have_are_damage(with_old_views: Settings):
+    claim(with_old_views, -1)
+    assert run(with_old_views, "verify").exit_code == 1

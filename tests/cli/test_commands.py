@@ -56,15 +56,15 @@ def test_the_version_is_told() -> None:
     assert run("--version").stdout == f"inventory, version {__version__}\n"
 
 
+def test_a_tree_that_writes_another_format_is_not_called_the_version_that_was_released() -> None:
+    changes = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
+    unreleased, _, released = changes.partition("## [Unreleased]")[2].partition("\n## [")
+    assert f"`inventory --version` says {__version__}." in unreleased
+    assert not released.startswith(f"{__version__}]")
+
+
 def test_an_unknown_option_is_wrong_usage() -> None:
     assert run("verify", "--colour").exit_code == 2
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_folder_that_is_not_there_is_refused_by_name(command: str, tmp_path: Path) -> None:
-    ended = run(command, "--data-dir", tmp_path / "nowhere")
-    assert (ended.exit_code, ended.stdout) == (1, "")
-    assert f"{tmp_path}/nowhere does not exist" in ended.stderr
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -89,6 +89,15 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_is_changed(option: list[
     assert ended.stderr.endswith("has 4 things wrong; nothing was changed\n")
 
 
+def test_one_thing_is_one_thing(data: Path, stock: Path) -> None:
+    stock.write_text(HEAD + "berlin,mug,-7\n")
+    assert run("import", stock, "--data-dir", data).stderr.endswith("has 1 thing wrong; nothing was changed\n")
+    stock.write_text(HEAD + "berlin,mug,7\n")
+    assert run("import", stock, "--data-dir", data).stdout == "1 row applied, 0 were in already.\n"
+    assert run("import", stock, "--data-dir", data).stdout == "0 rows applied, 1 was in already.\n"
+    assert run("export", "--data-dir", data).stderr == "1 record as of event 1\n"
+
+
 def test_as_json_bad_rows_are_listed(data: Path, stock: Path) -> None:
     stock.write_text(GOOD + "berlin,tea,4\n")
     found = asked("import", stock, "--data-dir", data)
@@ -160,7 +169,7 @@ def test_an_export_that_fails_leaves_the_file_that_was_there(
     assert (ended.exit_code, stock.read_text(), len(list(stock.parent.glob(".*")))) == (1, GOOD, 0)
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_an_import_that_is_killed_half_way_and_repeated_applies_each_row_once(
     by: signal.Signals, data: Path, stock: Path
 ) -> None:
@@ -174,8 +183,8 @@ def test_an_import_that_is_killed_half_way_and_repeated_applies_each_row_once(
         never.wait(0.005)
     killed.send_signal(by)
     _, said = killed.communicate(timeout=60)
-    assert killed.returncode == (130 if by == signal.SIGINT else -by)
-    assert (b"repeat the command to go on" in said) == (by == signal.SIGINT)
+    assert killed.returncode == (-by if by == signal.SIGKILL else 130)
+    assert (b"repeat the command to go on" in said) == (by != signal.SIGKILL)
     before = log(data).count(b"\n")
     result = asked("import", stock, "--data-dir", data)
     assert 0 < before < total

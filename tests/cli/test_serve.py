@@ -109,7 +109,14 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
 
 def test_an_option_goes_before_its_variable(data: Path) -> None:
     ended = refused(data, "--data-dir", data, "--port", 70000, PORT="3000")
-    assert ended.stderr == "Error: PORT='70000' is not a whole number from 0 to 65535.\n"
+    assert ended.stderr == "Error: PORT='70000' (--port) is not a whole number from 0 to 65535.\n"
+
+
+def test_a_bad_option_is_named_with_its_variable_and_a_bad_variable_alone(data: Path) -> None:
+    ended = refused(data, "--data-dir", data, "--workers", 0)
+    assert ended.stderr == "Error: WEB_CONCURRENCY='0' (--workers) is not a whole number from 1 to 512.\n"
+    ended = refused(data, "--data-dir", data, "--threads", 2, WEB_CONCURRENCY="0")
+    assert ended.stderr == "Error: WEB_CONCURRENCY='0' is not a whole number from 1 to 512.\n"
 
 
 def test_from_anywhere_it_serves_the_demo_and_ends_with_status_0_on_sigterm(tmp_path: Path) -> None:

@@ -1,17 +1,10 @@
-"""scripts/trade/replay.py and flash_sale.py against the app itself, over HTTP, with a ledger in memory."""
+"""scripts/trade/replay.py against the app itself, over HTTP, with a ledger in memory."""
 
 import json
-import logging
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web.apps import make_services
-from werkzeug.serving import make_server
-
-from inventory.web.app import create_app
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
@@ -22,17 +15,6 @@ from trade.service import Service
 
 STOCK = [StockRow("kiosk", "TEA", 12, 4), StockRow("kiosk", "MUG", 5, None), StockRow("kiosk", "POT", 0, None)]
 FINE, SHORT = Order("A 1", (("TEA", 4), ("MUG", 1), ("TEA", 1))), Order("A,2", (("MUG", 6), ("TEA", 13), ("POT", 1)))
-
-
-@pytest.fixture
-def service() -> Iterator[Service]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, create_app(make_services()), threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield Service(f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -159,19 +141,18 @@ def test_a_file_that_cannot_be_read_ends_with_status_1_before_anything_is_counte
     assert (ended.value.code, service.get("/stores").body["items"]) == (1, [])
 
 
-@pytest.mark.parametrize(("units", "buyers", "sold"), [(5, 40, 5), (5, 3, 3), (1, 1, 1)])
-def test_a_flash_sale_sells_what_there_is(service: Service, units: int, buyers: int, sold: int):
-    result = flash_sale.hold_sale(service, "sale", units, buyers, clients=8)
-    assert (result["ok"], result["sold"], result["left"]) == (True, sold, units - sold)
-    assert sum(result["refused"].values()) == buyers - sold
+def test_whether_a_run_begins_or_goes_on_is_said_first(service: Service, capsys: pytest.CaptureFixture[str]):
+    said = []
+    for name in ("night", "night", "nihgt"):
+        replay.replayed(service, STOCK, [FINE], name, clients=1)
+        said.append(capsys.readouterr().err.splitlines()[0].partition(":")[0])
+    assert said == ["run night begins", "run night goes on", "run nihgt begins"]
 
 
-def test_a_sale_of_which_somebody_else_takes_a_unit_is_not_ok(service: Service, monkeypatch: pytest.MonkeyPatch):
-    get = service.get
-
-    def a_unit_is_gone(path: str):
-        service.change("POST", f"{path}/adjust", {"delta": -1})
-        return get(path)
-
-    monkeypatch.setattr(service, "get", a_unit_is_gone)
-    assert not flash_sale.hold_sale(service, "sale", 5, 3, clients=2)["ok"]
+@pytest.mark.parametrize("there", [STOCK[:0], STOCK[:1]])
+def test_to_ask_whether_a_run_has_begun_changes_nothing(service: Service, there: list[StockRow]):
+    for row in there:
+        Replay(service, STOCK, "another").count_in(row)
+    before = service.get("/events").body["items"]
+    assert not Replay(service, STOCK, "night").was_counted_in(STOCK[0])
+    assert service.get("/events").body["items"] == before

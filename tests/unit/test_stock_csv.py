@@ -40,12 +40,20 @@ def test_thresholds_and_texts_are_read_where_they_are_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "policy"), [(b",", None), (b"0,", Policy()), (b"4,", Policy(4)), (b",3", Policy(0, 3))]
+    ("cells", "policy"),
+    [(b",", None), (b"0,", Policy()), (b"4,", Policy(4, None)), (b"0,3", Policy(0, 3)), (b"4,0", Policy(4, 0))],
 )
-def test_a_row_without_thresholds_leaves_the_policy_alone(cells: bytes, policy: Policy | None) -> None:
+def test_a_row_with_a_safety_stock_states_the_whole_policy_and_one_without_thresholds_none_of_it(
+    cells: bytes, policy: Policy | None
+) -> None:
     (row,) = rows(ALL + b"berlin,mug,7," + cells + b",,\n")
     assert row is not None
     assert row.policy == policy
+
+
+def test_a_row_with_a_threshold_and_no_safety_stock_is_wrong_rather_than_erasing_it() -> None:
+    content = ALL + b"berlin,mug,7,,3,,\nb,tea,1,0,3,,\n"
+    assert wrong(content) == [(2, "safetyStock")]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -68,7 +76,7 @@ def test_blank_lines_are_no_rows_and_the_last_line_needs_no_end() -> None:
         (b"storeId,sku,onHand,sku\n", "the column sku is there twice"),
         (b"storeId,sku,onHand,lowStock\n", "safetyStock and lowStock come together"),
         (b'"storeId,sku,onHand', "the header cannot be read"),
-        (b"s\xfe,sku,onHand,storeId\n", "is not known"),
+        (b"s\xfe,sku,onHand,storeId\n", "line 1: not UTF-8"),
     ],
 )
 def test_a_header_that_cannot_be_used_is_refused_by_the_names_in_it(header: bytes, said: str) -> None:
@@ -84,7 +92,6 @@ def test_a_header_that_cannot_be_used_is_refused_by_the_names_in_it(header: byte
         (b",mug,7", "storeId"),
         (b"berlin,m ug,7", "sku"),
         (b"berlin,m\xc3\xbcg,7", "sku"),
-        (b"berlin,m\xfcg,7", "sku"),
         (b"berlin,mug,", "onHand"),
         (b"berlin,mug,-1", "onHand"),
         (b"berlin,mug, 7", "onHand"),
@@ -114,6 +121,13 @@ def test_a_row_behind_a_quoted_line_break_has_its_own_line() -> None:
     assert wrong(ALL + b'b,mug,1,,,"two\nlines",\nb,,1,,,,\n') == [(2, "reason"), (4, "sku")]
 
 
+@pytest.mark.parametrize("row", [b"b,m\xfcg,1,,,,", b'b,mug,1,,,"\xe9\nl",', b"b,mug,1,,,,\xff", b'b,"m\xfc"g,1,,,,'])
+def test_a_row_in_another_encoding_is_called_that_and_nothing_else(row: bytes) -> None:
+    first, second = entries(ALL + row + b"\nb,tea,1,,,,\n")
+    assert (first.line, first.row, first.problems) == (2, None, (("row", "not UTF-8"),))
+    assert second.row is not None
+
+
 def test_a_line_without_end_is_not_read_into_memory() -> None:
     with pytest.raises(NotStock, match="line 2 is longer"):
         entries(HEAD + b"x" * 70_000)
@@ -125,7 +139,8 @@ def test_a_quote_that_never_ends_is_a_wrong_row() -> None:
 
 def test_what_an_export_writes_is_read_as_the_same_stock() -> None:
     records = [
-        Record(item(f"sku-{n}"), n, n % 3, 1, n + 1, START, Policy(n, None) if n % 2 else None) for n in range(1200)
+        Record(item(f"sku-{n}"), n, n % 3, 1, n + 1, START, (None, Policy(n, None), Policy(n, n), Policy(0, n))[n % 4])
+        for n in range(1200)
     ]
     written = b"".join(export_lines(records))
     assert [(row.item, row.on_hand, row.policy) for row in rows(written) if row is not None] == [

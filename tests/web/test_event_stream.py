@@ -33,6 +33,19 @@ def test_a_wrong_last_event_id_is_refused(five, text):
     assert five.get("/events", headers={**STREAM, "Last-Event-ID": text}).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "field"),
+    [
+        ("", {"Last-Event-ID": "99999"}, "Last-Event-ID"),
+        ("?after=2", {"Last-Event-ID": "6"}, "Last-Event-ID"),
+        ("?after=6", {}, "after"),
+    ],
+)
+def test_an_event_that_has_not_happened_is_refused_by_the_name_it_came_under(five, query, headers, field):
+    (error,) = five.get(f"/events{query}", headers={**STREAM, **headers}).json["errors"]
+    assert (error["field"], error["message"]) == (field, "has not happened yet; the latest event is 5")
+
+
 def test_no_more_than_their_share_may_wait(five, patient):
     streams = fill(five, 2)
     try:

@@ -69,6 +69,23 @@ def test_after_its_end_a_hold_is_expired_though_nothing_has_swept(shop, act):
     assert (shop.get(path)["state"], shop.record()["onHand"]) == ("expired", 10)
 
 
+def test_what_was_committed_in_part_and_then_ran_out_ends_as_committed_and_is_not_listed_as_expired(shop):
+    path = shop.held(("sku-1", 4), ttlMs=1000)
+    shop.post(f"{path}/commit", {"lines": lines_of(("sku-1", 1))}, Idempotency_Key="parcel-1")
+    shop.clock.advance(ms=1000)
+    shop.sweep()
+    (line,) = shop.get(path)["lines"]
+    assert (shop.get(path)["state"], line["committed"], line["released"]) == ("committed", 1, 3)
+    assert shop.get("/reservations?state=expired")["items"] == []
+    assert told(shop.post(f"{path}/commit")) == (410, "reservation_expired")
+
+
+def test_a_hold_of_unknown_skus_lists_those_and_no_others(shop):
+    response = shop.hold(("sku-1", 99), ("ghost", 1))
+    assert told(response) == (404, "not_found")
+    assert response.json["lines"] == [{"storeId": "store-1", "sku": "ghost"}]
+
+
 def test_no_counter_drifts_from_the_ledger(shop):
     dice, paths = Random(11), []
     for _ in range(400):
