@@ -7,6 +7,9 @@ from inventory.domain.record import Policy
 from inventory.domain.reservation import Reservation
 from inventory.domain.values import Instant, ItemId
 
+COUNTED = "stock.counted"
+"""The type of an event that states what is on the shelf, rather than what came or went."""
+
 
 class Change(NamedTuple):
     """What a draft does to one record. :ivar policy: a new one; ``None`` leaves it as it is."""

@@ -154,6 +154,7 @@ TABLE: Mapping[type[Exception], Row] = {
     ),
     refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
     refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
+    domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
     domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
     domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku_outcome, _lock_key),
     domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku_outcome, _retry_after),
