@@ -124,6 +124,33 @@ def test_a_part_needs_a_key_or_a_version_so_that_it_counts_once(shop, act):
     assert shop.post(f"{path}/{act}", body, If_Match='"2"').json["version"] == 3
 
 
+@pytest.mark.parametrize("act", ["commit", "release"])
+@pytest.mark.parametrize("tags", ["*", '"1", "2"', '"2","1",W/"3"'])
+def test_conditions_that_a_repeated_part_could_meet_again_are_not_enough_without_a_key(shop, act, tags):
+    path, body = shop.held(("sku-1", 6)), {"lines": lines_of(("sku-1", 2))}
+    for _ in range(2):
+        refused = shop.post(f"{path}/{act}", body, If_Match=tags)
+        assert (told(refused), wrong_fields(refused)) == ((400, "validation_error"), ["lines"])
+    assert shop.post(f"{path}/{act}", body, If_Match=tags, Idempotency_Key="k").json["version"] == 2
+    # Together with one version they name one.
+    assert shop.post(f"{path}/{act}", {**body, "expectedVersion": 2}, If_Match='"1", "2"').json["version"] == 3
+
+
+@pytest.mark.parametrize(("act", "other"), [("commit", "release"), ("release", "commit")])
+def test_the_whole_asked_twice_is_the_first_answer_only_at_a_version_that_it_had(shop, act, other):
+    path = shop.held(("sku-1", 4))
+    shop.post(f"{path}/{other}", {"lines": lines_of(("sku-1", 1)), "expectedVersion": 1})
+    first = shop.post(f"{path}/{act}", {"expectedVersion": 2})
+    assert first.json["version"] == 3
+    # That before it ended, and that which the first answer told.
+    for version in (2, 3):
+        again = shop.post(f"{path}/{act}", {"expectedVersion": version})
+        assert (again.status_code, again.data) == (200, first.data)
+    for condition in ({"expectedVersion": 1}, {"expectedVersion": 77}):
+        refused = shop.post(f"{path}/{act}", condition)
+        assert (told(refused), refused.json["currentVersion"]) == ((409, "version_conflict"), 3)
+
+
 def test_a_wrong_state_is_a_conflict_that_names_it(shop):
     path = shop.held()
     shop.post(f"{path}/release")
