@@ -15,7 +15,7 @@ from inventory.domain.errors import (
     ItemNotFound,
     ValidationFailed,
 )
-from inventory.domain.events import COUNTED, Change, Draft
+from inventory.domain.events import COUNTED, POLICY_SET, Change, Draft
 from inventory.domain.hold_commands import (
     AtomicBatch,
     Command,
@@ -97,7 +97,7 @@ def _count(command: CountStock, record: Record | None) -> Draft:
 
 
 def _set_policy(command: SetPolicy, record: Record) -> Draft:
-    return Draft("policy.set", (Change(command.item, 0, 0, command.policy),), command.note)
+    return Draft(POLICY_SET, (Change(command.item, 0, 0, command.policy),), command.note)
 
 
 def _required(command: StockCommand, state: StateView) -> Record:

@@ -19,6 +19,7 @@ def line_after(change: Change, before: Record | None) -> Line:
         before.version + 1,
         before.sequence,
         before.policy if policy is None else policy,
+        None if policy is None else before.policy,
     )
 
 
