@@ -12,7 +12,7 @@ from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.service.event_history import EventHistory, EventsGone, FeedGone
+from inventory.service.event_history import EventHistory, EventsGone, FeedAhead, FeedGone
 from inventory.service.ledger import Ledger
 
 FARTHEST = 20_000
@@ -67,11 +67,11 @@ class HistoryService:
     def page(self, after: int, limit: int) -> EventPage:
         """Events after the sequence ``after``, from the log without its archive.
 
-        :raises FeedGone: the next one was compacted away. :raises ValidationFailed: ``after`` has not happened yet.
+        :raises FeedGone: the next one was compacted away. :raises FeedAhead: ``after`` has not happened yet.
         """
         latest = self._events.latest()
         if after > latest:
-            raise ValidationFailed((FieldProblem("after", f"has not happened yet; the latest event is {latest}"),))
+            raise FeedAhead("after", latest)
         try:
             # What has come since ``latest`` was asked is for the next page.
             return EventPage(self._events.events(after + 1, min(limit, latest - after), archived=False), latest)
