@@ -70,7 +70,7 @@ class StockReader:
     def entries(self) -> Iterator[Entry]:
         """Yield every row but the header; blank lines are none.
 
-        :raises NotStock: there is no usable header, or a line is too long.
+        :raises NotStock: there is no usable header, or a line or a cell is too long.
         """
         rows = csv.reader(self._lines(), strict=True)
         try:
@@ -85,6 +85,9 @@ class StockReader:
             except StopIteration:
                 return
             except csv.Error as error:
+                if "field limit" in str(error):
+                    # Inside of a quote that began who knows where: what follows cannot be told apart.
+                    raise NotStock(f"line {line}: cannot be read: {error}; what follows was not read") from error
                 yield Entry(line, None, (FieldProblem("row", f"cannot be read: {error}"),))
                 continue
             if cells:
