@@ -126,7 +126,7 @@ def test_a_part_needs_a_key_or_a_version_so_that_it_counts_once(shop, act):
 
 @pytest.mark.parametrize("act", ["commit", "release"])
 @pytest.mark.parametrize("tags", ["*", '"1", "2"', '"2","1",W/"3"'])
-def test_conditions_that_a_repeated_part_could_meet_again_are_not_enough_without_a_key(shop, act, tags):
+def test_a_list_of_versions_is_not_enough_for_a_part_without_a_key(shop, act, tags):
     path, body = shop.held(("sku-1", 6)), {"lines": lines_of(("sku-1", 2))}
     for _ in range(2):
         refused = shop.post(f"{path}/{act}", body, If_Match=tags)
