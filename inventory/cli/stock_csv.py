@@ -75,7 +75,7 @@ class StockReader:
     def entries(self) -> Iterator[Entry]:
         """Yield every row but the header; blank lines are none.
 
-        :raises NotStock: there is no usable header, or a line is too long.
+        :raises NotStock: there is no usable header, or a line or a cell is too long.
         """
         rows = csv.reader(self._lines(), strict=True)
         try:
@@ -92,6 +92,9 @@ class StockReader:
             except StopIteration:
                 return
             except csv.Error as error:
+                if "field limit" in str(error):
+                    # Inside of a quote that began who knows where: what follows cannot be told apart.
+                    raise NotStock(f"line {line}: cannot be read: {error}; what follows was not read") from error
                 yield _bad_row(line, f"cannot be read: {error}" if self._is_utf8 else _NOT_UTF8)
                 continue
             if cells:

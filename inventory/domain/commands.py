@@ -54,20 +54,31 @@ class AdjustStock:
         return (self.item,)
 
 
+class Seen(NamedTuple):
+    """What a count is compared with where sales went on while the shelf was counted.
+
+    :ivar on_hand: what was on hand at the version that was on the screen, and what counts have corrected since.
+    :ivar version: that of the record up to which this was looked up.
+    """
+
+    on_hand: int
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class CountStock:
     """State that ``on_hand`` units were counted; creates the record if there is none.
 
-    :ivar on_hand_seen: what was on hand at the version that was on the screen during the count. What has
-        changed since is added to the count. ``None``: the count holds as it is. An error: nobody can say, and
-        the count is refused with it, unless its key shows that it was accepted before.
+    :ivar seen: what was on the screen during the count. What has changed since, but for other counts, is added to
+        this one. ``None``: the count holds as it is. An error: nobody can say, and the count is refused with it,
+        unless its key shows that it was accepted before.
     """
 
     item: ItemId
     on_hand: int
     precondition: Precondition = ANY
     note: Note = Note()
-    on_hand_seen: int | InventoryError | None = None
+    seen: Seen | InventoryError | None = None
 
     @property
     def entities(self) -> tuple[EntityId, ...]:

@@ -7,8 +7,15 @@ from inventory.domain.decide_batch import decide_on_batch
 from inventory.domain.decide_dead_letter import decide_to_settle
 from inventory.domain.decide_hold import decide_on_hold, decide_to_hold
 from inventory.domain.decide_transfer import decide_on_transfer
-from inventory.domain.errors import FieldProblem, InsufficientStock, InventoryError, ItemNotFound, ValidationFailed
-from inventory.domain.events import Change, Draft
+from inventory.domain.errors import (
+    CountOvertaken,
+    FieldProblem,
+    InsufficientStock,
+    InventoryError,
+    ItemNotFound,
+    ValidationFailed,
+)
+from inventory.domain.events import COUNTED, POLICY_SET, Change, Draft
 from inventory.domain.hold_commands import (
     AtomicBatch,
     Command,
@@ -71,23 +78,26 @@ def _adjust(command: AdjustStock, record: Record) -> Draft:
 
 
 def _count(command: CountStock, record: Record | None) -> Draft:
-    if isinstance(command.on_hand_seen, InventoryError):
-        raise command.on_hand_seen
+    seen = command.seen
+    if isinstance(seen, InventoryError):
+        raise seen
     check_range(command.on_hand, "onHand")
     if record is None:
-        if command.precondition.exists or command.on_hand_seen is not None:
+        if command.precondition.exists or seen is not None:
             raise ItemNotFound(command.item)
-        return Draft("stock.counted", (Change(command.item, command.on_hand),), command.note)
+        return Draft(COUNTED, (Change(command.item, command.on_hand),), command.note)
     check(command.precondition, record)
     # A count is a fact: it may be below what is reserved. Since the screen was read, sales may have gone on.
-    before = record.on_hand if command.on_hand_seen is None else command.on_hand_seen
-    delta = command.on_hand - before
+    if seen is not None and seen.version != record.version:
+        # What lies between may be a count, and only the log knows.
+        raise CountOvertaken(command.item)
+    delta = command.on_hand - (record.on_hand if seen is None else seen.on_hand)
     check_range(record.on_hand + delta, "onHand")
-    return Draft("stock.counted", (Change(command.item, delta),), command.note)
+    return Draft(COUNTED, (Change(command.item, delta),), command.note)
 
 
 def _set_policy(command: SetPolicy, record: Record) -> Draft:
-    return Draft("policy.set", (Change(command.item, 0, 0, command.policy),), command.note)
+    return Draft(POLICY_SET, (Change(command.item, 0, 0, command.policy),), command.note)
 
 
 def _required(command: StockCommand, state: StateView) -> Record:

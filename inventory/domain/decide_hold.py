@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import assert_never
 
-from inventory.domain.commands import WantedLine
+from inventory.domain.commands import Precondition, WantedLine
 from inventory.domain.errors import InsufficientStock, Shortage
 from inventory.domain.events import Change, Draft
 from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
@@ -81,12 +81,18 @@ def _check_usable(
             raise ReservationExpired(reservation.reservation_id)
         # Its state does not tell: what was committed in part and then released counts as committed.
         if reservation.ended_by == wanted and isinstance(command, CommitHold | ReleaseHold) and command.lines is None:
+            # Whoever asks twice expects the version that it had before the end, or knows the one it has since.
+            _check_version(reservation, command.precondition, reservation.version - 1, reservation.version)
             raise AlreadySo(reservation)
         raise WrongState(reservation.reservation_id, reservation.state)
     if reservation.is_over(now):
         raise ReservationExpired(reservation.reservation_id)
-    versions = command.precondition.versions
-    if versions is not None and reservation.version not in versions:
+    _check_version(reservation, command.precondition, reservation.version)
+
+
+def _check_version(reservation: Reservation, precondition: Precondition, *any_of: int) -> None:
+    versions = precondition.versions
+    if versions is not None and versions.isdisjoint(any_of):
         raise ReservationMoved(reservation.reservation_id, reservation.version, sorted(versions))
 
 

@@ -144,6 +144,13 @@ class Overloaded(Unavailable):
     """More work is waiting than can be done in time; this piece was not begun."""
 
 
+class CountOvertaken(Overloaded):
+    """The record has changed since it was looked up what a count is to be compared with; looked up anew, it may be."""
+
+    def __init__(self, item: ItemId) -> None:
+        super().__init__(f"{item.sku} in {item.store} is changing too fast for this count; send it again")
+
+
 class ReadOnly(Unavailable):
     """Changes are refused until the cause is mended; reads go on."""
 

@@ -7,6 +7,11 @@ from inventory.domain.record import Policy
 from inventory.domain.reservation import Reservation
 from inventory.domain.values import Instant, ItemId
 
+COUNTED = "stock.counted"
+"""The type of an event that states what is on the shelf, rather than what came or went."""
+POLICY_SET = "policy.set"
+"""The type of an event that gives a record another policy."""
+
 
 class Change(NamedTuple):
     """What a draft does to one record. :ivar policy: a new one; ``None`` leaves it as it is."""
@@ -34,6 +39,8 @@ class Line(NamedTuple):
     """What an event did to one record: the difference, and the figures after it.
 
     :ivar previous: the sequence of the record's event before this one; 0 where there is none, or none is known.
+    :ivar policy: the record's, after the event.
+    :ivar policy_before: where the event has set another one, that before it.
     """
 
     item: ItemId
@@ -44,6 +51,7 @@ class Line(NamedTuple):
     version: int
     previous: int = 0
     policy: Policy | None = None
+    policy_before: Policy | None = None
 
 
 class KeyUse(NamedTuple):

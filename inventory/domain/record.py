@@ -15,10 +15,6 @@ class Policy(NamedTuple):
     safety_stock: int = 0
     low_stock: int | None = None
 
-    def is_low(self, available: int) -> bool:
-        """Whether so many available units are few."""
-        return self.low_stock is not None and available <= self.low_stock
-
 
 class Record(NamedTuple):
     """What is known of one item after its latest event. Immutable, so it may be handed to any thread.
@@ -48,6 +44,12 @@ class Record(NamedTuple):
     def available(self) -> int:
         """Units that a hold may take: what can be sold without the safety stock."""
         return self.qty if self.policy is None else max(0, self.qty - self.policy.safety_stock)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether few units are available, by the record's policy."""
+        low_stock = None if self.policy is None else self.policy.low_stock
+        return low_stock is not None and self.available <= low_stock
 
     @property
     def oversold_by(self) -> int:

@@ -19,12 +19,13 @@ def line_after(change: Change, before: Record | None) -> Line:
         before.version + 1,
         before.sequence,
         before.policy if policy is None else policy,
+        None if policy is None else before.policy,
     )
 
 
 def continues(line: Line, before: Record | None) -> bool:
     """Whether the line's version and figures follow from the record before it."""
-    _, on_hand_delta, reserved_delta, on_hand, reserved, version, _, _ = line
+    _, on_hand_delta, reserved_delta, on_hand, reserved, version, _, _, _ = line
     if before is None:
         return version == 1 and on_hand == on_hand_delta and reserved == reserved_delta
     return (
@@ -36,5 +37,5 @@ def continues(line: Line, before: Record | None) -> bool:
 
 def record_after(line: Line, sequence: int, at: Instant) -> Record:
     """The record as the line says it is: facts are not argued with."""
-    item, _, _, on_hand, reserved, version, _, policy = line
+    item, _, _, on_hand, reserved, version, _, policy, _ = line
     return Record(item, on_hand, reserved, version, sequence, at, policy)

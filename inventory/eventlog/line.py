@@ -7,8 +7,9 @@
      "idempotency":{"key":"…","hash":"…","expiresAt":"…"},"source":null,"synced":6,"chain":"<32 hex digits>"}
 
 (without the line breaks). ``previous`` is the sequence of the record's event before this one, 0 for none;
-a record with a policy has ``safetyStock`` and ``lowStock`` too; an event of a reservation has
-``reservation``, see `reservation_json`. Format 1 had none of these.
+a record with a policy has ``safetyStock`` and ``lowStock`` too, and ``policyBefore``, with both, where the event
+has set another than there was; an event of a reservation has ``reservation``, see `reservation_json`. Format 1 had
+none of these.
 
 ``chain`` is the BLAKE2b-128 of the previous line's chain followed by this line's bytes before
 ``,"chain"``; it runs on across segments, and the first line follows 16 zero bytes. A changed, missing,
@@ -132,7 +133,7 @@ def _key_as_json(use: KeyUse) -> dict[str, str]:
 
 def line_as_json(line: Line) -> dict[str, Any]:
     """One line of an event, as the log has it."""
-    (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version, previous, policy = line
+    (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version, previous, policy, before = line
     fields = {
         "storeId": store,
         "sku": sku,
@@ -144,8 +145,14 @@ def line_as_json(line: Line) -> dict[str, Any]:
         "previous": previous,
     }
     if policy is not None:
-        fields["safetyStock"], fields["lowStock"] = policy
+        fields.update(_policy_as_json(policy))
+    if before is not None:
+        fields["policyBefore"] = _policy_as_json(before)
     return fields
+
+
+def _policy_as_json(policy: Policy) -> dict[str, int | None]:
+    return {"safetyStock": policy.safety_stock, "lowStock": policy.low_stock}
 
 
 def line_from_json(fields: dict[str, Any]) -> Line:
@@ -161,9 +168,14 @@ def line_from_json(fields: dict[str, Any]) -> Line:
             fields["reserved"],
             fields["version"],
             fields.get("previous", 0),
-            Policy(fields["safetyStock"], fields["lowStock"]) if "safetyStock" in fields else None,
+            _policy(fields) if "safetyStock" in fields else None,
+            _policy(fields["policyBefore"]) if "policyBefore" in fields else None,
         ),
     )
+
+
+def _policy(fields: dict[str, Any]) -> Policy:
+    return Policy(fields["safetyStock"], fields["lowStock"])
 
 
 def _reservation(fields: dict[str, Any], lines: tuple[Line, ...]) -> Reservation:

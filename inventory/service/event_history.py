@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from inventory.domain.errors import Refusal
+from inventory.domain.errors import FieldProblem, Refusal, ValidationFailed
 from inventory.domain.events import Event
 
 
@@ -24,6 +24,14 @@ class FeedGone(EventsGone):
             f"what was before event {earliest} is no longer in the log: read the stores and their records anew, and"
             " go on after the asOfSequence that the first page of the stores has",
         )
+
+
+class FeedAhead(ValidationFailed):
+    """The feed is to go on after an event that has not happened: a mistake, or its log was put back to a backup."""
+
+    def __init__(self, field: str, latest: int) -> None:
+        told = f"has not happened yet; the latest event is {latest}; if a backup was restored, start over"
+        super().__init__((FieldProblem(field, told),))
 
 
 class EventHistory(Protocol):

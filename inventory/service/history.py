@@ -5,13 +5,14 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from typing import NamedTuple
 
+from inventory.domain.commands import Seen
 from inventory.domain.errors import FieldProblem, ItemNotFound, Overloaded, ValidationFailed
-from inventory.domain.events import Event, Line
+from inventory.domain.events import COUNTED, Event, Line
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.service.event_history import EventHistory, EventsGone, FeedGone
+from inventory.service.event_history import EventHistory, EventsGone, FeedAhead, FeedGone
 from inventory.service.ledger import Ledger
 
 FARTHEST = 20_000
@@ -67,11 +68,11 @@ class HistoryService:
         """Events after the sequence ``after``, from the log without its archive.
 
         :param asked_in: what the caller calls ``after``; a refusal names it so.
-        :raises FeedGone: the next one was compacted away. :raises ValidationFailed: ``after`` has not happened yet.
+        :raises FeedGone: the next one was compacted away. :raises FeedAhead: ``after`` has not happened yet.
         """
         latest = self._events.latest()
         if after > latest:
-            raise ValidationFailed((FieldProblem(asked_in, f"has not happened yet; the latest event is {latest}"),))
+            raise FeedAhead(asked_in, latest)
         try:
             # What has come since ``latest`` was asked is for the next page.
             return EventPage(self._events.events(after + 1, min(limit, latest - after), archived=False), latest)
@@ -110,8 +111,8 @@ class HistoryService:
                 raise
         return HistoryPage(steps, steps[-1].line.previous or None, record.sequence)
 
-    def record_at(self, item: ItemId, sequence: int) -> Record:
-        """The record as it was after the event ``sequence``.
+    def record_at(self, item: ItemId, *, sequence: int | None = None, at: Instant | None = None) -> Record:
+        """The record as it was after the event ``sequence`` and at the instant ``at``: at the earlier of both.
 
         :raises ItemNotFound: it was not there yet.
         :raises ValidationFailed: the event has not happened yet, or lies too many changes back.
@@ -119,43 +120,56 @@ class HistoryService:
             too many look there.
         """
         latest = self._events.latest()
-        if sequence > latest:
+        if sequence is not None and sequence > latest:
             raise ValidationFailed((FieldProblem("asOfSequence", f"has not happened yet; the latest is {latest}"),))
-        return self._first(item, lambda step: step.event.sequence <= sequence, "asOf")
 
-    def record_at_version(self, item: ItemId, version: int, field: str) -> Record:
-        """The record as it was at a version.
+        def is_past(happened: int, when: Instant) -> bool:
+            return (sequence is None or happened <= sequence) and (at is None or when <= at)
 
+        record = self._record(item)
+        if is_past(record.sequence, record.updated_at):
+            # Its last change may lie in a part of the archive that was deleted.
+            return record
+        with closing(self._walk(record, "asOf")) as steps:
+            for step in steps:
+                if is_past(step.event.sequence, step.event.at):
+                    return record_after(step.line, step.event.sequence, step.event.at)
+        raise ItemNotFound(item)
+
+    def seen_at(self, item: ItemId, version: int, field: str, known: Seen | None = None) -> Seen:
+        """What a count is compared with that was made while this version was on the screen.
+
+        :param known: the answer to the same question, asked before: only what has happened since is looked up.
         :raises ValidationFailed: naming ``field``: it has not been there yet, or lies too many changes back.
+        :raises: as ``record_at``.
         """
         record = self._record(item)
         if version > record.version:
             raise ValidationFailed((FieldProblem(field, f"is above the current version, which is {record.version}"),))
-        return self._first(item, lambda step: step.line.version <= version, field)
+        until = version if known is None else known.version
+        if record.version == until:
+            return Seen(record.on_hand, until) if known is None else known
+        counted = 0
+        with closing(self._walk(record, field)) as steps:
+            for step in steps:
+                if step.line.version <= until:
+                    then = step.line.on_hand if known is None else known.on_hand
+                    return Seen(then + counted, record.version)
+                if step.event.type == COUNTED:
+                    counted += step.line.on_hand_delta
+        raise ItemNotFound(item)
 
-    def sequence_at(self, at: Instant) -> int:
-        """The sequence of the last event that had happened by then; 0 for none that is still there."""
-        low, high = self._events.earliest(archived=True) - 1, self._events.latest()
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._events.events(middle, 1, archived=True)[0].at <= at:
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-    def _first(self, item: ItemId, wanted: Callable[[Step], bool], field: str) -> Record:
+    def _walk(self, record: Record, field: str) -> Generator[Step, None, None]:
+        """The steps of a record from the latest on, within what one question may take."""
         until = self._monotonic() + LONGEST_SECONDS
-        with closing(self._back(item, self._record(item).sequence)) as back:
+        with closing(self._back(record.item, record.sequence)) as back:
             for walked, step in enumerate(back, start=1):
-                if wanted(step):
-                    return record_after(step.line, step.event.sequence, step.event.at)
+                yield step
                 if walked == FARTHEST:
                     problem = f"lies more than {FARTHEST} changes of the record back; read its history"
                     raise ValidationFailed((FieldProblem(field, problem),))
                 if self._monotonic() >= until:
                     raise Overloaded("it takes too long to look so far back; read the record's history instead")
-        raise ItemNotFound(item)
 
     def _back(self, item: ItemId, sequence: int) -> Generator[Step, None, None]:
         walked = 0

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
-from inventory.service.event_history import EventsGone, FeedGone
+from inventory.service.event_history import EventsGone, FeedAhead, FeedGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -72,8 +72,7 @@ def _gone(error: Any) -> dict[str, Any]:
     return {"earliestSequence": error.earliest}
 
 
-def _start_over(error: Any) -> dict[str, Any]:
-    return {**_gone(error), "startOver": "/stores"}
+_START_OVER = {"startOver": "/stores"}
 
 
 def _reservation(error: Any) -> dict[str, Any]:
@@ -108,6 +107,9 @@ _UNAVAILABLE = "The service cannot do this now"
 
 TABLE: Mapping[type[Exception], Row] = {
     domain.ValidationFailed: Row(400, "validation_error", "The request has wrong fields", _problems),
+    FeedAhead: Row(
+        400, "validation_error", "The request has wrong fields", lambda error: {**_problems(error), **_START_OVER}
+    ),
     refusals.MalformedJson: Row(400, "malformed_json", "The body is not valid JSON", _problems_if_any),
     refusals.IdempotencyKeyInvalid: Row(
         400, "idempotency_key_invalid", "The idempotency key cannot be used", _problems
@@ -119,7 +121,9 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
     domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _short_lines),
     EventsGone: Row(410, "events_gone", "These events are no longer there", _gone),
-    FeedGone: Row(410, "events_gone", "These events are no longer there", _start_over),
+    FeedGone: Row(
+        410, "events_gone", "These events are no longer there", lambda error: {**_gone(error), **_START_OVER}
+    ),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
     holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
     holds.ReservationExpired: Row(410, "reservation_expired", "The time of the reservation is over", _reservation),
@@ -154,6 +158,7 @@ TABLE: Mapping[type[Exception], Row] = {
     ),
     refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
     refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
+    domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
     domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
     domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku_outcome, _lock_key),
     domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku_outcome, _retry_after),

@@ -4,7 +4,7 @@ from typing import Any
 
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import InventoryError, Unavailable
-from inventory.domain.events import Event, Line
+from inventory.domain.events import COUNTED, Event, Line
 from inventory.domain.hold_commands import AtomicBatch, HoldStock
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
@@ -17,7 +17,7 @@ from inventory.web.present import REPLAYED, record_body
 
 def result_of_outcome(outcome: Outcome) -> dict[str, Any]:
     """What a change of its own did. Made from its event alone."""
-    counted, held = outcome.event.type == "stock.counted", outcome.event.reservation is not None
+    counted, held = outcome.event.type == COUNTED, outcome.event.reservation is not None
     return _result(outcome.event, outcome.record, counted=counted, held=held)
 
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from inventory.domain.events import Event, Line
+from inventory.domain.events import POLICY_SET, Event, Line
 from inventory.domain.instants import format_instant
-from inventory.domain.record import Record
+from inventory.domain.record import Policy, Record
 from inventory.service.history import EventPage, HistoryPage
 from inventory.web.answers import Answer, json_answer
 from inventory.web.present_holds import reservation_body
@@ -31,7 +31,9 @@ def event_body(event: Event) -> dict[str, Any]:
 
 def line_body(line: Line, event: Event) -> dict[str, Any]:
     """What an event did to one record. ``crossed``: ``low`` or ``restocked``, where it crossed the threshold."""
-    before, after = _figures(line, event, line.on_hand_delta, line.reserved_delta), _figures(line, event, 0, 0)
+    policy_before = line.policy_before if event.type == POLICY_SET else line.policy
+    before = _figures(line, event, line.on_hand_delta, line.reserved_delta, policy_before)
+    after = _figures(line, event, 0, 0, line.policy)
     body: dict[str, Any] = {
         "storeId": line.item.store,
         "sku": line.item.sku,
@@ -41,16 +43,10 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
         "before": _figures_body(before),
         "after": _figures_body(after),
     }
-    if line.policy is None:
-        return body
-    is_new = event.type == "policy.set"
-    if is_new:
-        # It depended on the policy before, which this event does not know.
-        del body["before"]["available"]
-    body["safetyStock"], body["lowStock"] = line.policy
-    if line.policy.low_stock is not None:
-        # With a new policy low stock is told of again.
-        was, is_low = line.policy.is_low(before.available) and not is_new, line.policy.is_low(after.available)
+    if line.policy is not None:
+        body["safetyStock"], body["lowStock"] = line.policy
+    if any(policy is not None and policy.low_stock is not None for policy in (policy_before, line.policy)):
+        was, is_low = before.is_low, after.is_low
         body["crossed"] = None if was == is_low else "low" if is_low else "restocked"
     return body
 
@@ -78,9 +74,9 @@ def history_page(page: HistoryPage) -> Answer:
     return json_answer({"items": items, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
 
 
-def _figures(line: Line, event: Event, on_hand_delta: int, reserved_delta: int) -> Record:
+def _figures(line: Line, event: Event, on_hand_delta: int, reserved_delta: int, policy: Policy | None) -> Record:
     on_hand, reserved = line.on_hand - on_hand_delta, line.reserved - reserved_delta
-    return Record(line.item, on_hand, reserved, line.version, event.sequence, event.at, line.policy)
+    return Record(line.item, on_hand, reserved, line.version, event.sequence, event.at, policy)
 
 
 def _figures_body(record: Record) -> dict[str, int]:

@@ -17,7 +17,9 @@ from inventory.web.parse import Asked, parse_command, parse_names, parse_query
 from inventory.web.present_holds import held_answer, reservation_answer, reservation_page
 
 PATH = "/reservations/<reservation_id>"
-_NEEDS_KEY = "of a part needs an Idempotency-Key, If-Match or expectedVersion: repeated, it would count twice"
+_NEEDS_KEY = (
+    "of a part need an Idempotency-Key, or one version in expectedVersion or If-Match: sent twice, they count once"
+)
 
 
 def blueprint(services: Services, metrics: Metrics) -> Blueprint:
@@ -90,7 +92,9 @@ def _part(asked: Asked) -> tuple[WantedLine, ...] | None:
     """
     if "lines" not in asked.body:
         return None
-    if asked.key is None and asked.precondition.versions is None:
+    versions = asked.precondition.versions
+    # At one version it is done once at most; a list of them may name the next one too.
+    if asked.key is None and (versions is None or len(versions) > 1):
         raise ValidationFailed((FieldProblem("lines", _NEEDS_KEY),))
     return wanted_lines(asked.body["lines"])
 

@@ -4,10 +4,10 @@ from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
-from inventory.domain.errors import InventoryError
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy, Record
+from inventory.service.counting import count_at_version
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
 from inventory.service.ledger import Outcome
@@ -32,6 +32,12 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
             metrics.count_replay()
         return outcome
 
+    def carry_out_count(command: CountStock, asked: Change) -> Outcome:
+        version = asked.body.get("counted_at_version")
+        if version is None:
+            return carry_out(command, asked.key)
+        return count_at_version(command, version, services.history, lambda count: carry_out(count, asked.key))
+
     @views.get(PATH)
     def read(store: str, sku: str) -> Answer:
         asked = parse_read(store, sku)
@@ -41,9 +47,8 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     @views.put(PATH)
     def count(store: str, sku: str) -> Answer:
         asked = parse_change(COUNT, store, sku)
-        seen = _seen(asked, services.history)
-        command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note, seen)
-        outcome = carry_out(command, asked.key)
+        command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note)
+        outcome = carry_out_count(command, asked)
         return counted(outcome, f"{request.root_path}/stores/{store}/inventory/{sku}")
 
     @views.post(f"{PATH}/adjust")
@@ -74,22 +79,4 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
 def _as_of(asked: Read, history: HistoryService) -> Record:
     """The record as it was; both ways to say when must hold."""
-    sequences: list[int] = []
-    if "as_of_sequence" in asked.as_of:
-        sequences.append(asked.as_of["as_of_sequence"])
-    if "as_of" in asked.as_of:
-        sequences.append(history.sequence_at(asked.as_of["as_of"]))
-    return history.record_at(asked.item, min(sequences))
-
-
-def _seen(asked: Change, history: HistoryService) -> int | InventoryError | None:
-    """What was on hand at the version that was on the screen when the shelf was counted, or why nobody can say."""
-    version = asked.body.get("counted_at_version")
-    if version is None:
-        return None
-    # It has happened and stays what it was, so it may be looked up before the change is decided. An error is for
-    # the decision: a retry whose count was accepted gets its first answer, though the version may be gone by now.
-    try:
-        return history.record_at_version(asked.item, version, "countedAtVersion").on_hand
-    except InventoryError as error:
-        return error
+    return history.record_at(asked.item, sequence=asked.as_of.get("as_of_sequence"), at=asked.as_of.get("as_of"))

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+_MOST = 10**12
+"""The largest quantity that the service keeps."""
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
 
 
@@ -64,13 +66,21 @@ def _rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[str, st
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
                 raise BadFile(f"{path} has no column {', '.join(missing)}")
+            has_rows = False
             for row in reader:
-                row.pop(None, None)
+                # DictReader's own name for what stands beyond the header.
+                beyond: Sequence[str] = row.pop(None, ())
+                if beyond:
+                    cells, named = len(row) + len(beyond), len(row)
+                    raise BadFile(f"{path}, line {reader.line_num}: has {cells} cells, the header {named}")
                 stripped = {name: (text or "").strip() for name, text in row.items()}
                 empty = [name for name in needed if not stripped[name]]
                 if empty:
                     raise BadFile(f"{path}, line {reader.line_num}: {', '.join(empty)} is empty")
+                has_rows = True
                 yield reader.line_num, stripped
+            if not has_rows:
+                raise BadFile(f"{path} has no rows")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFile(f"{path} cannot be read: {error}") from error
 
@@ -83,8 +93,10 @@ def _identifier(path: Path, line: int, row: dict[str, str], name: str) -> str:
 
 def _number(path: Path, line: int, row: dict[str, str], name: str, least: int) -> int:
     text = row[name]
-    if not (text.isascii() and text.isdigit() and int(text) >= least):
-        raise BadFile(f"{path}, line {line}: {name} must be a whole number from {least}, not {text!r}")
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST))
+    if not (is_number and least <= int(text) <= _MOST):
+        shown = text if len(text) <= 40 else f"{text[:40]}…"
+        raise BadFile(f"{path}, line {line}: {name} must be a whole number from {least} to {_MOST}, not {shown!r}")
     return int(text)
 
 

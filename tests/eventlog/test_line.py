@@ -40,9 +40,9 @@ EVENTS = st.builds(
     at=INSTANTS,
     node=TEXT,
     note=st.builds(Note, TEXT, MAYBE, MAYBE, MAYBE),
-    lines=st.lists(
-        st.builds(Line, ITEM_IDS, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, WHOLE, st.none() | POLICIES), max_size=3
-    ).map(tuple),
+    lines=st.lists(st.builds(Line, ITEM_IDS, *[WHOLE] * 6, st.none() | POLICIES, st.none() | POLICIES), max_size=3).map(
+        tuple
+    ),
     reservation=st.none(),
     key_use=st.none() | st.builds(KeyUse, TEXT, TEXT, INSTANTS, st.none() | TEXT),
     delivery=st.none() | st.builds(Delivery, TEXT, TEXT),

@@ -7,10 +7,11 @@ from given import COMMANDS, START, event_of, fold_all, history, item
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.domain.commands import ANY, AdjustStock, CountStock, Precondition, at_version
+from inventory.domain.commands import ANY, AdjustStock, CountStock, Precondition, Seen, at_version
 from inventory.domain.decide import decide
 from inventory.domain.errors import (
     AlreadyExists,
+    CountOvertaken,
     InsufficientStock,
     ItemNotFound,
     ItemsNotFound,
@@ -25,6 +26,7 @@ from inventory.domain.values import MAX_QUANTITY, Instant
 
 NOW = Instant(START)
 HERE = item()
+AT = 3
 
 
 @pytest.fixture
@@ -105,22 +107,28 @@ def test_a_count_below_what_is_reserved_is_a_fact(state: State):
 
 
 def test_what_has_changed_since_the_screen_was_read_is_added_to_a_count(state: State):
-    assert decided(CountStock(HERE, 9, on_hand_seen=12), state).changes == (Change(HERE, -3),)
+    assert decided(CountStock(HERE, 9, seen=Seen(12, AT)), state).changes == (Change(HERE, -3),)
 
 
 def test_a_count_of_what_was_on_the_screen_undoes_no_sale(state: State):
-    assert decided(CountStock(HERE, 12, on_hand_seen=12), state).changes == (Change(HERE, 0),)
+    assert decided(CountStock(HERE, 12, seen=Seen(12, AT)), state).changes == (Change(HERE, 0),)
 
 
 def test_a_count_that_would_leave_less_than_nothing_is_refused(state: State):
     with pytest.raises(ValidationFailed) as refusal:
-        decided(CountStock(HERE, 1, on_hand_seen=12), state)
+        decided(CountStock(HERE, 1, seen=Seen(12, AT)), state)
     assert [problem.field for problem in refusal.value.problems] == ["onHand"]
+
+
+def test_a_count_that_another_change_has_overtaken_is_not_made(state: State):
+    # The change between may be a count of the same shelf.
+    with pytest.raises(CountOvertaken):
+        decided(CountStock(HERE, 9, seen=Seen(12, AT - 1)), state)
 
 
 def test_a_count_at_a_version_of_a_record_creates_none():
     with pytest.raises(ItemNotFound):
-        decided(CountStock(HERE, 5, on_hand_seen=5), State())
+        decided(CountStock(HERE, 5, seen=Seen(5, AT)), State())
 
 
 @pytest.mark.parametrize("on_hand", [-1, MAX_QUANTITY + 1])

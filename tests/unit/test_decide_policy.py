@@ -8,7 +8,7 @@ from inventory.domain.decide import decide
 from inventory.domain.errors import InsufficientStock, ItemNotFound, VersionConflict
 from inventory.domain.events import Change, Draft, Line
 from inventory.domain.hold_commands import Command
-from inventory.domain.record import Policy
+from inventory.domain.record import Policy, Record
 from inventory.domain.state import State
 from inventory.domain.transition import line_after
 from inventory.domain.values import Instant
@@ -82,5 +82,7 @@ def test_an_adjustment_may_use_the_safety_stock(state: State):
 
 
 def test_stock_is_low_at_its_threshold_and_below():
-    assert [Policy(0, 2).is_low(available) for available in (3, 2, 0)] == [False, True, True]
-    assert not Policy().is_low(0)
+    records = [Record(HERE, on_hand, 0, 1, 1, Instant(START), Policy(1, 2)) for on_hand in (4, 3, 0)]
+    assert [record.is_low for record in records] == [False, True, True]
+    assert not records[-1]._replace(policy=Policy()).is_low
+    assert not records[-1]._replace(policy=None).is_low

@@ -91,7 +91,7 @@ def test_a_step_that_does_not_say_where_the_one_before_is_ends_the_history():
     page = service.of_record(HERE, None, 100)
     assert ([line.version for _, line in page.steps], page.next_before) == ([3, 2], None)
     with pytest.raises(EventsGone):
-        service.record_at(HERE, 1)
+        service.record_at(HERE, sequence=1)
 
 
 def test_a_history_that_takes_too_long_goes_on_on_the_next_page(ten: Ledger, service: HistoryService, time: Time):
@@ -102,69 +102,66 @@ def test_a_history_that_takes_too_long_goes_on_on_the_next_page(ten: Ledger, ser
 
 @pytest.mark.parametrize(("sequence", "version"), [(1, 1), (2, 1), (3, 2), (8, 4), (9, 5), (10, 5)])
 def test_a_record_is_shown_as_it_was(ten: Ledger, service: HistoryService, sequence: int, version: int):
-    record = service.record_at(HERE, sequence)
+    record = service.record_at(HERE, sequence=sequence)
     assert (record.version, record.on_hand, record.sequence) == (version, version, 2 * version - 1)
 
 
 def test_a_record_that_was_not_there_yet_is_not_found(ten: Ledger, service: HistoryService):
     with pytest.raises(ItemNotFound):
-        service.record_at(THERE, 1)
+        service.record_at(THERE, sequence=1)
 
 
 def test_a_record_cannot_be_shown_as_of_what_has_not_happened(ten: Ledger, service: HistoryService):
     with pytest.raises(ValidationFailed, match="has not happened yet"):
-        service.record_at(HERE, 11)
+        service.record_at(HERE, sequence=11)
 
 
 def test_a_record_as_of_what_was_deleted_is_gone(ten: Ledger, service: HistoryService):
     ten.part.compacted = ten.part.deleted = 4
-    assert service.record_at(HERE, 5).version == 3
+    assert service.record_at(HERE, sequence=5).version == 3
     with pytest.raises(EventsGone):
-        service.record_at(HERE, 4)
+        service.record_at(HERE, sequence=4)
 
 
-@pytest.mark.parametrize(
-    ("ms", "sequence"), [(-1, 0), (0, 1), (1, 1), (999, 1), (1000, 2), (8999, 9), (9000, 10), (10**9, 10)]
-)
-def test_an_instant_is_after_the_events_that_had_happened_by_then(
-    ten: Ledger, service: HistoryService, ms: int, sequence: int
-):
-    assert service.sequence_at(Instant(START + ms * 1000)) == sequence
+def test_a_record_whose_last_change_was_deleted_is_what_it_is_now(ten: Ledger, service: HistoryService):
+    ten.part.compacted = ten.part.deleted = 9
+    now = ten.record(HERE)
+    assert service.record_at(HERE, sequence=9) == service.record_at(HERE, sequence=10) == now
+    assert service.record_at(HERE, at=Instant(START + 8_000_000)) == now
 
 
-def test_of_several_events_at_one_instant_the_last_counts():
+def test_before_its_last_change_a_record_whose_last_change_was_deleted_is_gone(ten: Ledger, service: HistoryService):
+    ten.part.compacted = ten.part.deleted = 9
+    for when in ({"sequence": 8}, {"at": Instant(START + 7_999_999)}):
+        with pytest.raises(EventsGone):
+            service.record_at(HERE, **when)
+
+
+@pytest.mark.parametrize(("ms", "version"), [(0, 1), (1, 1), (1999, 1), (2000, 2), (7999, 4), (8000, 5), (10**9, 5)])
+def test_a_record_is_shown_as_it_was_at_an_instant(ten: Ledger, service: HistoryService, ms: int, version: int):
+    assert service.record_at(HERE, at=Instant(START + ms * 1000)).version == version
+
+
+def test_before_its_first_event_a_record_was_not_there(ten: Ledger, service: HistoryService):
+    with pytest.raises(ItemNotFound):
+        service.record_at(HERE, at=Instant(START - 1))
+
+
+def test_of_several_changes_at_one_instant_the_last_counts():
     world = World(events=0)
     ledger, service = world.ledger, world.service
     for _ in range(4):
         ledger.add((HERE, 1))
-    assert service.sequence_at(START) == 4
-
-
-def test_a_version_is_found(ten: Ledger, service: HistoryService):
-    assert service.record_at_version(HERE, 3, "countedAtVersion").on_hand == 3
-
-
-def test_a_version_that_is_not_there_yet_is_refused_by_the_name_of_its_field(ten: Ledger, service: HistoryService):
-    with pytest.raises(ValidationFailed) as refusal:
-        service.record_at_version(HERE, 6, "countedAtVersion")
-    assert [problem.field for problem in refusal.value.problems] == ["countedAtVersion"]
-
-
-def test_what_lies_too_many_changes_back_is_refused_by_the_name_of_its_field(
-    ten: Ledger, service: HistoryService, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(module, "FARTHEST", 3)
-    assert service.record_at_version(HERE, 3, "countedAtVersion").version == 3
-    with pytest.raises(ValidationFailed) as refusal:
-        service.record_at_version(HERE, 2, "countedAtVersion")
-    assert [problem.field for problem in refusal.value.problems] == ["countedAtVersion"]
+    ledger.clock.advance(ms=1)
+    ledger.add((HERE, 1))
+    assert service.record_at(HERE, at=START).version == 4
 
 
 def test_a_walk_that_takes_too_long_is_given_up(ten: Ledger, service: HistoryService, time: Time):
     ten.part.on_read = lambda: time.sleep(module.LONGEST_SECONDS / 2)
-    assert service.record_at(HERE, 8).version == 4
+    assert service.record_at(HERE, sequence=8).version == 4
     with pytest.raises(Overloaded):
-        service.record_at(HERE, 1)
+        service.record_at(HERE, sequence=1)
 
 
 def test_few_may_look_far_back_at_once_and_their_places_come_free(
@@ -178,14 +175,14 @@ def test_few_may_look_far_back_at_once_and_their_places_come_free(
         ten.part.on_read = lambda: None
         if service._far.at_work:
             with pytest.raises(Overloaded):
-                service.record_at(HERE, 1)
-            assert service.record_at(HERE, 8).version == 4
+                service.record_at(HERE, sequence=1)
+            assert service.record_at(HERE, sequence=8).version == 4
             refused.append(True)
         else:
             ten.part.on_read = ask_meanwhile
 
     ten.part.on_read = ask_meanwhile
-    assert service.record_at(HERE, 1).version == 1
+    assert service.record_at(HERE, sequence=1).version == 1
     assert (refused, service._far.at_work) == ([True], 0)
 
 

@@ -69,6 +69,16 @@ def test_a_wait_ends_with_the_event(ten: Ledger, service: HistoryService, time: 
     assert (service.wait_for(10, 25), len(time.slept)) == (True, 1)
 
 
+def test_an_event_is_told_soon_after_it_has_happened_and_the_log_is_not_asked_all_the_time(
+    ten: Ledger, service: HistoryService, time: Time
+):
+    # It happens 2 seconds from now.
+    time.on_sleep = lambda: ten.add((HERE, 1)) if time.now >= 2 and len(ten.events) == 10 else None
+    assert service.wait_for(10, 25) is True
+    assert 2 <= time.now < 2.1
+    assert len(time.slept) < 100
+
+
 def test_a_wait_for_what_is_there_does_not_wait(ten: Ledger, service: HistoryService, time: Time):
     assert (service.wait_for(9, 25), time.slept) == (True, [])
 

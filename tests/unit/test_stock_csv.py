@@ -133,6 +133,15 @@ def test_a_line_without_end_is_not_read_into_memory() -> None:
         entries(HEAD + b"x" * 70_000)
 
 
+def test_behind_a_quote_whose_cell_is_too_long_nothing_is_read_and_that_is_said() -> None:
+    # Where the rows behind it begin cannot be told.
+    cell = b'b,"' + (b"m" * 1000 + b"\n") * 132 + b'",1\n'
+    found: list[Entry] = []
+    with pytest.raises(NotStock, match=r"line 3: .*field larger than field limit.*was not read"):
+        found.extend(StockReader(io.BytesIO(HEAD + b"b,mug,1\n" + cell + b"b,tea,1\n")).entries())
+    assert [entry.line for entry in found] == [2]
+
+
 def test_a_quote_that_never_ends_is_a_wrong_row() -> None:
     assert wrong(HEAD + b'b,"mug,7\nb,tea,1\n') == [(2, "row")]
 

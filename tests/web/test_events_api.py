@@ -112,6 +112,18 @@ def test_a_cursor_below_the_compaction_is_told_where_to_start_over(five, ledger,
     assert (body["earliestSequence"], body["startOver"]) == (3, "/stores")
 
 
+@pytest.mark.parametrize("headers", [{}, STREAM], ids=["page", "stream"])
+def test_a_cursor_from_before_a_restore_is_told_to_start_over_while_it_can_be_noticed(five, headers):
+    response = five.get("/events?after=6", headers=headers)
+    assert (response.status_code, response.json["error"], wrong_fields(response)) == (
+        400,
+        "validation_error",
+        ["after"],
+    )
+    assert "if a backup was restored" in response.json["message"]
+    assert response.json["startOver"] == "/stores"
+
+
 def test_who_starts_over_misses_nothing(five, ledger):
     """As run.md tells it: the sequence of the list of stores, every record, then the feed; versions say what is new."""
     ledger.part.compacted = 2

@@ -144,11 +144,37 @@ def test_a_new_policy_tells_of_stock_that_is_low_by_it(client, low_stock, crosse
     assert item["lines"][0]["crossed"] == crossed
 
 
-def test_a_new_policy_does_not_claim_to_know_what_was_available_before(watched):
+def test_the_first_policy_of_a_record_leaves_what_was_available_before_as_it_was(watched):
     line = watched.get("/events?after=1").json["items"][0]["lines"][0]
-    assert line["before"] == {"onHand": 10, "reserved": 0, "qty": 10}
+    assert line["before"] == {"onHand": 10, "reserved": 0, "qty": 10, "available": 10}
     assert line["after"] == {"onHand": 10, "reserved": 0, "qty": 10, "available": 8}
     assert (line["safetyStock"], line["lowStock"]) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("policy", "crossed"),
+    [
+        ({"safetyStock": 0, "lowStock": 2}, "restocked"),
+        ({"safetyStock": 0, "lowStock": 4}, "restocked"),
+        ({"safetyStock": 0, "lowStock": 5}, None),
+        ({"safetyStock": 5, "lowStock": 5}, None),
+        ({"safetyStock": 9, "lowStock": 0}, None),
+        # Nothing is low by it, and nothing will be told of it any more.
+        ({"safetyStock": 5}, "restocked"),
+    ],
+)
+def test_a_new_policy_of_a_record_that_was_low_tells_when_it_is_not_any_more(watched, policy, crossed):
+    watched.put(RECORD, json={"onHand": 5})
+    watched.put(f"{RECORD}/policy", json={"safetyStock": 5, "lowStock": 5})
+    watched.put(f"{RECORD}/policy", json=policy)
+    assert crossings(watched) == ["low", None, crossed]
+
+
+def test_what_was_available_before_a_new_policy_is_by_the_old_one(watched):
+    watched.put(f"{RECORD}/policy", json={"safetyStock": 7, "lowStock": 1})
+    line = watched.get("/events?after=2").json["items"][0]["lines"][0]
+    assert (line["before"]["available"], line["after"]["available"]) == (8, 3)
+    assert (line["safetyStock"], line["lowStock"]) == (7, 1)
 
 
 def test_without_a_low_stock_nothing_is_crossed(client):

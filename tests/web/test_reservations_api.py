@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from web.apps import RESERVE, wrong_fields
+from web.apps import RESERVE
 from web.hold_apps import HoldShop, lines_of, told
 
 NOW, LATER = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:01.000000Z"
@@ -110,62 +110,6 @@ def test_no_counter_drifts_from_the_ledger(shop):
                 held[line["sku"]] += line["qty"] - line["committed"] - line["released"]
         assert {sku: shop.record(sku)["reserved"] for sku in held} == held
     assert len(paths) > 10
-
-
-def test_the_whole_needs_no_body_and_may_be_asked_twice(shop):
-    for act, state in (("commit", "committed"), ("release", "released")):
-        path = shop.held(("sku-1", 1))
-        first, again = (shop.post(f"{path}/{act}") for _ in range(2))
-        assert (first.status_code, first.json["state"]) == (200, state)
-        assert (again.status_code, again.data) == (200, first.data)
-    assert (shop.record()["onHand"], shop.record()["reserved"]) == (9, 0)
-
-
-def test_committed_in_part_and_then_released_ends_as_committed_however_often_it_is_asked(shop):
-    path = shop.held(("sku-1", 4))
-    part = shop.post(f"{path}/commit", {"lines": lines_of(("sku-1", 1)), "expectedVersion": 1})
-    assert part.json["state"] == "partly_committed"
-    first, again = (shop.post(f"{path}/release") for _ in range(2))
-    assert (first.json["state"], first.json["lines"][0]["released"]) == ("committed", 3)
-    assert (again.status_code, again.data) == (200, first.data)
-
-
-@pytest.mark.parametrize("act", ["commit", "release"])
-def test_a_part_needs_a_key_or_a_version_so_that_it_counts_once(shop, act):
-    path, body = shop.held(("sku-1", 4)), {"lines": lines_of(("sku-1", 1))}
-    refused = shop.post(f"{path}/{act}", body)
-    assert (told(refused), wrong_fields(refused)) == ((400, "validation_error"), ["lines"])
-    first, again = (shop.post(f"{path}/{act}", body, Idempotency_Key="k") for _ in range(2))
-    assert (first.data, again.headers["Idempotent-Replayed"]) == (again.data, "true")
-    assert told(shop.post(f"{path}/{act}", {**body, "expectedVersion": 1})) == (409, "version_conflict")
-    assert shop.post(f"{path}/{act}", body, If_Match='"2"').json["version"] == 3
-
-
-def test_a_wrong_state_is_a_conflict_that_names_it(shop):
-    path = shop.held()
-    shop.post(f"{path}/release")
-    response = shop.post(f"{path}/commit")
-    assert (told(response), response.json["state"]) == ((409, "wrong_state"), "released")
-
-
-def test_more_than_is_held_is_a_conflict_that_names_every_such_line(shop):
-    path = shop.held(("sku-1", 4), ("sku-2", 2))
-    body = {"lines": lines_of(("sku-1", 5), ("sku-2", 2), ("sku-9", 1)), "expectedVersion": 1}
-    response = shop.post(f"{path}/commit", body)
-    assert told(response) == (409, "exceeds_hold")
-    assert [(line["sku"], line["requested"], line["available"]) for line in response.json["lines"]] == [
-        ("sku-1", 5, 4),
-        ("sku-9", 1, 0),
-    ]
-
-
-def test_an_extended_hold_lasts_from_now_on(shop):
-    path = shop.held(ttlMs=1000)
-    shop.clock.advance(ms=999)
-    response = shop.post(f"{path}/extend", {"ttlMs": 1001})
-    assert (response.status_code, response.json["expiresAt"]) == (200, "2026-01-01T00:00:02.000000Z")
-    shop.clock.advance(ms=1000)
-    assert shop.post(f"{path}/commit").json["state"] == "committed"
 
 
 def test_a_hold_under_a_key_is_made_once(shop):
