@@ -43,7 +43,10 @@ def test_a_wrong_last_event_id_is_refused(five, text):
 )
 def test_an_event_that_has_not_happened_is_refused_by_the_name_it_came_under(five, query, headers, field):
     (error,) = five.get(f"/events{query}", headers={**STREAM, **headers}).json["errors"]
-    assert (error["field"], error["message"]) == (field, "has not happened yet; the latest event is 5")
+    assert (error["field"], error["message"]) == (
+        field,
+        "has not happened yet; the latest event is 5; if a backup was restored, start over",
+    )
 
 
 def test_no_more_than_their_share_may_wait(five, patient):
