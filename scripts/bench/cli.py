@@ -18,6 +18,7 @@ from bench.report import as_json, ratios, remarks, table_of_ratios, table_of_run
 from bench.rounds import Conditions, Run, run_all
 from bench.server import ServerBroken
 from bench.stand_ins.entries import STAND_INS
+from inventory.settings import setting_names
 
 _DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run under the same gunicorn settings.
 
@@ -130,6 +131,7 @@ def _conditions(options: argparse.Namespace, folder: Path) -> Conditions:
         threads=options.threads,
         skus=options.skus,
         folder=folder,
+        settings=dict(options.set),
     )
 
 
@@ -147,6 +149,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=_positive, default=2, help="worker processes (2)")
     parser.add_argument("--threads", type=_positive, default=16, help="threads in each worker (16)")
     parser.add_argument("--skus", type=_positive, default=1000, help="SKUs that the load is spread over (1000)")
+    parser.add_argument(
+        "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting of every server"
+    )
     who = parser.add_mutually_exclusive_group()
     who.add_argument("--contestants", metavar="A,B", help="only these")
     others = ",".join(stand_in.name for stand_in in STAND_INS)
@@ -159,6 +164,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the rates: medians, with the least and most")
     parser.add_argument("--quick", action="store_true", help="see whether it works; the figures mean little")
     return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    if not given or name not in setting_names():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE with the name of a setting, such as PIN_WORKERS")
+    return name, value
 
 
 def _positive(text: str) -> int:

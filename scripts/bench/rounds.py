@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,12 @@ class Conditions:
     threads: int
     skus: int
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """The settings of every server; those that are not named have their defaults."""
         # One client asks for everything here: a limit for each client would be all that is measured.
-        return {"THREADS": str(self.threads), "RATE_LIMIT_RPS": "0"}
+        return {"THREADS": str(self.threads), "RATE_LIMIT_RPS": "0", **self.settings}
 
 
 @dataclass(frozen=True, slots=True)

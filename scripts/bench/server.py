@@ -37,15 +37,17 @@ class Server:
 
 
 @contextmanager
-def running(app: str, environment: Mapping[str, str], folder: Path, workers: int) -> Iterator[Server]:
-    """Serve ``app`` for the ``with`` block with its data and its output in ``folder``, which is empty.
+def running(
+    app: str, environment: Mapping[str, str], folder: Path, workers: int, start_seconds: float = _START_SECONDS
+) -> Iterator[Server]:
+    """Serve ``app`` for the ``with`` block with its data and its output in ``folder``, where data may be already.
 
     :raises ServerBroken: it does not come up.
     """
     port = _free_port()
     ready, data_dir = folder / "ready", folder / "data"
     ready.mkdir()
-    data_dir.mkdir()
+    data_dir.mkdir(exist_ok=True)
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(data_dir), "WEB_CONCURRENCY": str(workers)}
     # In a session of its own: Ctrl-C goes to the benchmark alone, which then ends the server.
     with open(folder / "stderr", "wb") as errors:
@@ -59,7 +61,7 @@ def running(app: str, environment: Mapping[str, str], folder: Path, workers: int
             start_new_session=True,
         )
     try:
-        yield Server(port, data_dir, _wait_for_workers(master, ready, workers, folder / "stderr"))
+        yield Server(port, data_dir, _wait_for_workers(master, ready, workers, folder / "stderr", start_seconds))
         if master.poll() is not None:
             raise _broken("ended by itself", folder / "stderr")
     finally:
@@ -84,8 +86,10 @@ def wait_until_answering(server: Server, path: str) -> None:
         raise ServerBroken(f"{path} is not answered: {error}") from error
 
 
-def _wait_for_workers(master: subprocess.Popen[bytes], ready: Path, workers: int, errors: Path) -> list[int]:
-    end = time.monotonic() + _START_SECONDS
+def _wait_for_workers(
+    master: subprocess.Popen[bytes], ready: Path, workers: int, errors: Path, seconds: float
+) -> list[int]:
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         if master.poll() is not None:
             raise _broken(f"ended with status {master.returncode}", errors)
@@ -93,7 +97,7 @@ def _wait_for_workers(master: subprocess.Popen[bytes], ready: Path, workers: int
         if len(found) >= workers:
             return found
         time.sleep(_PAUSE_SECONDS)
-    raise _broken(f"did not start within {_START_SECONDS} s", errors)
+    raise _broken(f"did not start within {seconds:g} s", errors)
 
 
 def _broken(reason: str, errors: Path) -> ServerBroken:

@@ -14,7 +14,7 @@ from bench.driving import NoDriver
 from bench.machine import describe
 from bench.server import ServerBroken
 
-from drills import flood, slow_sync
+from drills import beside, flood
 from drills.bounds import Bound, table
 from drills.subject import Conditions, subject
 from inventory.settings import setting_names
@@ -24,6 +24,8 @@ _DESCRIPTION = """Put the service under more than it can do, or hold a part of i
 flood      five times the connections that saturate it, each asking again the moment it is answered; once with
            the default settings, once with a queue so short that the shedder is at work, once with the rate limit
 slow-sync  changes while publishing is held slow by a failpoint, beside the same without
+upkeep     changes of 100,000 records while snapshots are taken, the log is compacted and views are published again
+           and again, beside the same without
 
 The status is 1 if a bound is missed. Figures want a machine that does nothing else.
 """
@@ -60,7 +62,7 @@ def _drill(options: argparse.Namespace, conditions: Conditions) -> int:
         f" {conditions.rounds} rounds of {conditions.seconds:g} s",
         flush=True,
     )
-    results = _slow_sync(conditions) if options.drill == "slow-sync" else _flood(options, conditions)
+    results = _flood(options, conditions) if options.drill == "flood" else _beside(options.drill, conditions)
     for name, environment, bounds, _ in results:
         settings = " ".join(f"{variable}={value}" for variable, value in environment.items())
         print(f"\n{name} ({settings})\n{table(bounds)}")
@@ -99,17 +101,20 @@ def _flooded(options: argparse.Namespace, conditions: Conditions, name: str) -> 
     return name, environment, flood.verdict(rounds, wrong), [one.as_json() for one in rounds]
 
 
-def _slow_sync(conditions: Conditions) -> list[Result]:
+def _beside(name: str, conditions: Conditions) -> list[Result]:
+    case = beside.CASES[name]
     if "FAILPOINTS" not in setting_names():
         raise ValueError("this version has no FAILPOINTS, which hold the sync slow")
-    conditions = replace(conditions, connections=conditions.connections or slow_sync.CONNECTIONS)
+    conditions = replace(
+        conditions, connections=conditions.connections or beside.CONNECTIONS, skus=case.skus or conditions.skus
+    )
     rounds = []
-    for one in slow_sync.pairs(conditions):
+    for one in beside.pairs(conditions, case):
         rounds.append(one)
-        _say(f"{len(rounds)}/{conditions.rounds}: {slow_sync.line(one)}")
+        _say(f"{len(rounds)}/{conditions.rounds}: {beside.line(one)}")
         _report(one.wrong)
     told = [one.as_json() for one in rounds]
-    return [("slow-sync", {**slow_sync.INTERVAL, **slow_sync.SLOW}, slow_sync.verdict(rounds), told)]
+    return [(name, {**case.settings, **case.working}, beside.verdict(rounds, case), told)]
 
 
 def _report(wrong: Sequence[str]) -> None:
@@ -127,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("drill", choices=("flood", "slow-sync"))
+    parser.add_argument("drill", choices=("flood", *beside.CASES))
     whole, cases = _at_least(1, int), tuple(_FLOODS)
     parser.add_argument("--seconds", type=_at_least(1, float), default=5.0, help="measured time of each part (5)")
     parser.add_argument("--rounds", type=_at_least(2, int), default=5, help="medians are of so many (5)")

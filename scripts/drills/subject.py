@@ -1,20 +1,21 @@
 """The server under test: started, stocked, asked, and checked at the end against what it has confirmed."""
 
+import json
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.check import the_api_confirms, the_log_is_whole
-from bench.driving import drive_with_our_own
 from bench.load import Answers, Load, Plan
+from bench.made_log import make_log
 from bench.procfs import resident_bytes
-from bench.server import Server, ServerBroken, running
+from bench.server import Server, running
 from bench.traffic import Traffic, adjusting
 
 _SERVICE = "inventory.web.wsgi:app"
-_SEED_CONNECTIONS = 4
 NONE = Answers(0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -57,6 +58,12 @@ class Subject:
         """What its workers hold, in MiB."""
         return sum(resident_bytes(self.server.workers)) / 2**20
 
+    def metric(self, name: str) -> int:
+        """One of the counters of ``GET /metrics``."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/metrics", timeout=30) as answer:
+            value: int = json.load(answer)[name]
+            return value
+
     def contradictions(self) -> list[str]:
         """What it says, or its log, against what it has confirmed."""
         asked = (self.server.port, self.server.data_dir, self.traffic, self.loads)
@@ -67,18 +74,15 @@ class Subject:
 def subject(conditions: Conditions, environment: Mapping[str, str]) -> Iterator[Subject]:
     """Serve with these settings, all others at their defaults, for the ``with`` block; in a folder of its own.
 
-    :raises ServerBroken: it does not come up, or cannot be stocked.
+    :raises ServerBroken: it does not come up.
     """
     settings = {"THREADS": str(conditions.threads), **environment}
-    with (
-        tempfile.TemporaryDirectory(prefix="drill-", dir=conditions.folder) as folder,
-        running(_SERVICE, settings, Path(folder), conditions.workers) as server,
-    ):
-        traffic = adjusting(conditions.skus)
-        seeding = drive_with_our_own(Plan(server.port, traffic.seed, _SEED_CONNECTIONS, 0, 0, once=True))
-        if seeding.errors:
-            raise ServerBroken(f"could not be stocked: {seeding.errors}")
-        yield Subject(server, traffic)
+    traffic = adjusting(conditions.skus)
+    with tempfile.TemporaryDirectory(prefix="drill-", dir=conditions.folder) as folder:
+        # As many requests would take longer than the drill.
+        make_log(Path(folder) / "data", conditions.skus, conditions.skus, traffic.deltas)
+        with running(_SERVICE, settings, Path(folder), conditions.workers) as server:
+            yield Subject(server, traffic)
 
 
 def accepted(load: Load) -> Answers:

@@ -10,10 +10,10 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench.answers import kind_of
 from bench.load import Answers, Load
-from drills import flood, slow_sync
+from drills import beside, flood
+from drills.beside import CASES, Pair
 from drills.bounds import Bound, table
 from drills.flood import Round
-from drills.slow_sync import Pair
 
 GOOD, MISSED = "ok", "NOT MET"
 
@@ -97,16 +97,22 @@ def test_two_kinds_of_refusal_count_together_and_the_slower_one_decides():
 @pytest.mark.parametrize(("p99", "verdict"), [(15.0, GOOD), (15.1, MISSED)])
 def test_a_slow_sync_may_make_the_p99_half_as_long_again(p99: float, verdict: str):
     pair = Pair(load(status_200=answers(9, 10.0)), load(status_200=answers(9, p99)), [])
-    assert table(slow_sync.verdict([pair])).splitlines()[1].endswith(f"  {verdict}")
+    assert table(beside.verdict([pair], CASES["slow-sync"])).splitlines()[1].endswith(f"  {verdict}")
 
 
 def test_answers_other_than_200_and_contradictions_fail_the_slow_sync():
     fine = load(status_200=answers(9, 10.0))
     refused = load({"HTTP/1.1 503": 1}, status_200=answers(9, 10.0))
-    assert missed(slow_sync.verdict([Pair(fine, refused, ["lost"])])) == [
+    assert missed(beside.verdict([Pair(fine, refused, ["lost"])], CASES["slow-sync"])) == [
         "answers other than 200",
         "contradictions between answers, stock and log",
     ]
+
+
+def test_upkeep_that_was_not_done_in_one_round_shows_nothing():
+    fine = load(status_200=answers(9, 10.0))
+    found = beside.verdict([Pair(fine, fine, [], 3), Pair(fine, fine, [], 0)], CASES["upkeep"])
+    assert missed(found) == ["snapshots in the round that had fewest"]
 
 
 def test_a_bound_may_be_reached_and_not_passed_in_either_direction():
