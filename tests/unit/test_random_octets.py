@@ -1,11 +1,22 @@
 """Random octets: never the same twice, in whichever thread or process."""
 
-import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from inventory.resilience.random_octets import SIZE, random_octets
 
 MANY = 5000
+# In a process of its own, which has no other threads when it forks.
+FORKING = """
+import os
+from inventory.resilience.random_octets import random_octets
+random_octets()  # so that some are kept already
+child = os.fork()
+print(*(random_octets().hex() for _ in range(16)), flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
 
 
 def test_nobody_is_given_what_another_thread_was():
@@ -16,17 +27,5 @@ def test_nobody_is_given_what_another_thread_was():
 
 
 def test_a_forked_child_is_given_others_than_its_parent():
-    random_octets()  # so that some are kept already
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.write(writing, b"".join(random_octets() for _ in range(16)))
-        os._exit(0)
-    os.waitpid(child, 0)
-    theirs = os.read(reading, 16 * SIZE)
-    ours = b"".join(random_octets() for _ in range(16))
-    os.close(reading)
-    os.close(writing)
-    pieces = {theirs[at : at + SIZE] for at in range(0, len(theirs), SIZE)}
-    assert len(pieces) == 16
-    assert pieces.isdisjoint(ours[at : at + SIZE] for at in range(0, len(ours), SIZE))
+    told = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True).stdout.split()
+    assert (len(told), len(set(told))) == (32, 32)
