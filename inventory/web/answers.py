@@ -34,7 +34,7 @@ class Answer:
 
 @cache
 def _status_line(status: int) -> str:
-    return f"{status} {HTTPStatus(status).phrase}"
+    return f"{status} {HTTPStatus(status).phrase.upper()}"
 
 
 def json_answer(body: object, status: int = 200, headers: Headers = (), media_type: str = JSON) -> Answer:

@@ -1,6 +1,7 @@
 """Closing connections whose last answer has been sent, with nobody waiting for the client."""
 
 import queue
+import resource
 import socket
 import threading
 import time
@@ -9,6 +10,8 @@ from typing import NamedTuple
 _SECONDS = 2.0
 _LOOK_EVERY_SECONDS = 0.05
 _AT_MOST = 128
+# They count as closed for whoever bounds the connections, and are open files all the same.
+_SHARE_OF_FILES = 8
 _DRAINED_AT_MOST = 65_536
 
 
@@ -26,18 +29,23 @@ class Lingering:
     """
 
     def __init__(self) -> None:
-        self._taken: queue.Queue[_Closing] = queue.Queue(_AT_MOST)
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._room = threading.Semaphore(_AT_MOST if files < 0 else min(_AT_MOST, files // _SHARE_OF_FILES))
+        self._taken: queue.SimpleQueue[_Closing] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._started = False
 
     def take(self, connection: socket.socket) -> None:
-        """Close the connection soon, or at once if too many are waiting. It is no longer the caller's."""
+        """Close the connection soon, or at once if its client has, or if too many are waiting.
+
+        It is no longer the caller's.
+        """
         connection.setblocking(False)
-        self._start()
-        try:
-            self._taken.put_nowait(_Closing(connection, time.monotonic() + _SECONDS))
-        except queue.Full:
+        if not _still_open(connection) or not self._room.acquire(blocking=False):
             connection.close()
+            return
+        self._start()
+        self._taken.put(_Closing(connection, time.monotonic() + _SECONDS))
 
     def _start(self) -> None:
         # With the first connection: threads do not survive the fork, before which a worker is made.
@@ -52,16 +60,16 @@ class Lingering:
             closing = [self._taken.get()]
             while closing:
                 time.sleep(_LOOK_EVERY_SECONDS)
-                while len(closing) < _AT_MOST and not self._taken.empty():
+                while not self._taken.empty():
                     closing.append(self._taken.get())
-                closing = [each for each in closing if not _ended(each)]
+                closing = [each for each in closing if not self._ended(each)]
 
-
-def _ended(closing: _Closing) -> bool:
-    if time.monotonic() < closing.until and _still_open(closing.connection):
-        return False
-    closing.connection.close()
-    return True
+    def _ended(self, closing: _Closing) -> bool:
+        if time.monotonic() < closing.until and _still_open(closing.connection):
+            return False
+        closing.connection.close()
+        self._room.release()
+        return True
 
 
 def _still_open(connection: socket.socket) -> bool:
