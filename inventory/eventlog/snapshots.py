@@ -43,18 +43,19 @@ class SnapshotFolder:
             self._layout.snapshot(sequence).unlink(missing_ok=True)
         return path
 
-    def whole(self) -> list[int]:
+    def whole(self, *, hurry: bool = False) -> list[int]:
         """The sequences of the snapshots that can be started from, ascending; damaged ones are set aside.
 
         One of another format is no damage: it stays for the program that reads it, and is passed over.
 
+        :param hurry: read without the pauses that leave requests their time: nobody is served yet.
         :raises OSError: one cannot be read.
         """
         found = []
         for sequence in self._layout.snapshot_sequences():
             path = self._layout.snapshot(sequence)
             try:
-                check_image(path, self._pause)
+                check_image(path, _no_pause if hurry else self._pause)
             except NotASnapshot:
                 self.set_aside(path)
             else:
@@ -63,11 +64,12 @@ class SnapshotFolder:
         return found
 
     def newest_start(self) -> Start | None:
-        """Return where to begin reading the log; damaged snapshots are set aside.
+        """Return where to begin reading the log, for a start; damaged snapshots are set aside.
 
         :raises OSError: one cannot be read.
         """
-        whole = self.whole()
+        # With the pauses it took 23 of the 30 s of a start with 1,000,000 records.
+        whole = self.whole(hurry=True)
         return read_start(self._layout.snapshot(whole[-1])) if whole else None
 
     def newest(self, up_to: int) -> Restored | None:
@@ -92,6 +94,10 @@ class SnapshotFolder:
 
     def _pause(self) -> None:
         self._sleep(PAUSE_SECONDS)
+
+
+def _no_pause() -> None:
+    """For a start."""
 
 
 def _is_of_this_format(path: Path) -> bool:

@@ -13,6 +13,9 @@ from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.restore import NotASnapshot, check_image, restore_image
 from inventory.eventlog.snapshot import footer
+from inventory.eventlog.snapshots import SnapshotFolder
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
 from inventory.service.ledger import PageRequest
 
 ITEMS = [item(f"sku-{number}", f"store-{number % 3}") for number in range(60)]
@@ -166,3 +169,11 @@ def test_a_snapshot_of_another_format_is_passed_over_and_counts_for_nothing(fold
     path.write_bytes(body.removesuffix(end) + footer(end, blake2b(body.removesuffix(end), digest_size=16)))
     ledger = restarted(folder)
     assert (ledger.record(ITEMS[0]).on_hand, ledger.keeper.whole_snapshots(), path.exists()) == (10, [], True)
+
+
+def test_a_start_looks_at_its_snapshots_without_the_pauses_of_upkeep(folder: Folder):
+    stocked(folder).keeper.take_snapshot()
+    pauses: list[float] = []
+    snapshots = SnapshotFolder(folder.layout, Disk(), RetryPolicy(), sleep=pauses.append)
+    assert (snapshots.newest_start() is not None, pauses) == (True, [])
+    assert (len(snapshots.whole()), len(pauses) > 1) == (1, True)
