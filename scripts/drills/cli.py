@@ -106,7 +106,10 @@ def _beside(name: str, conditions: Conditions) -> list[Result]:
     if "FAILPOINTS" not in setting_names():
         raise ValueError("this version has no FAILPOINTS, which hold the sync slow")
     conditions = replace(
-        conditions, connections=conditions.connections or beside.CONNECTIONS, skus=case.skus or conditions.skus
+        conditions,
+        connections=conditions.connections or beside.CONNECTIONS,
+        skus=case.skus or conditions.skus,
+        seconds=max(conditions.seconds, case.at_least_seconds),
     )
     rounds = []
     for one in beside.pairs(conditions, case):
