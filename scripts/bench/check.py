@@ -45,23 +45,29 @@ def contradictions(records: Records, deltas: Sequence[int], loads: Sequence[Load
         on_hand, expected = records[sku_name(number)]["onHand"], START + delta * (changed if delta else 0)
         if on_hand != expected:
             wrong.append(f"{sku_name(number)}: {on_hand} on hand after {changed} changes instead of {expected}")
+    wrong.extend(
+        f"{sku_name(number)}: changed {changed} times by reads"
+        for number, (delta, changed) in enumerate(zip(deltas, changes, strict=True))
+        if changed and not delta
+    )
+    return [*wrong[:_NAMED], *_miscounted(changes, deltas, loads)[:_NAMED]]
+
+
+def _miscounted(changes: Sequence[int], deltas: Sequence[int], loads: Sequence[Load]) -> list[str]:
     if not any(deltas):
-        wrong.extend(f"{sku_name(n)}: changed {changed} times by reads" for n, changed in enumerate(changes) if changed)
-        return wrong[:_NAMED]
-    return [*wrong[:_NAMED], *_miscounted(changes, loads)[:_NAMED]]
-
-
-def _miscounted(changes: Sequence[int], loads: Sequence[Load]) -> list[str]:
+        return []
     counts = [load.confirmed for load in loads if load.confirmed is not None]
     if len(counts) == len(loads) and not any(load.unanswered for load in loads):
         sums = [sum(column) for column in zip(*counts, strict=True)]
         return [
             f"{sku_name(number)}: {changed} changes, {confirmed} were confirmed"
             for number, (changed, confirmed) in enumerate(zip(changes, sums, strict=True))
-            if changed != confirmed
+            if deltas[number] and changed != confirmed
         ]
-    fewest = sum(load.confirmed_in_all for load in loads)
-    most = fewest + sum(load.unanswered for load in loads)
+    confirmed = sum(load.confirmed_in_all for load in loads)
+    most = confirmed + sum(load.unanswered for load in loads)
+    # Who knows only how many were confirmed does not know how many of those were reads.
+    fewest = confirmed if all(deltas) else 0
     if fewest <= sum(changes) <= most:
         return []
     return [f"{sum(changes)} changes in all; {fewest} were confirmed, {most - fewest} left unanswered"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.check import Check, the_api_confirms, the_log_is_whole
 from bench.stand_ins.entries import STAND_INS
 from bench.stand_ins.stock import Backing
-from bench.traffic import Traffic, adjusting, adjusting_one, getting_from, posting_to, reading
+from bench.traffic import Traffic, adjusting, adjusting_one, getting_from, mixed, posting_to, reading
 
 _SERVICE = "inventory.web.wsgi:app"
 _KEPT: tuple[Check, ...] = (the_api_confirms, the_log_is_whole)
@@ -72,6 +72,7 @@ def _standing_in(end: str, what: str, traffic: Callable[[int], Traffic]) -> list
 CONTESTANTS: Sequence[Contestant] = (
     Contestant("adjust", "durable adjust, spread over the SKUs", _SERVICE, adjusting, _KEPT),
     Contestant("hot", "durable adjust, all of one SKU", _SERVICE, adjusting_one, _KEPT),
+    Contestant("mixed", "four reads to one durable adjust", _SERVICE, mixed, _KEPT),
     Contestant("empty", "empty view of the same app, POST", "bench.empty_app:app", partial(posting_to, "empty")),
     Contestant("bare", "bare Flask view, POST", "bench.bare_app:app", partial(posting_to, "bare"), (), _BARE),
     *_standing_in("", "adjust", adjusting),

@@ -46,6 +46,15 @@ def reading(skus: int) -> Traffic:
     return Traffic(_seed(skus), requests, (0,) * skus, "/health")
 
 
+def mixed(skus: int) -> Traffic:
+    """Four reads to one adjust."""
+    reads, adjusts = reading(skus), adjusting(skus)
+    changing = [number % 5 == 0 for number in range(skus)]
+    requests = [(adjusts if changes else reads).requests[number] for number, changes in enumerate(changing)]
+    deltas = [adjusts.deltas[number] if changes else 0 for number, changes in enumerate(changing)]
+    return Traffic(_seed(skus), tuple(requests), tuple(deltas), "/health")
+
+
 def posting_to(view: str, skus: int) -> Traffic:
     """The bodies of ``adjusting``, sent to a view that keeps nothing."""
     requests = [_request("POST", f"/{view}/{STORE}/{sku_name(n)}", {"delta": -1 - n % 3}) for n in range(skus)]

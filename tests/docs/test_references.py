@@ -15,7 +15,7 @@ from inventory.web.metrics import _JSON_NAMES, Metrics
 
 README, RUN, ARCHITECTURE, PROMPTS = (ROOT / name for name in ("README.md", "run.md", "ARCHITECTURE.md", "prompts.md"))
 RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
-DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *RECORDS]
+DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *RECORDS, ROOT / "docs/speed.md"]
 METHODS = ("get", "put", "post", "delete", "patch")
 NO_EFFECT = "**no effect yet**"
 

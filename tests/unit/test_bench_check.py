@@ -12,7 +12,7 @@ from bench.contestants import CONTESTANTS, TARGETS, Target
 from bench.load import Load
 from bench.report import as_json, is_lopsided, ratios, spread, table_of_ratios, table_of_runs
 from bench.rounds import Run
-from bench.traffic import START, adjusting
+from bench.traffic import START, adjusting, mixed
 
 DELTAS = (-1, -2)
 
@@ -57,6 +57,26 @@ def test_a_read_that_changes_something_is_found():
     unchanged = {"sku-0": {"version": 1, "onHand": START}}
     assert contradictions(unchanged, (0,), [load_of([9])]) == []
     assert contradictions({"sku-0": {"version": 2, "onHand": START}}, (0,), [load_of([9])])
+
+
+def test_of_mixed_traffic_the_changes_alone_are_counted():
+    mixed_records = {"sku-0": {"version": 4, "onHand": START - 6}, "sku-1": {"version": 1, "onHand": START}}
+    assert contradictions(mixed_records, (-2, 0), [load_of([3, 9])]) == []
+    assert contradictions(mixed_records, (-2, 0), [load_of([4, 9])])
+    changed_by_a_read = {**mixed_records, "sku-1": {"version": 2, "onHand": START}}
+    assert contradictions(changed_by_a_read, (-2, 0), [load_of([3, 9])])
+
+
+@pytest.mark.parametrize(("in_all", "is_right"), [(2, False), (3, True), (12, True)])
+def test_of_mixed_traffic_of_which_only_the_sum_is_known_no_more_are_changes(in_all: int, is_right: bool):
+    mixed_records = {"sku-0": {"version": 4, "onHand": START - 6}, "sku-1": {"version": 1, "onHand": START}}
+    assert (contradictions(mixed_records, (-2, 0), [load_of(None, in_all=in_all)]) == []) is is_right
+
+
+def test_one_of_five_requests_of_mixed_traffic_is_a_change():
+    traffic = mixed(10)
+    assert [request.startswith(b"POST ") for request in traffic.requests] == [True, *[False] * 4] * 2
+    assert [delta != 0 for delta in traffic.deltas] == [True, *[False] * 4] * 2
 
 
 @pytest.mark.parametrize(("in_all", "is_right"), [(9, False), (8, True), (6, True), (5, False)])
