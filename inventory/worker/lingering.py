@@ -41,7 +41,7 @@ class Lingering:
         It is no longer the caller's.
         """
         connection.setblocking(False)
-        if not _still_open(connection) or not self._room.acquire(blocking=False):
+        if _has_closed(connection) or not self._room.acquire(blocking=False):
             connection.close()
             return
         self._start()
@@ -69,6 +69,16 @@ class Lingering:
             return False
         closing.connection.close()
         self._room.release()
+        return True
+
+
+def _has_closed(connection: socket.socket) -> bool:
+    """Whether the client has said that no more will come, and nothing is left to read."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
         return True
 
 

@@ -3,6 +3,7 @@
 import resource
 import socket
 from contextlib import ExitStack
+from threading import Event
 
 import pytest
 from system.waiting import until
@@ -29,6 +30,17 @@ def test_a_client_that_is_there_is_waited_for_and_what_it_sends_is_read_until_it
     assert not is_closed(ours)
     client.close()
     until("it is closed", lambda: is_closed(ours))
+
+
+def test_a_client_that_has_sent_much_is_not_cut_off_before_it_may_have_read_its_answer(monkeypatch):
+    monkeypatch.setattr(lingering, "_DRAINED_AT_MOST", 100)
+    ours, client = socket.socketpair()
+    client.sendall(b"x" * 1000)
+    started = Event()
+    monkeypatch.setattr(Lingering, "_start", lambda _: started.set())
+    Lingering().take(ours)
+    with client, ours:
+        assert (started.is_set(), is_closed(ours)) == (True, False)
 
 
 def test_a_client_that_never_closes_is_waited_for_no_longer_than_the_bound(monkeypatch):
