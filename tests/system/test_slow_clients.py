@@ -142,18 +142,43 @@ def test_a_client_that_hangs_up_before_its_answer_harms_nobody(unharmed: Running
         assert client.get("/health").status == 200
 
 
-def test_more_connections_than_a_worker_may_have_files_end_no_worker(data_dir: Path, tmp_path: Path):
+@pytest.fixture
+def short_of_files(data_dir: Path, tmp_path: Path) -> Iterator[RunningServer]:
+    """A server whose workers may open 200 files each, and so take 100 connections: the same workers afterwards."""
     few_files = ("bash", "-c", 'ulimit -n 200 && exec "$0" -m inventory.cli serve --init', sys.executable)
     server = RunningServer(data_dir, tmp_path, few_files)
     try:
         server.start()
         workers = server.workers()
-        with ExitStack() as stack:
-            crowd(stack, server.port, b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n", 500)
-            until("no more are accepted", lambda: min(open_files(server)) > 90)
-            assert max(open_files(server)) < 190
+        yield server
         with server.client() as client:
             assert client.put(record_path("sku-1"), {"onHand": 1}).status == 201
         assert server.workers() == workers
     finally:
         server.close()
+
+
+def test_of_more_clients_that_stall_than_a_worker_may_have_files_no_more_are_accepted(short_of_files: RunningServer):
+    with ExitStack() as stack:
+        crowd(stack, short_of_files.port, POST + b"Content-Le", 500)
+        until("both have as many as they may", lambda: min(open_files(short_of_files)) > 100)
+        assert max(open_files(short_of_files)) < 190
+
+
+def test_of_more_clients_that_stay_than_a_worker_may_have_files_all_are_answered(short_of_files: RunningServer):
+    # Which worker has how many is chance: those that it cannot keep open are told to close, and linger.
+    with ExitStack() as stack:
+        answered = crowd(stack, short_of_files.port, b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n", 500)
+        for connection in answered:
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            assert max(open_files(short_of_files)) < 190
+
+
+def test_more_silent_clients_than_a_worker_may_have_files_keep_nobody_out(short_of_files: RunningServer):
+    with ExitStack() as stack:
+        crowd(stack, short_of_files.port, b"", 500)
+        until("one has as many as it may", lambda: max(open_files(short_of_files)) > 100)
+        for _ in range(20):
+            with short_of_files.client(timeout=10) as client:
+                assert client.get("/health").status == 200
+        assert max(open_files(short_of_files)) < 190
