@@ -3,12 +3,14 @@
 from inventory.bootstrap.build import build_services, build_worker_services, layout_of
 from inventory.bootstrap.check import Verification, verify
 from inventory.bootstrap.guards import BUCKETS_FILE
+from inventory.bootstrap.handover import HANDOVER
 from inventory.bootstrap.prepare import StartRefused, prepare
 from inventory.bootstrap.rebuild import RebuildResult, rebuild, server_presence
 from inventory.bootstrap.services import Services
 
 __all__ = [
     "BUCKETS_FILE",
+    "HANDOVER",
     "RebuildResult",
     "Services",
     "StartRefused",

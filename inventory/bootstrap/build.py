@@ -18,6 +18,7 @@ from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.letter_file import LetterFile
 from inventory.eventlog.memory import wall_clock
 from inventory.eventlog.options import LogOptions
+from inventory.eventlog.restore import Restored
 from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
@@ -50,6 +51,7 @@ def build_services(
     on_committer_death: Callable[[], None] = lambda: None,
     disk: Disk | None = None,
     buckets_file: Path | None = None,
+    folded: Restored | None = None,
 ) -> Services:
     """Open a folder that ``prepare`` has prepared, and wire one process's services to it.
 
@@ -57,6 +59,7 @@ def build_services(
     read-only then, and their status says why.
 
     :param on_committer_death: called when nothing can be committed any more; should end the process.
+    :param folded: what ``prepare`` has made of the log, so that it is not read again; not to be used afterwards.
     :raises StateUnusable: nothing has prepared the folder since the machine started.
     :raises OSError: the folder cannot be opened.
     """
@@ -79,6 +82,7 @@ def build_services(
             disk=disk,
             retry=retry,
         ),
+        folded,
     )
     views = PublishedViews(layout, ledger.shared, disk, retry)
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
@@ -87,16 +91,19 @@ def build_services(
     return wired.services(ledger, views, ledger.now, letters, upkeep, held, audit)
 
 
-def build_worker_services(settings: Settings, buckets_file: Path | None = None) -> Services:
+def build_worker_services(
+    settings: Settings, buckets_file: Path | None = None, folded: Restored | None = None
+) -> Services:
     """``build_services`` for a worker of a running server. Never raises: at worst it refuses everything.
 
     When nothing can be committed any more, the worker ends itself and its master replaces it; one that
     could not open the folder does so after some seconds.
 
     :param buckets_file: the clients' buckets, which the workers of a server share.
+    :param folded: see ``build_services``.
     """
     try:
-        return build_services(settings, on_committer_death=_end_this_worker, buckets_file=buckets_file)
+        return build_services(settings, on_committer_death=_end_this_worker, buckets_file=buckets_file, folded=folded)
     except (LogError, OSError) as error:
         reason = f"this process could not open {settings.data_dir}: {error}"
         _log.critical("%s", reason)

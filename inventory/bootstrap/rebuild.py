@@ -41,8 +41,7 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
         deleted = [path for path in derived if path.exists()]
         for path in deleted:
             path.unlink()
-        prepare(settings)
-        services = build_services(settings)
+        services = build_services(settings, folded=prepare(settings).folded)
         try:
             result = services.sync.sync_once()
         finally:

@@ -68,7 +68,7 @@ def service(settings: Settings, on_committer_death: Callable[[], None] = lambda:
             recovery = prepare(settings, progress=progress)
         if recovery.cut is not None:
             click.echo(f"The log ended in changes that were never confirmed; a copy is in {recovery.cut}", err=True)
-        services = build_services(settings, on_committer_death=on_committer_death)
+        services = build_services(settings, on_committer_death=on_committer_death, folded=recovery.folded)
         try:
             yield services
         finally:

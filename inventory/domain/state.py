@@ -86,25 +86,26 @@ def fold(state: State, event: Event, position: int) -> None:
 
     :param position: where the event stands in its log, for finding it again by its key.
     """
-    records, sequence, at = state.records, event.sequence, event.at
-    for line in event.lines:
+    records = state.records
+    sequence, _, kind, at, _, _, lines, reservation, use, delivery, _ = event
+    for line in lines:
         item = line.item
         before = records.get(item)
         if not continues(line, before):
             state.broken.setdefault(item, Break(sequence, figures_of(before)))
-        elif state.broken and event.type in SETTLEMENTS:
+        elif state.broken and kind in SETTLEMENTS:
             state.broken.pop(item, None)
         records[item] = record_after(line, sequence, at)
         if before is None:
             # After the record is there, so that nobody finds an item in an index and no record for it.
             state.file_new(item)
-    if event.reservation is not None:
-        state.reservations.put(event.reservation)
-    if event.key_use is not None:
-        state.keys.remember(event.key_use.key, event.key_use.expires_at, position)
-        if event.key_use.part_of is not None:
-            state.keys.remember(event.key_use.part_of, event.key_use.expires_at, position)
-    if event.delivery is not None:
-        state.keys.remember_delivery(event.delivery, position)
+    if reservation is not None:
+        state.reservations.put(reservation)
+    if use is not None:
+        state.keys.remember(use.key, use.expires_at, position)
+        if use.part_of is not None:
+            state.keys.remember(use.part_of, use.expires_at, position)
+    if delivery is not None:
+        state.keys.remember_delivery(delivery, position)
     state.sequence = sequence
     state.last_at = at

@@ -4,6 +4,8 @@ from inventory.domain.events import Change, Line
 from inventory.domain.record import Record
 from inventory.domain.values import Instant
 
+_made = tuple.__new__
+
 
 def line_after(change: Change, before: Record | None) -> Line:
     """Work out the line of a change; a record that is not there counts as all zeros at version 0."""
@@ -38,4 +40,4 @@ def continues(line: Line, before: Record | None) -> bool:
 def record_after(line: Line, sequence: int, at: Instant) -> Record:
     """The record as the line says it is: facts are not argued with."""
     item, _, _, on_hand, reserved, version, _, policy, _ = line
-    return Record(item, on_hand, reserved, version, sequence, at, policy)
+    return _made(Record, (item, on_hand, reserved, version, sequence, at, policy))

@@ -18,6 +18,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.options import LogOptions
 from inventory.eventlog.reads import ReplicaReads
 from inventory.eventlog.replica import Replica
+from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.ticket import PendingChange, PendingGroup
@@ -35,9 +36,10 @@ class FileLedger(ReplicaReads):
     A log that cannot be read does not stop the process: it comes up read-only and says why.
     """
 
-    def __init__(self, layout: Layout, options: LogOptions) -> None:
+    def __init__(self, layout: Layout, options: LogOptions, folded: Restored | None = None) -> None:
         """Open the log, fold it, start the committing thread.
 
+        :param folded: what a start has made of the log already; becomes this ledger's own.
         :raises StateUnusable: no server has prepared the folder since the machine started.
         :raises OSError: the folder cannot be opened.
         """
@@ -74,9 +76,10 @@ class FileLedger(ReplicaReads):
         self.history = FileHistory(layout, self._shared, self._durability)
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
-            restored = self._snapshots.newest(self._shared.published().sequence)
-            if restored is not None:
-                self._replica.start_from(restored)
+            if folded is None or not self._replica.start_from(folded):
+                restored = self._snapshots.newest(self._shared.published().sequence)
+                if restored is not None:
+                    self._replica.start_from(restored)
             self._replica.load()
             self._durability.follow(self._replica.cursor.position.segment)
         self._committer.start()

@@ -86,7 +86,7 @@ def next_chain(line: bytes, previous: bytes) -> bytes:
     :raises NotALine: it is another one than the line says.
     """
     chain = blake2b(previous + line[:-TAIL], digest_size=16).digest()
-    if not line.endswith(b'%b%b"}' % (_MARK, hexlify(chain))):
+    if line[-TAIL:] != b'%b%b"}' % (_MARK, hexlify(chain)):
         raise NotALine("the chain does not continue here")
     return chain
 
@@ -98,9 +98,20 @@ def decode(line: bytes) -> Decoded:
     """
     try:
         fields = orjson.loads(line)
-        return Decoded(_event(fields), fields["format"])
+        return _made(Decoded, (_event(fields), fields["format"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise NotALine(f"no event that this program can read ({type(error).__name__}: {error})") from error
+
+
+def decode_next(line: bytes, sequence: int) -> Decoded:
+    """``decode``, of the line after the event ``sequence``.
+
+    :raises NotALine: it is none, or that of another event.
+    """
+    decoded = decode(line)
+    if decoded.event.sequence != sequence + 1:
+        raise NotALine(f"sequence {decoded.event.sequence} after {sequence}")
+    return decoded
 
 
 def _event(fields: dict[str, Any]) -> Event:

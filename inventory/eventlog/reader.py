@@ -73,11 +73,9 @@ class LogReader:
         (self._segment, self._offset, self._sequence), self._chain = cursor
         self._chain_before = self._chain
 
-    def unread(self, line: RawLine) -> None:
-        """Take the last line back: the cursor stands before it again."""
-        self._segment, self._offset = apart(line[1])
-        self._sequence -= 1
-        self._chain = self._chain_before
+    def before(self, line: RawLine) -> Cursor:
+        """Where the last line begins."""
+        return Cursor(Position(*apart(line[1]), self._sequence - 1), self._chain_before)
 
     def is_in_place(self) -> bool:
         """Whether the line before the cursor is still the one that was read there."""
@@ -121,15 +119,19 @@ class LogReader:
                 size *= 2
 
     def _split(self, data: bytes) -> Iterator[RawLine]:
-        for line in data.split(b"\n")[:-1]:
+        begin, place = 0, place_of(self._segment, self._offset)
+        while begin < len(data):
+            # Not ``split``, which looks at each byte.
+            end = data.index(b"\n", begin)
+            line, size = data[begin:end], end + 1 - begin
             try:
                 self._chain_before, self._chain = self._chain, next_chain(line, self._chain)
             except NotALine as error:
                 raise self.damaged(str(error)) from None
-            place = place_of(self._segment, self._offset)
-            self._offset += len(line) + 1
+            self._offset += size
             self._sequence += 1
             yield line, place
+            begin, place = begin + size, place + size
 
     def _open(self, segment: int) -> int:
         if self._open_segment != segment:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,9 +11,11 @@ from inventory.eventlog.errors import LockHeld, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import RESTORED, LogCheck, Progress
 from inventory.eventlog.machine import Machine
+from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
+from inventory.eventlog.uncollected import uncollected
 from inventory.eventlog.views import published_sequence
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
@@ -22,10 +24,15 @@ _LOCK_SECONDS = 15.0
 
 
 class Recovery(NamedTuple):
-    """What was found. ``cut`` is the copy of a tail that was cut off, or ``None``."""
+    """What was found.
+
+    :ivar cut: the copy of a tail that was cut off, or ``None``.
+    :ivar folded: what the log says, for the one who opens it next: a ledger makes its own state of it.
+    """
 
     end: Position
     cut: Path | None
+    folded: Restored
 
 
 def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = lambda _done, _all: None) -> Recovery:
@@ -44,21 +51,19 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     # A confirmed event is no use in a folder whose own name did not survive the power cut.
     disk.sync_folder(layout.root)
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
-    start = SnapshotFolder(layout, disk, RetryPolicy()).newest_start()
     durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
-    check = LogCheck(layout, start, durable, progress)
-    try:
-        if layout.segments():
-            check.require_in_place()
-        if _is_intact(shared, machine):
-            # Beside running servers: they must not wait for the lock until a long log is read.
-            check.read_to(shared.published())
-        with _held(lock):
-            return _recover(layout, shared, check, durable, disk, machine)
-    finally:
-        check.close()
-        shared.close()
-        lock.close()
+    with closing(lock), closing(shared), uncollected():
+        base = SnapshotFolder(layout, disk, RetryPolicy()).base_of_start()
+        with closing(LogCheck(layout, base, progress)) as check:
+            if layout.segments():
+                check.require_in_place()
+            if _is_intact(shared, machine):
+                # Beside running servers: they must not wait for the lock until a long log is read.
+                check.read_to(shared.published())
+            with _held(lock):
+                recovery = _recover(layout, shared, check, durable, disk, machine)
+            recovery.folded.state.sort_names()
+            return recovery
 
 
 def _recover(
@@ -83,7 +88,8 @@ def _recover(
         raise check.damaged(message)
     last_at = check.last_instant()
     try:
-        _make_durable(layout.segment(newest), disk, check.durable_end(newest) if shared.failed else None)
+        path = layout.segment(newest)
+        _make_durable(path, disk, _offset_behind(path, durable - newest + 1) if shared.failed else None)
     except OSError:
         # A second sync would report success: the next start has to write again.
         shared.fail()
@@ -99,7 +105,7 @@ def _recover(
         known = shared.belongs_to(machine.boot_id())
         clock_offset = shared.clock_offset if known else max(machine.wall(), last_at) - machine.since_boot()
         shared.make(machine.boot_id(), end, clock_offset)
-    return Recovery(end, cut)
+    return Recovery(end, cut, check.folded())
 
 
 def _is_intact(shared: SharedState, machine: Machine) -> bool:
@@ -129,6 +135,13 @@ def _cut(path: Path, end: Position, durable: int, disk: Disk, damage: LogDamaged
     except NotATail as reason:
         raise LogDamaged(path, damage.line, end.offset, str(reason)) from damage
     return cut_tail(path, end.offset, disk)
+
+
+def _offset_behind(path: Path, lines: int) -> int:
+    with open(path, "rb") as file:
+        for _ in range(lines):
+            file.readline()
+        return file.tell()
 
 
 def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:

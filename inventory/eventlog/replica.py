@@ -1,6 +1,5 @@
 """One process's fold of the log, kept up with what all processes publish."""
 
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +9,11 @@ from inventory.domain.events import Event
 from inventory.domain.state import State, fold
 from inventory.eventlog.errors import LogError, LogRewound, unreadable
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.line import FORMAT, Decoded, NotALine, decode
+from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, place_of
 from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.uncollected import uncollected
 
 
 class Replica:
@@ -54,23 +54,27 @@ class Replica:
             self._seen = generation
             self._current_at = time.monotonic()
 
-    def start_from(self, restored: Restored) -> None:
-        """Take over a snapshot's state, before anything is folded."""
-        self.state, self.newer_format = restored.state, restored.newer_format
+    def start_from(self, restored: Restored) -> bool:
+        """Take over a state that was folded before, and fold from there on. Before anything else is folded.
+
+        :returns: whether the log is still the one that it was folded from; nothing was taken over if not.
+        """
+        if restored.cursor.position.sequence > self._shared.published().sequence:
+            return False
+        before = self._reader.cursor
         self._reader.skip_to(restored.cursor)
+        if not self._reader.is_in_place():
+            self._reader.skip_to(before)
+            return False
+        self.state, self.newer_format = restored.state, restored.newer_format
+        return True
 
     def load(self) -> None:
-        """``adopt`` for a whole log: without the garbage collector, which would look at every record again."""
-        gc.disable()
-        try:
+        """``adopt`` for a whole log."""
+        with uncollected():
             self.adopt()
             with self._mutex:
                 self.state.sort_names()
-        finally:
-            gc.enable()
-            gc.collect()
-            # A full collection with 1,000,000 records takes half a second: never look at these again.
-            gc.freeze()
 
     def publish(self, events: Sequence[Event], offsets: Sequence[int], end: Cursor) -> None:
         """Publish and fold events that were just written after the cursor. The caller holds the append lock.
@@ -129,10 +133,10 @@ class Replica:
     def _fold_to(self, end: Position) -> None:
         for line, place in self._reader.read_to(end):
             try:
-                event, written_as = _next(line, self.state)
+                event, written_as = decode_next(line, self.state.sequence)
             except NotALine as error:
                 # Nobody may go on behind it, as if what it says had not happened.
-                self._reader.unread((line, place))
+                self._reader.skip_to(self._reader.before((line, place)))
                 raise self._reader.damaged(str(error)) from error
             if written_as > FORMAT and self.newer_format is None:
                 self.newer_format = event.sequence
@@ -149,7 +153,7 @@ def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: C
     try:
         for line, place in reader.read_to(end):
             try:
-                event, _ = _next(line, state)
+                event, _ = decode_next(line, state.sequence)
             except NotALine as error:
                 raise reader.damaged(str(error), place) from error
             fold(state, event, place)
@@ -157,10 +161,3 @@ def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: C
         return reader.cursor
     finally:
         reader.close()
-
-
-def _next(line: bytes, state: State) -> Decoded:
-    decoded = decode(line)
-    if decoded.event.sequence != state.sequence + 1:
-        raise NotALine(f"sequence {decoded.event.sequence} after {state.sequence}")
-    return decoded

@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from inventory.domain.state import State
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.restore import NotASnapshot, Restored, Start, check_image, read_start, restore_image
+from inventory.eventlog.reader import START
+from inventory.eventlog.restore import NotASnapshot, Restored, check_image, read_start, restore_image
 from inventory.eventlog.snapshot import Image, encode_image
 from inventory.resilience.atomic_file import replace_file
 from inventory.resilience.disk import Disk
@@ -63,14 +65,14 @@ class SnapshotFolder:
                     found.append(sequence)
         return found
 
-    def newest_start(self) -> Start | None:
-        """Return where to begin reading the log, for a start; damaged snapshots are set aside.
+    def base_of_start(self) -> Restored:
+        """Return what a start folds the log onto: the newest snapshot, or nothing; damaged ones are set aside.
 
         :raises OSError: one cannot be read.
         """
         # With the pauses it took 23 of the 30 s of a start with 1,000,000 records.
         whole = self.whole(hurry=True)
-        return read_start(self._layout.snapshot(whole[-1])) if whole else None
+        return restore_image(self._layout.snapshot(whole[-1])) if whole else Restored(State(), START, None)
 
     def newest(self, up_to: int) -> Restored | None:
         """Return the newest whole snapshot of at most the sequence ``up_to``; damaged ones are passed over."""

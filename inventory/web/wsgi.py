@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from inventory.bootstrap import BUCKETS_FILE, build_worker_services
+from inventory.bootstrap import BUCKETS_FILE, HANDOVER, build_worker_services
 from inventory.settings import from_environment
 from inventory.web.app import create_app
 from inventory.web.logs import configure_logging
@@ -12,4 +12,5 @@ from inventory.web.metrics import FOLDER_VARIABLE
 _settings = from_environment(os.environ)
 configure_logging(_settings.log_level)
 _folder = os.environ.get(FOLDER_VARIABLE)
-app = create_app(build_worker_services(_settings, Path(_folder) / BUCKETS_FILE if _folder else None))
+_buckets = Path(_folder) / BUCKETS_FILE if _folder else None
+app = create_app(build_worker_services(_settings, _buckets, HANDOVER.take()))

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from inventory.bootstrap import BUCKETS_FILE, Services, StartRefused, prepare, server_presence
+from inventory.bootstrap import BUCKETS_FILE, HANDOVER, Services, StartRefused, prepare, server_presence
 from inventory.domain.errors import Unavailable
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
@@ -47,6 +47,7 @@ class Hooks:
         self._prepare = prepare
         self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
         self._held = ExitStack()
+        self._all_workers_are_made = False
 
     def on_starting(self, server: Master) -> None:
         """Check everything that a start can be refused for. A refused start ends with status 1 and one line."""
@@ -66,6 +67,8 @@ class Hooks:
             self._refuse(server, str(error))
         except OSError as error:
             self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
+        HANDOVER.give(recovery.folded)
+        os.register_at_fork(after_in_parent=self._let_go)
         if recovery.cut is not None:
             server.log.warning(
                 "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
@@ -85,9 +88,10 @@ class Hooks:
         end_gently_on_sigint(server)
 
     def pre_fork(self, server: Master, worker: Worker) -> None:
-        """Choose the core of the worker that is about to be made."""
+        """Choose the core of the worker that is about to be made, and see whether it is the last."""
         taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
         worker.core = self._cores.core_for_next(taken, server.num_workers)
+        self._all_workers_are_made = len(taken) + 1 >= server.num_workers
 
     def post_fork(self, server: Master, worker: Worker) -> None:
         """Have space for the figures of this process, and pin it before the app starts threads.
@@ -147,6 +151,11 @@ class Hooks:
     def on_exit(self, _: Master) -> None:
         """Leave nothing behind."""
         self._held.close()
+
+    def _let_go(self) -> None:
+        # The master never serves; a worker that replaces another later reads what has happened since.
+        if self._all_workers_are_made:
+            HANDOVER.take()
 
     def _refuse(self, server: Master, reason: str) -> NoReturn:
         self.on_exit(server)

@@ -17,6 +17,7 @@ from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import Recovery, recover
+from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
@@ -120,10 +121,10 @@ class Folder:
     def prepare(self, disk: Disk | None = None) -> Recovery:
         return recover(self.layout, disk or Shim(), self.machine)
 
-    def open(self, disk: Disk | None = None, **options: Any) -> FileLedger:
-        """A process on a prepared folder."""
+    def open(self, disk: Disk | None = None, *, folded: Restored | None = None, **options: Any) -> FileLedger:
+        """A process on a prepared folder, from what its start has folded or by itself."""
         given = {"writer": WRITER, "machine": self.machine, "disk": disk or Shim(), "commit_wait_ms": 8000} | options
-        self._ledgers.append(FileLedger(self.layout, LogOptions(**given)))
+        self._ledgers.append(FileLedger(self.layout, LogOptions(**given), folded))
         return self._ledgers[-1]
 
     def start(self, disk: Disk | None = None, **options: Any) -> FileLedger:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
@@ -12,39 +11,15 @@ from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
 import pytest
-from worker.stand_ins import master, worker
+from worker.stand_ins import WHOLE, master, worker
 
 from inventory.bootstrap import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
-from inventory.eventlog.shared_state import Position
 from inventory.settings import Settings
 from inventory.worker import hooks as hooks_module
 from inventory.worker.hooks import METRICS_VARIABLE, Hooks
-from inventory.worker.metrics_folder import make_metrics_folder
 
-WHOLE = Recovery(Position(1, 0, 0), None)
-
-
-@pytest.fixture(autouse=True)
-def metrics_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    parent = tmp_path / "shared-memory"
-    parent.mkdir()
-    monkeypatch.setenv(METRICS_VARIABLE, "an earlier one")  # and restored afterwards
-    monkeypatch.setattr(hooks_module, "make_metrics_folder", lambda: make_metrics_folder(parent))
-    return parent
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    (tmp_path / "data").mkdir()
-    return Settings(data_dir=tmp_path / "data")
-
-
-@pytest.fixture
-def hooks(settings: Settings) -> Iterator[Hooks]:
-    made = Hooks(settings, lambda *_, **__: WHOLE)
-    yield made
-    made.on_exit(master())
+pytestmark = pytest.mark.usefixtures("metrics_parent")
 
 
 def refusing(settings: Settings, error: Exception) -> Hooks:
@@ -135,7 +110,7 @@ def test_a_server_that_strangers_can_reach_is_warned_of(hooks: Hooks, caplog: py
 
 
 def test_a_tail_that_was_cut_off_is_told_of(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    hooks = Hooks(settings, lambda *_, **__: Recovery(Position(1, 0, 0), Path("/data/events/cut")))
+    hooks = Hooks(settings, lambda *_, **__: WHOLE._replace(cut=Path("/data/events/cut")))
     hooks.on_starting(master())
     hooks.on_exit(master())
     assert "/data/events/cut" in caplog.text

@@ -1,0 +1,34 @@
+"""Hooks as a starting master has them, with their shared memory in a folder of the test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from worker.stand_ins import WHOLE, master
+
+from inventory.settings import Settings
+from inventory.worker import hooks as hooks_module
+from inventory.worker.hooks import METRICS_VARIABLE, Hooks
+from inventory.worker.metrics_folder import make_metrics_folder
+
+
+@pytest.fixture
+def metrics_parent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    parent = tmp_path / "shared-memory"
+    parent.mkdir()
+    monkeypatch.setenv(METRICS_VARIABLE, "an earlier one")  # and restored afterwards
+    monkeypatch.setattr(hooks_module, "make_metrics_folder", lambda: make_metrics_folder(parent))
+    return parent
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "data").mkdir()
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def hooks(settings: Settings, metrics_parent: Path) -> Iterator[Hooks]:
+    made = Hooks(settings, lambda *_, **__: WHOLE)
+    yield made
+    made.on_exit(master())
