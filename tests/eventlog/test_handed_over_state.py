@@ -68,6 +68,15 @@ def test_a_log_that_was_cut_in_the_meantime_is_read_anew(folder: Folder, left: i
     assert sum(record.on_hand for record in ledger.snapshot().records.values()) == left
 
 
+def test_lines_that_are_no_longer_published_are_not_taken_over(folder: Folder):
+    recovery = prepared(folder)
+    size = sum(len(line) for line in folder.log().splitlines(keepends=True)[:3])
+    marks = folder.marks()
+    marks.make(folder.machine.boot, marks.published()._replace(offset=size, sequence=3), 0)
+    marks.close()
+    assert folder.open(folded=recovery.folded).snapshot().as_of_sequence == 3
+
+
 def test_another_log_of_the_same_length_is_read_anew(folder: Folder):
     recovery = prepared(folder)
     other = b"".join(history(5))
