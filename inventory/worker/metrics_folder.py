@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,11 +77,9 @@ def _locked(path: Path, how: int) -> int | None:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
         return None
-    try:
+    with suppress(OSError):
         fcntl.flock(descriptor, how)
         if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
             return descriptor
-    except OSError:
-        pass
     os.close(descriptor)
     return None

@@ -26,6 +26,8 @@ flood      five times the connections that saturate it, each asking again the mo
 slow-sync  changes while publishing is held slow by a failpoint, beside the same without
 upkeep     changes of 100,000 records while snapshots are taken, the log is compacted and views are published again
            and again, beside the same without
+audit      changes of 100,000 records while the log is folded anew and compared again and again (GET /audit/verify),
+           beside the same without
 
 The status is 1 if a bound is missed. Figures want a machine that does nothing else.
 """

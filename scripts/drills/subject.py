@@ -2,11 +2,13 @@
 
 import json
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.check import the_api_confirms, the_log_is_whole
 from bench.load import Answers, Load, Plan
@@ -60,9 +62,17 @@ class Subject:
 
     def metric(self, name: str) -> int:
         """One of the counters of ``GET /metrics``."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/metrics", timeout=30) as answer:
-            value: int = json.load(answer)[name]
-            return value
+        value: int = self.ask("/metrics")[name]
+        return value
+
+    def ask(self, path: str) -> dict[str, Any]:
+        """What it answers to a GET, as JSON; for a refusal its problem. Waits for two minutes at most."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}{path}", timeout=120) as answer:
+                body: dict[str, Any] = json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            body = json.load(refusal)
+        return body
 
     def contradictions(self) -> list[str]:
         """What it says, or its log, against what it has confirmed."""

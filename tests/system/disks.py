@@ -1,5 +1,6 @@
 """Small and read-only disks, where the machine lets us mount them."""
 
+import errno
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +29,9 @@ def fill(disk: Path) -> Path:
     ballast = disk / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
-            while file.write(bytes(4096)) == 4096:
+            while file.write(bytes(4096)):
                 pass
-        except OSError:
-            pass
+        except OSError as full:
+            if full.errno != errno.ENOSPC:
+                raise
     return ballast

@@ -3,6 +3,8 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,10 +111,25 @@ def test_answers_other_than_200_and_contradictions_fail_the_slow_sync():
     ]
 
 
-def test_upkeep_that_was_not_done_in_one_round_shows_nothing():
+@pytest.mark.parametrize(("case", "work"), [("upkeep", "snapshots"), ("audit", "/audit/verify")])
+def test_work_that_was_not_done_in_one_round_shows_nothing(case: str, work: str):
     fine = load(status_200=answers(9, 10.0))
-    found = beside.verdict([Pair(fine, fine, [], 3), Pair(fine, fine, [], 0)], CASES["upkeep"])
-    assert missed(found) == ["snapshots in the round that had fewest"]
+    found = beside.verdict([Pair(fine, fine, [], 3), Pair(fine, fine, [], 0)], CASES[case])
+    assert missed(found) == [f"{work} in the round that had fewest"]
+
+
+def test_a_path_is_asked_for_again_and_again_until_the_load_ends():
+    enough, asked = Event(), []
+
+    def ask(path: str) -> dict[str, object]:
+        asked.append(path)
+        if len(asked) == 3:
+            enough.set()
+        return {"ok": True}
+
+    with beside.asking(SimpleNamespace(ask=ask), "/audit/verify") as answers_:
+        assert enough.wait(10)
+    assert (len(answers_), set(asked)) == (len(asked), {"/audit/verify"})
 
 
 def test_a_bound_may_be_reached_and_not_passed_in_either_direction():
