@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
@@ -25,6 +25,7 @@ class Replica:
     def __init__(self, layout: Layout, shared: SharedState) -> None:
         self.state = State()
         self.newer_format: int | None = None
+        self._layout = layout
         self._shared = shared
         self._reader = LogReader(layout)
         self._mutex = threading.Lock()
@@ -58,15 +59,15 @@ class Replica:
         """Take over a state that was folded before, and fold from there on. Before anything else is folded.
 
         :returns: whether the log is still the one that it was folded from; nothing was taken over if not.
+        :raises LogDamaged: the file is not there. :raises OSError: it cannot be read.
         """
         if restored.cursor.position.sequence > self._shared.published().sequence:
             return False
-        before = self._reader.cursor
-        self._reader.skip_to(restored.cursor)
-        if not self._reader.is_in_place():
-            self._reader.skip_to(before)
-            return False
+        with closing(LogReader(self._layout, restored.cursor)) as there:
+            if not there.is_in_place():
+                return False
         self.state, self.newer_format = restored.state, restored.newer_format
+        self._reader.skip_to(restored.cursor)
         return True
 
     def load(self) -> None:

@@ -68,6 +68,16 @@ def test_a_log_that_was_cut_in_the_meantime_is_read_anew(folder: Folder, left: i
     assert sum(record.on_hand for record in ledger.snapshot().records.values()) == left
 
 
+def test_without_its_log_nothing_is_answered(folder: Folder):
+    recovery = prepared(folder)
+    folder.layout.segment(1).unlink()
+    ledger = folder.open(folded=recovery.folded)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable):
+            ledger.record(ONE)
+    assert ledger.status().read_only is not None
+
+
 def test_lines_that_are_no_longer_published_are_not_taken_over(folder: Folder):
     recovery = prepared(folder)
     size = sum(len(line) for line in folder.log().splitlines(keepends=True)[:3])
