@@ -28,15 +28,11 @@ class BoundedThreadWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._lingering = Lingering()
 
-    def accept(self, listener: Any) -> None:
-        """See ``ThreadWorker``."""
-        super().accept(listener)
-        self.murder_pending()
-
     def murder_pending(self) -> None:
         """See ``ThreadWorker``; where no other could be accepted, who has been silent for longest goes too.
 
-        Left to gunicorn, as many silent clients as there may be connections keep all others out for 75 s.
+        Left to gunicorn, as many silent clients as there may be connections keep all others out for 75 s. Called by
+        the main loop between two rounds of events, so none of those that it closes has one that is still to come.
         """
         if self.nr_conns >= self.worker_connections and self.pending_conns:
             self.pending_conns[0].timeout = time.monotonic()

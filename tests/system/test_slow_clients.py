@@ -182,3 +182,16 @@ def test_more_silent_clients_than_a_worker_may_have_files_keep_nobody_out(short_
             with short_of_files.client(timeout=10) as client:
                 assert client.get("/health").status == 200
         assert max(open_files(short_of_files)) < 190
+
+
+def test_silent_clients_that_begin_to_speak_are_answered_or_were_closed(short_of_files: RunningServer):
+    with ExitStack() as stack:
+        silent = crowd(stack, short_of_files.port, b"", 500)
+        until("one has as many as it may", lambda: max(open_files(short_of_files)) > 100)
+        # Some speak while others take their places.
+        for connection in silent:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(CLOSES)
+        answers = [all_of(connection) for connection in silent]
+    assert {answer[:13] for answer in answers} <= {b"", b"HTTP/1.1 200 "}
+    assert sum(answer != b"" for answer in answers) >= 100
