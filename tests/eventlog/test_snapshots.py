@@ -3,6 +3,7 @@
 import errno
 import shutil
 from hashlib import blake2b
+from pathlib import Path
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
@@ -161,12 +162,25 @@ def test_a_snapshot_that_differs_from_the_log_is_a_problem(folder: Folder):
     ]
 
 
+def with_other_words(path: Path, word: bytes, other: bytes) -> None:
+    """A snapshot that is whole, with other words in it."""
+    body = path.read_bytes().replace(word, other).rpartition(b',"hash"')[0]
+    end = body.rpartition(b"\n")[2]
+    path.write_bytes(body.removesuffix(end) + footer(end, blake2b(body.removesuffix(end), digest_size=16)))
+
+
+def test_a_snapshot_with_what_this_program_does_not_know_is_passed_over(folder: Folder):
+    ledger = stocked(folder)
+    with_other_words(folder.layout.snapshot(ledger.keeper.take_snapshot()), b'{"records":', b'{"novelty":')
+    folder.close()
+    recovery = folder.prepare()
+    assert (recovery.end.sequence, folder.open(folded=recovery.folded).record(ITEMS[0]).on_hand) == (60, 10)
+
+
 def test_a_snapshot_of_another_format_is_passed_over_and_counts_for_nothing(folder: Folder):
     ledger = stocked(folder)
     path = folder.layout.snapshot(ledger.keeper.take_snapshot())
-    body = path.read_bytes().replace(b'{"snapshot":2,', b'{"snapshot":1,').rpartition(b',"hash"')[0]
-    end = body.rpartition(b"\n")[2]
-    path.write_bytes(body.removesuffix(end) + footer(end, blake2b(body.removesuffix(end), digest_size=16)))
+    with_other_words(path, b'{"snapshot":2,', b'{"snapshot":1,')
     ledger = restarted(folder)
     assert (ledger.record(ITEMS[0]).on_hand, ledger.keeper.whole_snapshots(), path.exists()) == (10, [], True)
 
