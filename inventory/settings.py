@@ -98,7 +98,9 @@ class Settings:
     sync_mode: str = _setting("thread", _one_of("thread", "off"), "run the sync worker in the servers, or not")
     sync_interval_ms: int = _setting(15_000, _MS, "how often the views are published")
     snapshot_every_n_events: int = _setting(100_000, _whole(1, 10**9), "events between two snapshots")
-    concurrency_api: int | None = _setting(None, _COUNT, "requests at work at once in each worker; THREADS if unset")
+    concurrency_api: int | None = _setting(
+        None, _COUNT, "threads of each worker at work on changes at once; THREADS if unset"
+    )
     concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
     load_shed_queue_max: int = _setting(256, _COUNT, "queued changes above which more are refused")
     rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "changes a second for each client; 0 is no limit")

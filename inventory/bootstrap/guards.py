@@ -83,7 +83,7 @@ class Wiring:
         sync = Sync(ledger, views, now, self.settings.sync_interval_ms)
         changes = Bulkhead(self.settings.concurrency_api or self.settings.threads)
         shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
-        shedder.watch(guarded.queue_depth)
+        shedder.watch(guarded.queue_depth, only_changes=True)
         stock = StockService(guarded, leases)
         # Not counted with the tries for published files.
         check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)

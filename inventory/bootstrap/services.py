@@ -47,7 +47,7 @@ class Services:
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
     :ivar audit: compares what this process has in memory with the log.
-    :ivar changes: the changes at work. :ivar shedder: whether further ones are refused for what waits.
+    :ivar changes: the threads at work on changes. :ivar shedder: whether further ones are refused for what waits.
     """
 
     settings: Settings

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from inventory.domain.errors import IdempotencyConflict
 from inventory.domain.events import Delivery, Event
@@ -16,7 +15,6 @@ from inventory.eventlog.listing import page_of_records, page_of_reservations, pa
 from inventory.service.ledger import (
     Decide,
     LedgerStatus,
-    Outcome,
     Page,
     PageRequest,
     ReservationRequest,
@@ -25,6 +23,7 @@ from inventory.service.ledger import (
     StoreSummary,
     Submission,
 )
+from inventory.service.settled import Settled
 from inventory.service.transaction import Batch, Writer
 
 DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)
@@ -33,18 +32,6 @@ DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)
 def wall_clock() -> Instant:
     """The system's time of day."""
     return Instant(time.time_ns() // 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A ticket whose outcome is known already."""
-
-    outcome: Outcome | Exception
-
-    def wait(self) -> Outcome:
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
 
 
 class MemoryHistory:
@@ -79,7 +66,7 @@ class MemoryLedger:
 
     def submit(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
-    ) -> _Settled:
+    ) -> Settled:
         with self._mutex:
             now = max(self._now(), self._state.last_at)
             self._state.forget(now, self._writer.hold_keep_ms)
@@ -87,20 +74,20 @@ class MemoryLedger:
             try:
                 outcome = batch.run(entities, decide, key)
             except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this ticket
-                return _Settled(error)
+                return Settled(error)
             for event in batch.events:
                 self.events.append(event)
                 fold(self._state, event, event.sequence - 1)
-            return _Settled(outcome)
+            return Settled(outcome)
 
-    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[_Settled]:
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Settled]:
         with self._mutex:
             if key is not None:
                 keys = [key, *[change.key for change in changes]]
                 try:
                     self._batch(max(self._now(), self._state.last_at)).require_unused(keys)
                 except IdempotencyConflict as error:
-                    return [_Settled(error)] * len(changes)
+                    return [Settled(error)] * len(changes)
             return [self.submit(*change) for change in changes]
 
     def _batch(self, now: Instant) -> Batch:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
@@ -25,7 +25,7 @@ class PendingGroup(NamedTuple):
 class PendingChange:
     """A ticket of the file ledger. Settled once, by the committing thread, or withdrawn by its waiter."""
 
-    __slots__ = ("_done", "_settled", "_taken", "_until", "decide", "entities", "key")
+    __slots__ = ("_call", "_done", "_settled", "_taken", "_until", "decide", "entities", "key")
 
     def __init__(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None, wait_ms: int
@@ -40,6 +40,7 @@ class PendingChange:
         self._done = threading.Lock()
         self._done.acquire()
         self._taken = threading.Lock()
+        self._call: Callable[[], None] | None = None
 
     def take(self) -> bool:
         """Claim the change for a batch; ``False`` if its waiter has given up. The first claim wins."""
@@ -49,6 +50,15 @@ class PendingChange:
         """Hand over the outcome, or what ``wait`` is to raise."""
         self._settled = settled
         self._done.release()
+        if self._call is not None:
+            self._call()
+
+    def on_settled(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_settled``."""
+        # In this order, and the reverse in ``settle``: whichever thread comes second finds what the other has done.
+        self._call = call
+        if not self._done.locked():
+            call()
 
     def wait(self) -> Outcome:
         """See ``Ticket.wait``."""

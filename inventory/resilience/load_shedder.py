@@ -13,8 +13,9 @@ class LoadShedder:
     one while half of the threads were at work left 0.11 to 0.35 of the changes for the same processor time; each one
     always, 27 to 1,200 of 17,000. With every second one it was 0.40 to 0.77.
 
-    The last thread takes up no change meanwhile: if the disk hangs, so do changes, and somebody must say so and
-    answer reads. And while changes have less than half of the threads, it is not they who fill the queue.
+    The last thread takes up no change meanwhile: where a change keeps its thread until it is made, a disk that hangs
+    would have them all, and somebody must say so and answer reads. And while changes have less than half of the
+    threads, it is not they who fill the queue for a thread; changes that wait without one are counted by themselves.
     """
 
     def __init__(self, limit: int, threads: int, at_work: Callable[[], int]) -> None:
@@ -23,11 +24,14 @@ class LoadShedder:
         self._threads = threads
         self._at_work = at_work
         self._queues: tuple[Callable[[], int], ...] = ()
+        self._of_changes: tuple[Callable[[], int], ...] = ()
         self._turns = count()
 
-    def watch(self, queue: Callable[[], int]) -> None:
+    def watch(self, queue: Callable[[], int], *, only_changes: bool = False) -> None:
         """Count what waits there too."""
         self._queues += (queue,)
+        if only_changes:
+            self._of_changes += (queue,)
 
     def waiting(self) -> int:
         """How much waits, over all queues."""
@@ -35,7 +39,9 @@ class LoadShedder:
 
     def sheds(self) -> bool:
         """Whether whoever asks, a thread of its own, is to be refused."""
+        if self.waiting() <= self.limit:
+            return False
         at_work = self._at_work() + 1
-        if 2 * at_work < self._threads or self.waiting() <= self.limit:
+        if 2 * at_work < self._threads and sum([queue() for queue in self._of_changes]) <= self.limit:
             return False
         return at_work >= self._threads > 1 or next(self._turns) % 2 == 0

@@ -1,6 +1,6 @@
 """A ledger behind a circuit breaker: while storage fails again and again, changes are refused at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from inventory.domain.errors import ReadOnly, Refusal, StorageUnavailable
 from inventory.domain.events import Delivery
@@ -119,6 +119,10 @@ class _GuardedTicket:
         self._ticket = ticket
         self._breaker = breaker
         self._call: Call | None = call
+
+    def on_settled(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_settled``."""
+        self._ticket.on_settled(call)
 
     def wait(self) -> Outcome:
         """See ``Ticket.wait``."""

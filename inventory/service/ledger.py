@@ -42,6 +42,13 @@ class Ticket(Protocol):
             ask again with the same key.
         """
 
+    def on_settled(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called when ``wait`` would return or raise at once; now, if it does already.
+
+        By whichever thread settles it, so it must neither wait nor raise; perhaps twice. Never, if nobody settles it:
+        whoever does not wait has to look again once COMMIT_WAIT_MS is over, when ``wait`` does not wait any more.
+        """
+
 
 class Submission(NamedTuple):
     """One change of several that are submitted together; see ``Ledger.submit``."""

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from inventory.web import logs
 from inventory.web.answers import Headers
+from inventory.web.deferred import Deferred
 from inventory.web.gates import SAFE, Gates
 from inventory.web.metrics import Metrics
 from inventory.web.problems import refusal_answer
@@ -24,35 +25,53 @@ class Admission:
         self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        started = perf_counter_ns()
-        request_id = request_id_of(environ)
-        environ[REQUEST_ID] = request_id
-        token = logs.request_id.set(request_id)
-        method = environ["REQUEST_METHOD"]
-        status, entered = 500, False
-        further: Headers = ()
-
-        def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            nonlocal status
-            status = int(line[:3])
-            headers.append(("X-Request-Id", request_id))
-            headers.extend(further)
-            return start_response(line, headers, exc_info) if exc_info else start_response(line, headers)
-
+        exchange = _Exchange(environ, start_response, self._metrics)
+        token = logs.request_id.set(exchange.request_id)
+        ends_later = entered = False
         try:
-            if method not in SAFE:
-                refusal, further, entered = self._gates.enter(environ)
+            if exchange.method not in SAFE:
+                refusal, exchange.further, entered = self._gates.enter(environ)
                 if refusal is not None:
-                    return refusal_answer(refusal, request_id)(environ, start)
-            return self._app(environ, start)
+                    return refusal_answer(refusal, exchange.request_id)(environ, exchange.start)
+            answering = self._app(environ, exchange.start)
+            if isinstance(answering, Deferred):
+                answering.ended, ends_later = exchange.end, True
+            return answering
         finally:
-            took = perf_counter_ns() - started
+            # A change that only waits for its commit is at work in no thread.
             if entered:
                 self._gates.leave()
-            if logs.requests_are_logged():
-                logs.log_request(method, _url(environ), status, took, request_id)
-            self._metrics.request_done(method, status, took)
+            if not ends_later:
+                exchange.end()
             logs.request_id.reset(token)
+
+
+class _Exchange:
+    """One request and its answer: what both need to be numbered, counted and logged."""
+
+    __slots__ = ("_environ", "_metrics", "_start_response", "_started", "_status", "further", "method", "request_id")
+
+    def __init__(self, environ: dict[str, Any], start_response: Any, metrics: Metrics) -> None:
+        self._started = perf_counter_ns()
+        self._environ, self._start_response, self._metrics = environ, start_response, metrics
+        self.request_id = environ[REQUEST_ID] = request_id_of(environ)
+        self.method = environ["REQUEST_METHOD"]
+        self.further: Headers = ()
+        self._status = 500
+
+    def start(self, line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        """``start_response`` of WSGI, with what every answer has."""
+        self._status = int(line[:3])
+        headers.append(("X-Request-Id", self.request_id))
+        headers.extend(self.further)
+        return self._start_response(line, headers, exc_info) if exc_info else self._start_response(line, headers)
+
+    def end(self) -> None:
+        """Log and count it."""
+        took = perf_counter_ns() - self._started
+        if logs.requests_are_logged():
+            logs.log_request(self.method, _url(self._environ), self._status, took, self.request_id)
+        self._metrics.request_done(self.method, self._status, took)
 
 
 def _url(environ: dict[str, Any]) -> str:

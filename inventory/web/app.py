@@ -24,6 +24,7 @@ from inventory.web import (
 )
 from inventory.web.admission import Admission
 from inventory.web.answers import Answer
+from inventory.web.deferred import Deferred
 from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.web.metrics import Metrics
@@ -82,7 +83,7 @@ class _Inventory(Flask):
         self.url_map.merge_slashes = False
         self._routes: Routes | None = None
 
-    def full_dispatch_request(self) -> Answer | Response:  # type: ignore[override]
+    def full_dispatch_request(self) -> Answer | Deferred | Response:  # type: ignore[override]
         """Find the view and call it. Flask also asks for functions before and after it, and sends signals: nobody here
         has any, and what surrounds a request is ``Admission``.
         """
@@ -90,7 +91,7 @@ class _Inventory(Flask):
             found = self.dispatch_request()
         except Exception as error:  # noqa: BLE001 - Flask's own way with errors; what nobody handles is raised again
             found = self.handle_user_exception(error)
-        return found if isinstance(found, Answer) else self.make_response(found)
+        return found if isinstance(found, Answer | Deferred) else self.make_response(found)
 
     def do_teardown_request(self, *_: object) -> None:
         """Nothing is to be called at a request's end either."""

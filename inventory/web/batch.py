@@ -1,5 +1,6 @@
 """Many changes with one request: all of them as one event, or each for itself."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint
@@ -14,6 +15,7 @@ from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Outcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.batch_schemas import BATCH
+from inventory.web.deferred import Deferred
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
 from inventory.web.present import REPLAYED
@@ -30,17 +32,16 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     stock = services.stock
 
     @views.post("/inventory/batch")
-    def batch() -> Answer:
+    def batch() -> Answer | Deferred:
         asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
         if asked.body["atomic"]:
             note = _one_note(given, asked.note)
             one = uuid7(services.now())
             command = AtomicBatch(tuple(_operation(fields, note, one) for fields in given), note)
-            outcome = stock.change(command, asked.key)
-            if outcome.replayed:
-                metrics.count_replay()
-            return atomic_results(outcome, command)
+            return Deferred(
+                stock.begin(command, asked.key), partial(atomic_results, command=command), metrics.count_replay
+            )
         commands = [_operation(fields, _own_note(fields, asked.note), uuid7(services.now())) for fields in given]
         wanted = [(command, _key_of(asked.key, number)) for number, command in enumerate(commands)]
         return _results(stock.change_many(wanted, asked.key), asked.key, metrics)

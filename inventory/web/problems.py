@@ -16,28 +16,31 @@ from inventory.web.request_id import REQUEST_ID
 PROBLEM_JSON = "application/problem+json"
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
 _READ_FIRST = "it may or may not have happened: read the record before you repeat it"
+_FAULT = "an unexpected error, which is in the log under this requestId"
 _LONGEST_DETAIL = 2000
 _log = logging.getLogger("inventory.web")
 
 
 def register(app: Flask) -> None:
     """Answer everything that a view raises, and every route that is not there, with a problem."""
-    app.register_error_handler(InventoryError, _on_inventory_error)
     app.register_error_handler(HTTPException, _on_http_exception)
-    app.register_error_handler(Exception, _on_fault)
+    app.register_error_handler(Exception, lambda error: answer_to(error, request.environ))
+
+
+def answer_to(error: Exception, environ: dict[str, Any]) -> Answer:
+    """Tell what became of a request for which this was raised."""
+    row = row_of(error) if isinstance(error, InventoryError) else INTERNAL
+    if row is INTERNAL:
+        # The cause goes to the log, under the request's id, and nowhere else.
+        _log.error("%s %r failed", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
+        return _problem(row, _FAULT, {}, (), environ[REQUEST_ID])
+    return _problem(row, _told(error, environ), row.extras(error), row.headers(error), environ[REQUEST_ID])
 
 
 def refusal_answer(error: InventoryError, request_id: str) -> Answer:
     """Tell of a refusal before the application is asked."""
     row = row_of(error)
     return _problem(row, str(error), row.extras(error), row.headers(error), request_id)
-
-
-def _on_inventory_error(error: InventoryError) -> Answer:
-    row = row_of(error)
-    if row is INTERNAL:
-        return _on_fault(error)
-    return _problem(row, _told(error), row.extras(error), row.headers(error))
 
 
 def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
@@ -48,19 +51,13 @@ def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
     headers: Headers = ()
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers = (("Allow", ", ".join(sorted(error.valid_methods))),)
-    return _problem(Row(status, code, title), _routing_detail(status, error), {}, headers)
+    return _problem(Row(status, code, title), _routing_detail(status, error), {}, headers, request.environ[REQUEST_ID])
 
 
-def _on_fault(error: Exception) -> Answer:
-    # The cause goes to the log, under the request's id, and nowhere else.
-    _log.error("%s %r failed", request.method, request.path, exc_info=error)
-    return _problem(INTERNAL, "an unexpected error, which is in the log under this requestId", {}, ())
-
-
-def _told(error: InventoryError) -> str:
-    if not isinstance(error, Unavailable) or error.outcome != "unknown" or request.method in ("GET", "HEAD"):
+def _told(error: Exception, environ: dict[str, Any]) -> str:
+    if not isinstance(error, Unavailable) or error.outcome != "unknown" or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
         return str(error)
-    advice = _SAME_KEY if "HTTP_IDEMPOTENCY_KEY" in request.environ else _READ_FIRST
+    advice = _SAME_KEY if "HTTP_IDEMPOTENCY_KEY" in environ else _READ_FIRST
     return f"{error}; {advice}"
 
 
@@ -74,7 +71,7 @@ def _routing_detail(status: int, error: HTTPException) -> str:
             return error.description or error.name
 
 
-def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, request_id: str | None = None) -> Answer:
+def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, request_id: str) -> Answer:
     detail = readable(detail, _LONGEST_DETAIL)
     body = {
         "type": f"/problems/{row.code}",
@@ -83,7 +80,7 @@ def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, re
         "detail": detail,
         "error": row.code,
         "message": detail,
-        "requestId": request_id or request.environ[REQUEST_ID],
+        "requestId": request_id,
         **extras,
     }
     return Answer(orjson.dumps(body), row.status, headers, PROBLEM_JSON)

@@ -1,5 +1,7 @@
 """One record: read it, count it, adjust it, reserve from it."""
 
+from functools import partial
+
 from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
@@ -10,8 +12,10 @@ from inventory.domain.record import Policy, Record
 from inventory.service.counting import count_at_version
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
-from inventory.service.ledger import Outcome
+from inventory.service.ledger import Ticket
+from inventory.service.settled import Settled
 from inventory.web.answers import Answer
+from inventory.web.deferred import Deferred
 from inventory.web.hold_schemas import POLICY
 from inventory.web.metrics import Metrics
 from inventory.web.parse import Change, Read, parse_change, parse_read
@@ -26,17 +30,15 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     views = Blueprint("stock", __name__)
     stock = services.stock
 
-    def carry_out(command: Command, key: IdempotencyKey | None) -> Outcome:
-        outcome = stock.change(command, key)
-        if outcome.replayed:
-            metrics.count_replay()
-        return outcome
+    def carry_out(command: Command, key: IdempotencyKey | None) -> Deferred:
+        return Deferred(stock.begin(command, key), changed, metrics.count_replay)
 
-    def carry_out_count(command: CountStock, asked: Change) -> Outcome:
+    def begin_count(command: CountStock, asked: Change) -> Ticket:
         version = asked.body.get("counted_at_version")
         if version is None:
-            return carry_out(command, asked.key)
-        return count_at_version(command, version, services.history, lambda count: carry_out(count, asked.key))
+            return stock.begin(command, asked.key)
+        carried_out = count_at_version(command, version, services.history, lambda count: stock.change(count, asked.key))
+        return Settled(carried_out)
 
     @views.get(PATH)
     def read(store: str, sku: str) -> Answer:
@@ -45,34 +47,31 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return unchanged(record) if asked.condition.is_unchanged(record) else record_answer(record)
 
     @views.put(PATH)
-    def count(store: str, sku: str) -> Answer:
+    def count(store: str, sku: str) -> Deferred:
         asked = parse_change(COUNT, store, sku)
         command = CountStock(asked.item, asked.body["on_hand"], asked.precondition, asked.note)
-        outcome = carry_out_count(command, asked)
-        return counted(outcome, f"{request.root_path}/stores/{store}/inventory/{sku}")
+        location = f"{request.root_path}/stores/{store}/inventory/{sku}"
+        return Deferred(begin_count(command, asked), partial(counted, location=location), metrics.count_replay)
 
     @views.post(f"{PATH}/adjust")
-    def adjust(store: str, sku: str) -> Answer:
+    def adjust(store: str, sku: str) -> Deferred:
         asked = parse_change(ADJUST, store, sku)
-        command = AdjustStock(asked.item, asked.body["delta"], asked.precondition, asked.note)
-        outcome = carry_out(command, asked.key)
-        return changed(outcome)
+        return carry_out(AdjustStock(asked.item, asked.body["delta"], asked.precondition, asked.note), asked.key)
 
     @views.post(f"{PATH}/reserve")
-    def reserve(store: str, sku: str) -> Answer:
+    def reserve(store: str, sku: str) -> Deferred:
         asked = parse_change(RESERVE, store, sku)
         reservation_id = uuid7(services.now())
         qty, ttl_ms = asked.body["qty"], asked.body.get("ttl_ms")
-        command = reserve_one(asked.item, qty, reservation_id, asked.precondition, asked.note, ttl_ms)
-        outcome = carry_out(command, asked.key)
-        return changed(outcome)
+        return carry_out(
+            reserve_one(asked.item, qty, reservation_id, asked.precondition, asked.note, ttl_ms), asked.key
+        )
 
     @views.put(f"{PATH}/policy")
-    def policy(store: str, sku: str) -> Answer:
+    def policy(store: str, sku: str) -> Deferred:
         asked = parse_change(POLICY, store, sku)
         wanted = Policy(asked.body.get("safety_stock", 0), asked.body.get("low_stock"))
-        outcome = carry_out(SetPolicy(asked.item, wanted, asked.precondition, asked.note), asked.key)
-        return changed(outcome)
+        return carry_out(SetPolicy(asked.item, wanted, asked.precondition, asked.note), asked.key)
 
     return views
 

@@ -5,7 +5,7 @@ from flask import Blueprint
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import TransferStock, WantedLine, at_version
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.web.answers import Answer
+from inventory.web.deferred import Deferred
 from inventory.web.hold_schemas import TRANSFER
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
@@ -17,16 +17,14 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     views = Blueprint("transfers", __name__)
 
     @views.post("/transfers")
-    def transfer() -> Answer:
+    def transfer() -> Deferred:
         asked = parse_command(TRANSFER, makes=True)
         source = StoreId(asked.body["source"])
         lines = tuple(
             WantedLine(ItemId(source, Sku(line["sku"])), line["qty"], at_version(line.get("expected_version")))
             for line in asked.body["lines"]
         )
-        outcome = services.stock.change(TransferStock(lines, asked.body["target"], asked.note), asked.key)
-        if outcome.replayed:
-            metrics.count_replay()
-        return transferred(outcome)
+        command = TransferStock(lines, asked.body["target"], asked.note)
+        return Deferred(services.stock.begin(command, asked.key), transferred, metrics.count_replay)
 
     return views

@@ -66,7 +66,8 @@ class ClientSocket(socket.socket):
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Write all of it; what the client does not take is waited for until the deadline of this write.
 
-        The head of an answer whose body is sure to follow goes out with it: one packet, one system call.
+        The head of an answer whose body is sure to follow goes out with it: one packet, one system call. Where it may
+        not wait, what the client does not take is held back.
         """
         self.answered = True
         if self._held:
@@ -76,8 +77,13 @@ class ClientSocket(socket.socket):
             return
         self._send(memoryview(data))
 
+    @property
+    def holds(self) -> bool:
+        """Whether something is held back that ``flush`` is to write."""
+        return bool(self._held)
+
     def flush(self) -> None:
-        """Write what was held back: an answer to HEAD has no body."""
+        """Write what was held back: an answer to HEAD has no body, and a client may have been slow."""
         if self._held:
             head, self._held = self._held, b""
             self._send(memoryview(head))
@@ -95,7 +101,8 @@ class ClientSocket(socket.socket):
                 rest = rest[super().send(rest) :]
             except BlockingIOError:
                 if self._timeout == 0.0:
-                    raise
+                    self._held = bytes(rest)
+                    return
                 if not self._ready(select.POLLOUT, until - time.monotonic()):
                     raise TimeoutError(errno.ECONNRESET, "the client has not taken its answer in time") from None
 

@@ -103,6 +103,7 @@ class Hooks:
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         unreadable_request.install()
         worker.client_seconds = self._settings.client_timeout_ms / 1000
+        worker.commit_seconds = self._settings.commit_wait_ms / 1000
         if METRICS_VARIABLE in os.environ:
             try:
                 reserve_files(Path(os.environ[METRICS_VARIABLE]), os.getpid())

@@ -7,13 +7,13 @@ from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http.errors import InvalidHeader  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from inventory.worker.client_socket import ClientSocket
+from inventory.worker.deferring_worker import DeferringWorker
 from inventory.worker.lingering import Lingering
 
 
-class BoundedThreadWorker(ThreadWorker):  # type: ignore[misc]
+class BoundedThreadWorker(DeferringWorker):
     """A request that is not there in time is 408, and its connection is closed; idle clients keep nobody out.
 
     Without this a thread waits for a client for ever: measured, 32 clients that send half a header, or half a body,

@@ -1,5 +1,7 @@
 """The ledger port: what submit and wait promise."""
 
+import threading
+
 import pytest
 from given import Clock, adding, deciding, item, refusing
 
@@ -38,6 +40,18 @@ def test_the_outcome_says_what_happened_when_and_where(ledger: Ledger, clock: Cl
 def test_a_ticket_need_not_be_waited_for(ledger: Ledger):
     ledger.submit((ONE,), adding((ONE, 5)))
     assert add(ledger, (ONE, 1)).record.on_hand == 6
+
+
+def test_whoever_asks_is_told_that_a_change_is_settled(ledger: Ledger):
+    ticket = ledger.submit((ONE,), adding((ONE, 5)))
+    told, again = threading.Event(), threading.Event()
+
+    ticket.on_settled(told.set)
+
+    assert told.wait(10)
+    assert ticket.wait().record.on_hand == 5
+    ticket.on_settled(again.set)
+    assert again.is_set()
 
 
 def test_decide_is_given_the_state_and_the_instant(ledger: Ledger, clock: Clock):

@@ -35,6 +35,14 @@ def test_it_sheds_above_the_limit_while_half_of_the_threads_are_at_work(threads,
     assert shedder.sheds() is sheds
 
 
+@pytest.mark.parametrize(("changes", "sheds"), [(257, True), (256, False)])
+def test_above_the_limit_of_changes_alone_it_sheds_however_few_threads_are_at_work(changes, sheds):
+    shedder = LoadShedder(256, 16, lambda: 0)
+    shedder.watch(lambda: 10)
+    shedder.watch(lambda: changes, only_changes=True)
+    assert shedder.sheds() is sheds
+
+
 def test_all_queues_count_together():
     shedder = LoadShedder(10, 1, lambda: 0)
     shedder.watch(lambda: 6)

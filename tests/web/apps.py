@@ -12,6 +12,7 @@ from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.eventlog.memory import MemoryLedger
 from inventory.service.ledger import StockSnapshot
+from inventory.service.settled import Settled
 from inventory.service.sync import SyncStatus
 from inventory.settings import Settings
 
@@ -87,7 +88,7 @@ class FailingLedger(MemoryLedger):
 
     def submit(self, entities: Sequence[Any], decide: Any, key: Any = None) -> Any:
         if self.change is not None:
-            raise self.change
+            return Settled(self.change)
         return super().submit(entities, decide, key)
 
     def record(self, item: Any) -> Any:

@@ -87,9 +87,10 @@ def test_a_change_that_fails_leaves_the_bulkhead_too():
 
 @pytest.mark.parametrize(("busy", "status"), [(1, 503), (0, 404)])
 def test_with_too_much_waiting_changes_are_shed_while_half_of_the_threads_are_at_work(slow, busy, status):
-    app = create_app(make_services(slow, threads=4, load_shed_queue_max=10))
+    services = make_services(slow, threads=4, load_shed_queue_max=10)
+    app = create_app(services)
     at_work(app, slow, busy)
-    slow.depth = 11
+    services.shedder.watch(lambda: 11)
     client = app.test_client()
     if not busy:
         slow.go_on.set()
@@ -99,6 +100,14 @@ def test_with_too_much_waiting_changes_are_shed_while_half_of_the_threads_are_at
     assert answer.status_code == status
     assert client.get("/metrics").json["shed"] == busy
     assert client.get("/health").status_code == client.get("/stores").status_code == 200
+
+
+def test_with_too_many_changes_waiting_further_ones_are_shed_though_they_hold_no_thread(slow):
+    app = create_app(make_services(slow, threads=4, load_shed_queue_max=10))
+    slow.depth = 11
+    slow.go_on.set()
+
+    assert [adjust(app.test_client()).status_code for _ in range(4)] == [503, 404, 503, 404]
 
 
 def test_what_waits_for_a_thread_counts_and_makes_the_service_not_ready(slow):

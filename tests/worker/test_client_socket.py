@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -60,8 +61,23 @@ def test_a_socket_that_must_not_block_does_not(pair) -> None:
     connection.setblocking(False)
     with pytest.raises(BlockingIOError):
         connection.recv(10)
-    with pytest.raises(BlockingIOError):
-        connection.sendall(b"x" * 10_000_000)
+
+
+def test_what_a_client_does_not_take_at_once_is_kept_for_later_where_nobody_may_wait(pair) -> None:
+    connection, client = pair
+    sent = bytes(range(256)) * 40_000
+    connection.begin(LONG)
+    connection.setblocking(False)
+    connection.sendall(sent)
+    assert connection.holds
+    connection.setblocking(True)
+    flushing = threading.Thread(target=connection.flush)
+    flushing.start()
+    received = bytearray()
+    while len(received) < len(sent):
+        received += client.recv(1 << 20)
+    flushing.join()
+    assert (received, connection.holds) == (sent, False)
 
 
 def test_a_client_that_does_not_read_is_written_to_no_longer_than_the_bound(pair) -> None:

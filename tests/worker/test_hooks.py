@@ -136,6 +136,15 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
     assert "could not be tied" in caplog.text
 
 
+def test_a_worker_knows_how_long_clients_and_changes_may_take(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
+    forked = worker(core=None, cfg=Mock())
+    Hooks(Settings(data_dir=settings.data_dir, client_timeout_ms=700, commit_wait_ms=300)).post_fork(master(), forked)
+    assert (forked.client_seconds, forked.commit_seconds) == (0.7, 0.3)
+
+
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
     started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(stopping=Event())}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)

@@ -1,0 +1,57 @@
+"""Answers to changes, made when the change is settled: until then they hold no thread."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+from inventory.service.ledger import Outcome, Ticket
+from inventory.web import logs
+from inventory.web.answers import Answer
+from inventory.web.problems import answer_to
+from inventory.web.request_id import REQUEST_ID
+
+Present: TypeAlias = Callable[[Outcome], Answer]
+"""Makes the answer to a change that was carried out."""
+
+
+class Deferred:
+    """A WSGI application that answers when it is asked for the first piece of its body (PEP 3333 allows that).
+
+    A server that knows of it asks once ``on_settled`` has told it that nothing is waited for any more. Any other asks
+    at once, and its thread waits. Nothing here rests on Flask's request, which is over by then.
+
+    :ivar ended: called when the answer is made.
+    """
+
+    __slots__ = ("_count_replay", "_environ", "_present", "_start_response", "_ticket", "ended")
+
+    def __init__(self, ticket: Ticket, present: Present, count_replay: Callable[[], None]) -> None:
+        """:param count_replay: told when the answer is one that was given before."""
+        self._ticket = ticket
+        self._present = present
+        self._count_replay = count_replay
+        self.ended: Callable[[], None] = lambda: None
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> "Deferred":
+        self._environ, self._start_response = environ, start_response
+        return self
+
+    def on_settled(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_settled``."""
+        self._ticket.on_settled(call)
+
+    def __iter__(self) -> Iterator[bytes]:
+        token = logs.request_id.set(self._environ[REQUEST_ID])
+        try:
+            return iter(self._answer()(self._environ, self._start_response))
+        finally:
+            self.ended()
+            logs.request_id.reset(token)
+
+    def _answer(self) -> Answer:
+        try:
+            outcome = self._ticket.wait()
+            if outcome.replayed:
+                self._count_replay()
+            return self._present(outcome)
+        except Exception as error:  # noqa: BLE001 - Flask does the same with what a view raises
+            return answer_to(error, self._environ)

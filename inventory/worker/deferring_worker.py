@@ -1,0 +1,178 @@
+"""gunicorn's worker with threads, in which a change that waits for its commit holds no thread.
+
+A thread parses the request and submits the change; when a batch is durable, the main loop writes all of its answers.
+A thread of its own for each that waits costs two hand-overs of the interpreter lock for each change, and no batch is
+ever larger than there are threads.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from gunicorn.http import wsgi  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from inventory.web.deferred import Deferred
+from inventory.worker.client_socket import ClientSocket
+
+
+class Exchange:
+    """A request and the answer to it, from when the application was asked on.
+
+    :ivar answering: what the application has returned.
+    :ivar until: where that is deferred, when it is asked for whether it is settled or not, in monotonic seconds.
+    """
+
+    __slots__ = ("_begun", "_environ", "answered", "answering", "conn", "req", "resp", "until")
+
+    def __init__(self, req: Any, conn: Any, cfg: Any) -> None:
+        self._begun = time.monotonic()
+        self.req, self.conn = req, conn
+        self.resp, self._environ = wsgi.create(req, conn.sock, conn.client, conn.server, cfg)
+        self._environ["wsgi.multithread"] = True
+        self.answering: Any = None
+        self.answered = False
+        self.until = 0.0
+
+    def ask(self, app: Any) -> None:
+        """Have the application begin its answer."""
+        self.answering = app(self._environ, self.resp.start_response)
+
+    def answer(self, worker: Any) -> bool:
+        """Write the answer; returns whether the connection may be kept.
+
+        :raises StopIteration: it broke off in the middle; as gunicorn has it.
+        """
+        try:
+            for piece in self.answering:
+                self.resp.write(piece)
+            self.resp.close()
+        except OSError:
+            raise
+        except (Exception, SystemExit):
+            if not self.resp.headers_sent:
+                raise
+            # Another answer now would be part of this one.
+            worker.log.exception("Error handling request")
+            raise StopIteration from None
+        finally:
+            took = timedelta(seconds=time.monotonic() - self._begun)
+            worker.log.access(self.resp, self.req, self._environ, took)
+            if hasattr(self.answering, "close"):
+                self.answering.close()
+            worker.cfg.post_request(worker, self.req, self._environ, self.resp)
+        return not self.resp.should_close()
+
+
+class DeferringWorker(ThreadWorker):  # type: ignore[misc]
+    """Answers what the application defers when it is settled, or when it has waited for as long as it may.
+
+    :ivar commit_seconds: how long that is; from then on asking for the answer does not wait any more.
+    """
+
+    alive: bool
+    commit_seconds = 2.0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # In the order of their deadlines. Threads add to both, the main thread takes from them.
+        self._deferred: deque[Exchange] = deque()
+        self._settled: SimpleQueue[Exchange] = SimpleQueue()
+        self._is_told = False
+
+    def enqueue_req(self, conn: Any) -> None:
+        """See ``ThreadWorker``."""
+        self._in_a_thread(conn, self.handle, conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Ask the application, in a thread of the pool; returns whether the connection is kept, or an ``Exchange``.
+
+        As ``ThreadWorker`` does it, apart from what is deferred. Over TLS, where a write may wait, nothing is.
+        """
+        self.cfg.pre_request(self, req)
+        exchange = Exchange(req, conn, self.cfg)
+        self.nr += 1
+        if self.nr >= self.max_requests and self.alive:
+            self.log.info("Autorestarting worker after current request.")
+            self.alive = False
+        if not self.alive or not self.cfg.keepalive or len(self.keepalived_conns) >= self.max_keepalived:
+            exchange.resp.force_close()
+        exchange.ask(self.wsgi)
+        if isinstance(exchange.answering, Deferred) and isinstance(conn.sock, ClientSocket):
+            return exchange
+        return exchange.answer(self)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """See ``ThreadWorker``; then answer what has waited for too long."""
+        super().wait_for_and_dispatch_events(min(timeout, self._seconds_to_next()))
+        while self._deferred and self._deferred[0].until <= time.monotonic():
+            self._answer_deferred(self._deferred.popleft())
+
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
+        return keepalive if isinstance(keepalive, Exchange) else super()._keepalive_after(conn, keepalive)
+
+    def _in_a_thread(self, conn: Any, do: Callable[..., Any], *args: Any) -> None:
+        handled = self.tpool.submit(do, *args)
+        handled.add_done_callback(partial(self._handled, conn))
+
+    def _handled(self, conn: Any, handled: Future[Any]) -> None:
+        # The last that the thread has to do with this connection.
+        found = None if handled.cancelled() or handled.exception() else handled.result()
+        if not isinstance(found, Exchange):
+            self.method_queue.defer(self.finish_request, conn, handled)
+            return
+        found.until = time.monotonic() + self.commit_seconds
+        self._deferred.append(found)
+        found.answering.on_settled(partial(self._tell, found))
+
+    def _tell(self, exchange: Exchange) -> None:
+        """Have the main thread answer; one wake-up for all that are settled together."""
+        self._settled.put(exchange)
+        if not self._is_told:
+            self._is_told = True
+            self.method_queue.defer(self._answer_settled)
+
+    def _answer_settled(self) -> None:
+        # First: whoever comes from now on wakes the main thread anew, at worst in vain.
+        self._is_told = False
+        with suppress(Empty):
+            while True:
+                self._answer_deferred(self._settled.get_nowait())
+
+    def _seconds_to_next(self) -> float:
+        while self._deferred and self._deferred[0].answered:
+            self._deferred.popleft()
+        # One that is added while the main thread sleeps does not wake it: it is found late by this at most.
+        return max(0.0, self._deferred[0].until - time.monotonic()) if self._deferred else self.commit_seconds / 4
+
+    def _answer_deferred(self, exchange: Exchange) -> None:
+        """Answer in the main thread, which waits for nobody: what a client does not take at once, a thread sends."""
+        if exchange.answered:
+            return
+        exchange.answered = True
+        conn, kept = exchange.conn, False
+        conn.sock.setblocking(False)
+        try:
+            kept = exchange.answer(self) and conn.parser.finish_body()
+        except (OSError, StopIteration) as error:
+            self.log.debug("Closing connection. %s", error)
+        except Exception as error:  # noqa: BLE001 - it concerns this connection alone, as gunicorn has it in a thread
+            self.handle_error(exchange.req, conn.sock, conn.client, error)
+        if conn.sock.holds:
+            self._in_a_thread(conn, _send_the_rest, conn.sock, kept)
+            return
+        sent: Future[bool] = Future()
+        sent.set_result(kept)
+        self.finish_request(conn, sent)
+
+
+def _send_the_rest(sock: ClientSocket, kept: bool) -> bool:
+    sock.setblocking(True)
+    sock.flush()
+    return kept
