@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_HEAD_OF_A_BODY = b"\r\nContent-Length: "
-
 
 class ClientSocket(socket.socket):
     """Reads of one request have one deadline, and each write has one; what is there already is always read.
@@ -66,16 +64,13 @@ class ClientSocket(socket.socket):
     def sendall(self, data: Any, flags: int = 0, /) -> None:
         """Write all of it; what the client does not take is waited for until the deadline of this write.
 
-        The head of an answer whose body is sure to follow goes out with it: one packet, one system call. Where it may
-        not wait, what the client does not take is held back.
+        Where it may not wait, that is held back.
         """
         self.answered = True
         if self._held:
-            data, self._held = self._held + data, b""
-        elif _HEAD_OF_A_BODY in data[:1024] and data[-4:] == b"\r\n\r\n":
-            self._held = bytes(data)
-            return
-        self._send(memoryview(data))
+            self._held += data
+        else:
+            self._send(memoryview(data))
 
     @property
     def holds(self) -> bool:
@@ -83,7 +78,7 @@ class ClientSocket(socket.socket):
         return bool(self._held)
 
     def flush(self) -> None:
-        """Write what was held back: an answer to HEAD has no body, and a client may have been slow."""
+        """Write what was held back."""
         if self._held:
             head, self._held = self._held, b""
             self._send(memoryview(head))

@@ -20,6 +20,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from inventory.web.deferred import Deferred
 from inventory.worker.client_socket import ClientSocket
+from inventory.worker.response import Response
 
 
 class Exchange:
@@ -34,7 +35,7 @@ class Exchange:
     def __init__(self, req: Any, conn: Any, cfg: Any) -> None:
         self._begun = time.monotonic()
         self.req, self.conn = req, conn
-        self.resp, self._environ = wsgi.create(req, conn.sock, conn.client, conn.server, cfg)
+        self.resp, self._environ = wsgi.create(req, conn.sock, conn.client, conn.server, cfg, Response)
         self._environ["wsgi.multithread"] = True
         self.answering: Any = None
         self.answered = False

@@ -72,10 +72,7 @@ class BoundedThreadWorker(DeferringWorker):
             raise InvalidHeader("HOST")
         if self.nr_conns > self.max_keepalived:
             req.force_close()
-        kept = super().handle_request(req, conn)
-        if isinstance(conn.sock, ClientSocket):
-            conn.sock.flush()
-        return kept
+        return super().handle_request(req, conn)
 
 
 def _look(wait_for_data: Callable[[float], Any], _: float) -> Any:

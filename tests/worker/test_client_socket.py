@@ -106,45 +106,6 @@ def test_a_connection_that_has_been_ended_is_handed_over_and_gone() -> None:
         assert (connection.fileno(), rest.recv(10)) == (-1, b"more")
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
-
-
-def test_the_head_of_an_answer_goes_out_with_its_body(pair) -> None:
-    connection, client = pair
-    client.setblocking(False)
-    connection.begin(LONG)
-    connection.sendall(HEAD)
-    with pytest.raises(BlockingIOError):
-        client.recv(1000)
-    connection.sendall(b"body")
-    assert client.recv(1000) == HEAD + b"body"
-
-
-def test_a_head_without_its_body_goes_out_when_the_answer_is_done(pair) -> None:
-    connection, client = pair
-    connection.begin(LONG)
-    connection.sendall(HEAD)
-    connection.flush()
-    connection.flush()
-    assert client.recv(1000) == HEAD
-
-
-def test_the_head_of_a_stream_goes_out_at_once(pair) -> None:
-    connection, client = pair
-    connection.begin(LONG)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    assert client.recv(1000).endswith(b"chunked\r\n\r\n")
-
-
-def test_what_an_earlier_request_left_is_not_sent_with_the_next_answer(pair) -> None:
-    connection, client = pair
-    connection.begin(LONG)
-    connection.sendall(HEAD)
-    connection.begin(LONG)
-    connection.sendall(b"next")
-    assert client.recv(1000) == b"next"
-
-
 def test_blocking_or_not_is_told_as_it_was_set(pair) -> None:
     connection, _ = pair
     told = []
