@@ -1,9 +1,12 @@
 """Reading a log once to its end: what a start rests on is checked, and folded for the processes to come."""
 
+import os
 from collections.abc import Callable
+from contextlib import closing
 
 from inventory.domain.state import fold
 from inventory.domain.values import Instant
+from inventory.eventlog.chain_check import ChainCheck
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
@@ -13,6 +16,8 @@ from inventory.eventlog.shared_state import Position
 
 Progress = Callable[[int, int], None]
 _TELL_EVERY = 1024
+BESIDE_FROM_BYTES = 1 << 26
+"""From how many bytes on a second process checks the chains: it takes a tenth of a second to begin."""
 RESTORED = (
     "If a backup was restored on purpose, delete what is derived (locks/state, snapshots, the two published"
     " .json files) and start again"
@@ -20,16 +25,22 @@ RESTORED = (
 
 
 class LogCheck:
-    """Reads the log once, from the cursor of ``base`` on, whose state becomes its own; may be stopped and go on."""
+    """Reads the log once, from the newest snapshot on; may be stopped and go on.
 
-    def __init__(self, layout: Layout, base: Restored, progress: Progress) -> None:
-        self._layout = layout
-        self._state, cursor, self._newer_format = base
+    Where there is much to read and another core, a second process checks the chains meanwhile. What it does not
+    confirm, for whatever reason, is read again from the beginning, with every chain checked here.
+    """
+
+    def __init__(self, layout: Layout, base: Callable[[], Restored], progress: Progress) -> None:
+        """:param base: reads the snapshot, if there is one; its state becomes this object's own."""
+        self._layout, self._base, self._progress = layout, base, progress
+        self._begin()
+
+    def _begin(self) -> None:
+        self._state, cursor, self._newer_format = self._base()
         self._at = self._state.last_at
-        self._reader = LogReader(layout, cursor)
+        self._reader = LogReader(self._layout, cursor)
         self._stopped_at: Cursor | None = None
-        self._progress = progress
-        self._done = 0
         self._last: RawLine | None = None
 
     @property
@@ -43,17 +54,41 @@ class LogCheck:
 
     def read_to(self, end: Position) -> None:
         """Check every line up to ``end``. :raises LogDamaged: ``end`` is then before the bad one."""
-        begin = self.end.segment
-        sealed = [self._layout.segment(first) for first in self._layout.segments() if begin <= first < end.segment]
-        everything = sum(path.stat().st_size for path in sealed) + end.offset
+        if self._bytes_to(end) < BESIDE_FROM_BYTES or len(os.sched_getaffinity(0)) == 1:
+            self._read_to(end)
+        elif not self._is_read_beside_a_check_to(end):
+            self._reader.close()
+            self._begin()
+            self._read_to(end)
+
+    def _is_read_beside_a_check_to(self, end: Position) -> bool:
+        try:
+            check = ChainCheck(self._layout, self._reader.cursor, end)
+        except OSError:
+            return False
+        with closing(check):
+            try:
+                with self._reader.unchecked():
+                    self._read_to(end)
+            except Exception:  # noqa: BLE001 - what nobody has checked may do anything; the second reading says what it is
+                return False
+            return check.confirms(self._reader.cursor)
+
+    def _read_to(self, end: Position) -> None:
+        done, everything = 0, self._bytes_to(end)
         for number, line in enumerate(self._reader.read_to(end)):
             self._last = line
             if self._stopped_at is None:
                 self._fold(line)
-            self._done += len(line[0]) + 1
+            done += len(line[0]) + 1
             if not number % _TELL_EVERY:
-                self._progress(self._done, everything)
-        self._progress(self._done, everything)
+                self._progress(done, everything)
+        self._progress(done, everything)
+
+    def _bytes_to(self, end: Position) -> int:
+        begin = self.end
+        passed = [first for first in self._layout.segments() if begin.segment <= first < end.segment]
+        return sum(self._layout.segment(first).stat().st_size for first in passed) + end.offset - begin.offset
 
     def last_instant(self) -> Instant:
         """When the last good event happened: the clock must not begin below it.

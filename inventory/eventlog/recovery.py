@@ -53,7 +53,7 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
     durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
     with closing(lock), closing(shared), uncollected():
-        base = SnapshotFolder(layout, disk, RetryPolicy()).base_of_start()
+        base = SnapshotFolder(layout, disk, RetryPolicy()).base_of_start
         with closing(LogCheck(layout, base, progress)) as check:
             if layout.segments():
                 check.require_in_place()

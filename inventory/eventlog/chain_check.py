@@ -1,0 +1,69 @@
+"""The chains of a long log, checked by a process of its own while another folds the lines.
+
+``python -m inventory.eventlog.chain_check PARENT DATA_DIR BEGIN END``, both as JSON. Not a command for people:
+``inventory verify`` is.
+"""
+
+import logging
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import orjson
+
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.reader import Cursor, LogReader
+from inventory.eventlog.shared_state import Position
+from inventory.resilience.child import Child, ChildFailed, ChildTooSlow, stay_with
+
+_log = logging.getLogger(__name__)
+_SECONDS = 60.0
+"""How long the other is waited for once this process is done: it has less to do and began at the same time."""
+
+
+class ChainCheck:
+    """The check of the lines from ``begin`` to ``end``, under way beside this process until ``close``."""
+
+    def __init__(self, layout: Layout, begin: Cursor, end: Position) -> None:
+        """:raises OSError: no process could be started."""
+        arguments = [str(layout.root), _as_json(begin), orjson.dumps(tuple(end)).decode()]
+        self._child = Child("inventory.eventlog.chain_check", arguments)
+
+    def confirms(self, end: Cursor) -> bool:
+        """Whether every chain was right, and the last of them is where and what ``end`` says. Waits for it.
+
+        ``False`` too where the other process was ended or not done in time: then nobody knows.
+        """
+        try:
+            return self._child.result(_SECONDS).decode() == _as_json(end)
+        except (ChildFailed, ChildTooSlow) as error:
+            _log.warning("a second process did not confirm the chains of the log, which is read again: %s", error)
+            return False
+
+    def close(self) -> None:
+        """End the other process, if it is not done."""
+        self._child.close()
+
+
+def main() -> None:
+    """Run it; ends with a line on stderr and status 1 where a chain is broken or a file cannot be read."""
+    parent, data_dir, begin, end = sys.argv[1:]
+    stay_with(int(parent))
+    place, chain = orjson.loads(begin)
+    cursor = Cursor(Position(*place), bytes.fromhex(chain))
+    try:
+        with closing(LogReader(Layout(Path(data_dir)), cursor)) as reader:
+            for _ in reader.read_to(Position(*orjson.loads(end))):
+                pass
+            sys.stdout.write(_as_json(reader.cursor))
+    except (LogDamaged, OSError) as error:
+        sys.exit(str(error))
+
+
+def _as_json(cursor: Cursor) -> str:
+    return orjson.dumps((tuple(cursor.position), cursor.chain.hex())).decode()
+
+
+if __name__ == "__main__":
+    main()
