@@ -71,6 +71,19 @@ class Exchange:
         return not self.resp.should_close()
 
 
+class _Answered:
+    """What ``finish_request`` asks of the future of a thread, where there was none."""
+
+    def __init__(self, kept: bool) -> None:
+        self._kept = kept
+
+    def cancelled(self) -> bool:
+        return False
+
+    def result(self) -> bool:
+        return self._kept
+
+
 class DeferringWorker(ThreadWorker):  # type: ignore[misc]
     """Answers what the application defers when it is settled, or when it has waited for as long as it may.
 
@@ -168,9 +181,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         if conn.sock.holds:
             self._in_a_thread(conn, _send_the_rest, conn.sock, kept)
             return
-        sent: Future[bool] = Future()
-        sent.set_result(kept)
-        self.finish_request(conn, sent)
+        self.finish_request(conn, _Answered(kept))
 
 
 def _send_the_rest(sock: ClientSocket, kept: bool) -> bool:
