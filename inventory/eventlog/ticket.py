@@ -50,19 +50,23 @@ class PendingChange:
         """Hand over the outcome, or what ``wait`` is to raise."""
         self._settled = settled
         self._done.release()
-        if self._call is not None:
-            self._call()
+        call, self._call = self._call, None
+        if call is not None:
+            call()
 
     def on_settled(self, call: Callable[[], None]) -> None:
         """See ``Ticket.on_settled``."""
         # In this order, and the reverse in ``settle``: whichever thread comes second finds what the other has done.
         self._call = call
         if not self._done.locked():
+            self._call = None
             call()
 
     def wait(self) -> Outcome:
         """See ``Ticket.wait``."""
         if not self._done.acquire(timeout=max(0.0, self._until - time.monotonic())):
+            # It may be queued for as long as the disk hangs; whoever wanted to be told is not kept for that.
+            self._call = None
             if self.take():
                 raise Overloaded("the change was not begun in time")
             raise StorageUnavailable("the change was begun and is not finished in time", outcome="unknown")

@@ -1,0 +1,66 @@
+"""A ticket keeps nobody who is told, or who has given up: it may be queued for as long as the disk hangs."""
+
+import gc
+import weakref
+
+import pytest
+
+from inventory.domain.errors import Overloaded
+from inventory.eventlog.ticket import PendingChange
+from inventory.service.ledger import Outcome
+
+
+class Waiter:
+    def __init__(self) -> None:
+        self.told = 0
+
+    def tell(self) -> None:
+        self.told += 1
+
+
+def waiting(wait_ms: int = 1000) -> tuple[PendingChange, Waiter]:
+    ticket, waiter = PendingChange((), lambda *_: None, None, wait_ms), Waiter()
+    ticket.on_settled(waiter.tell)
+    return ticket, waiter
+
+
+def assert_is_let_go_of(waiter: "weakref.ref[Waiter]") -> None:
+    assert waiter() is None
+
+
+@pytest.fixture(autouse=True)
+def without_the_collector():
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def test_whoever_has_been_told_is_let_go_of():
+    ticket, waiter = waiting()
+    ticket.settle(Outcome(None, replayed=False))
+    assert waiter.told == 1
+    known = weakref.ref(waiter)
+    del waiter
+    assert_is_let_go_of(known)
+
+
+def test_whoever_has_given_up_is_not_told_and_let_go_of():
+    ticket, waiter = waiting(wait_ms=0)
+    with pytest.raises(Overloaded):
+        ticket.wait()
+    known = weakref.ref(waiter)
+    assert not waiter.told
+    del waiter
+    assert_is_let_go_of(known)
+    assert not ticket.take()
+
+
+def test_whoever_comes_late_is_told_at_once_and_let_go_of():
+    ticket, _ = waiting()
+    ticket.settle(Outcome(None, replayed=False))
+    late = Waiter()
+    ticket.on_settled(late.tell)
+    assert late.told == 1
+    known = weakref.ref(late)
+    del late
+    assert_is_let_go_of(known)
