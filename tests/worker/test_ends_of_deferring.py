@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,8 +28,11 @@ def test_in_each_round_only_so_many_are_answered(running: Deferring, monkeypatch
     changes = [running.change() for _ in range(50)]
     dispatch, answer_deferred = gthread.ThreadWorker.wait_for_and_dispatch_events, running.worker._answer_deferred
     rounds, may_go_on = [0], threading.Event()
+    waits_for = set()
 
     def one_round(worker, timeout) -> None:
+        if worker._settled.qsize():
+            waits_for.add(timeout)
         assert may_go_on.wait(20)
         rounds.append(0)
         dispatch(worker, timeout)
@@ -47,6 +50,8 @@ def test_in_each_round_only_so_many_are_answered(running: Deferring, monkeypatch
 
     assert all(answer(client).startswith(b"HTTP/1.1 200") for client, _ in changes)
     assert max(rounds) == 16
+    # And goes on with the rest at once.
+    assert waits_for == {0.0}
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
@@ -64,8 +69,13 @@ def test_a_quick_end_answers_what_threads_have_taken_up(running: Deferring) -> N
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_end_that_comes_while_an_answer_is_written_is_an_end(running: Deferring) -> None:
-    def ended(_: object) -> None:
-        raise SystemExit(1)
+    def ended(_: object) -> Callable[..., Iterator[bytes]]:
+        def app(_: object, start_response: Callable[..., None]) -> Iterator[bytes]:
+            start_response("200 OK", [("Content-Length", "4")])
+            yield b"ok"
+            raise SystemExit(1)
+
+        return app
 
     running.present = ended
     running.start()
