@@ -1,9 +1,11 @@
-"""Hooks as a starting master has them, with their shared memory in a folder of the test."""
+"""Hooks as a starting master has them, with their shared memory in a folder of the test; and a worker that defers."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gunicorn.workers import gthread
+from worker.deferring import Deferring
 from worker.stand_ins import WHOLE, master
 
 from inventory.settings import Settings
@@ -32,3 +34,13 @@ def hooks(settings: Settings, metrics_parent: Path) -> Iterator[Hooks]:
     made = Hooks(settings, lambda *_, **__: WHOLE)
     yield made
     made.on_exit(master())
+
+
+@pytest.fixture
+def deferring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deferring]:
+    """A worker whose changes are answered when a test says so, and no sooner."""
+    monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", gthread.STOP_KEEPALIVE_LINGER)
+    made = Deferring()
+    made.worker.commit_seconds = 600.0
+    yield made
+    made.close()

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-from collections.abc import Iterator
 
 import pytest
 from gunicorn.workers import gthread
@@ -15,25 +14,16 @@ from inventory.web.answers import Answer
 MANY = 20
 
 
-@pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deferring]:
-    monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", gthread.STOP_KEEPALIVE_LINGER)
-    made = Deferring()
-    made.worker.commit_seconds = 600.0
-    yield made
-    made.close()
-
-
 def test_this_gunicorn_has_what_deferring_rests_on() -> None:
     names = ("enqueue_req", "handle", "handle_request", "_keepalive_after", "finish_request")
     assert all(callable(getattr(gthread.ThreadWorker, name)) for name in (*names, "wait_for_and_dispatch_events"))
 
 
-def test_more_changes_wait_than_there_are_threads_and_others_are_answered(running: Deferring) -> None:
-    running.start()
-    changes = [running.change() for _ in range(MANY)]
+def test_more_changes_wait_than_there_are_threads_and_others_are_answered(deferring: Deferring) -> None:
+    deferring.start()
+    changes = [deferring.change() for _ in range(MANY)]
 
-    assert answer(running.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
 
     for _, ticket in changes:
         ticket.settle()
@@ -41,19 +31,19 @@ def test_more_changes_wait_than_there_are_threads_and_others_are_answered(runnin
     assert [ticket.waited for _, ticket in changes] == [1] * MANY
 
 
-def test_a_change_that_is_settled_before_it_is_deferred_is_answered(running: Deferring) -> None:
-    running.start()
+def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
+    deferring.start()
     for number in range(MANY):
-        client = running.client(CHANGE)
-        until("the change is there", lambda number=number: len(running.tickets) > number)
-        running.tickets[number].settle()
+        client = deferring.client(CHANGE)
+        until("the change is there", lambda number=number: len(deferring.tickets) > number)
+        deferring.tickets[number].settle()
         assert answer(client).startswith(b"HTTP/1.1 200")
 
 
-def test_what_nobody_settles_is_answered_when_its_time_is_over_and_only_once(running: Deferring) -> None:
-    running.worker.commit_seconds = 0.02
-    running.start()
-    client, ticket = running.change()
+def test_what_nobody_settles_is_answered_when_its_time_is_over_and_only_once(deferring: Deferring) -> None:
+    deferring.worker.commit_seconds = 0.02
+    deferring.start()
+    client, ticket = deferring.change()
 
     answered = client.recv(10_000)
     ticket.settle()
@@ -67,7 +57,7 @@ def test_what_nobody_settles_is_answered_when_its_time_is_over_and_only_once(run
 
 
 def test_the_main_loop_sleeps_no_longer_than_a_change_may_wait(
-    running: Deferring, monkeypatch: pytest.MonkeyPatch
+    deferring: Deferring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept = []
     dispatch = gthread.ThreadWorker.wait_for_and_dispatch_events
@@ -76,16 +66,16 @@ def test_the_main_loop_sleeps_no_longer_than_a_change_may_wait(
         "wait_for_and_dispatch_events",
         lambda worker, timeout: (slept.append(timeout), dispatch(worker, timeout)),
     )
-    running.worker.commit_seconds = 0.2
-    running.start()
-    client, _ = running.change()
+    deferring.worker.commit_seconds = 0.2
+    deferring.start()
+    client, _ = deferring.change()
     assert client.recv(10_000).startswith(b"HTTP/1.1 503")
     assert max(slept) <= 0.2
 
 
-def test_a_settlement_that_is_told_twice_is_answered_once(running: Deferring) -> None:
-    running.start()
-    client, ticket = running.change()
+def test_a_settlement_that_is_told_twice_is_answered_once(deferring: Deferring) -> None:
+    deferring.start()
+    client, ticket = deferring.change()
     ticket.settle()
     ticket.settle()
     answer(client)
@@ -93,24 +83,24 @@ def test_a_settlement_that_is_told_twice_is_answered_once(running: Deferring) ->
     assert answer(client).count(b"HTTP/1.1") == ticket.waited == 1
 
 
-def test_the_connection_is_kept_and_what_was_sent_meanwhile_is_answered_next(running: Deferring) -> None:
-    running.start()
-    client, first = running.change()
+def test_the_connection_is_kept_and_what_was_sent_meanwhile_is_answered_next(deferring: Deferring) -> None:
+    deferring.start()
+    client, first = deferring.change()
     client.sendall(CHANGE)
     first.settle()
     assert answer(client).startswith(b"HTTP/1.1 200")
-    until("the second change waits", lambda: len(running.tickets) == 2 and running.tickets[1].is_awaited())
-    running.tickets[1].settle()
+    until("the second change waits", lambda: len(deferring.tickets) == 2 and deferring.tickets[1].is_awaited())
+    deferring.tickets[1].settle()
     assert answer(client).startswith(b"HTTP/1.1 200")
 
 
-def test_a_client_that_does_not_take_its_answer_holds_no_other_up(running: Deferring) -> None:
+def test_a_client_that_does_not_take_its_answer_holds_no_other_up(deferring: Deferring) -> None:
     length = 30_000_000
-    running.present = lambda _: Answer(b"x" * length)
-    running.start()
-    greedy, long = running.change()
-    running.present = lambda _: Answer(b"ok")
-    client, ticket = running.change()
+    deferring.present = lambda _: Answer(b"x" * length)
+    deferring.start()
+    greedy, long = deferring.change()
+    deferring.present = lambda _: Answer(b"ok")
+    client, ticket = deferring.change()
 
     long.settle()
     ticket.settle()
@@ -126,11 +116,11 @@ def test_a_client_that_does_not_take_its_answer_holds_no_other_up(running: Defer
 
 
 def test_a_client_that_has_gone_is_let_go_of_and_the_others_are_answered(
-    running: Deferring, caplog: pytest.LogCaptureFixture
+    deferring: Deferring, caplog: pytest.LogCaptureFixture
 ) -> None:
-    running.start()
-    gone, lost = running.change()
-    client, ticket = running.change()
+    deferring.start()
+    gone, lost = deferring.change()
+    client, ticket = deferring.change()
     gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     gone.close()
 
@@ -140,41 +130,41 @@ def test_a_client_that_has_gone_is_let_go_of_and_the_others_are_answered(
     assert answer(client).startswith(b"HTTP/1.1 200")
     # What became of the change was asked for all the same: a breaker may wait to be told.
     assert lost.waited == 1
-    until("its connection is closed", lambda: running.worker.nr_conns == 1)
+    until("its connection is closed", lambda: deferring.worker.nr_conns == 1)
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
-def test_an_answer_that_fails_is_a_500_and_concerns_nobody_else(running: Deferring) -> None:
+def test_an_answer_that_fails_is_a_500_and_concerns_nobody_else(deferring: Deferring) -> None:
     def broken(_: object) -> Answer:
         raise RuntimeError("a fault")
 
-    running.present = broken
-    running.start()
-    client, ticket = running.change()
+    deferring.present = broken
+    deferring.start()
+    client, ticket = deferring.change()
     ticket.settle()
     assert client.recv(10_000).startswith(b"HTTP/1.1 500")
-    assert answer(running.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
 
 
-def test_an_answer_that_cannot_even_begin_closes_its_connection_alone(running: Deferring) -> None:
-    running.present = lambda _: Answer(b"ok", headers=(("X", "a\r\nb"),))
-    running.start()
-    client, ticket = running.change()
+def test_an_answer_that_cannot_even_begin_closes_its_connection_alone(deferring: Deferring) -> None:
+    deferring.present = lambda _: Answer(b"ok", headers=(("X", "a\r\nb"),))
+    deferring.start()
+    client, ticket = deferring.change()
     ticket.settle()
     assert client.recv(10_000).startswith(b"HTTP/1.1 500")
     assert client.recv(1) == b""
-    assert answer(running.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
 
 
-def test_changes_that_wait_are_answered_before_it_ends(running: Deferring) -> None:
-    running.start()
-    client, ticket = running.change()
-    running.tell_to_end()
-    until("clients are refused", running.refuses)
-    assert not running.worker.drained
+def test_changes_that_wait_are_answered_before_it_ends(deferring: Deferring) -> None:
+    deferring.start()
+    client, ticket = deferring.change()
+    deferring.tell_to_end()
+    until("clients are refused", deferring.refuses)
+    assert not deferring.worker.drained
 
     ticket.settle()
 
     answered = answer(client)
     assert answered.startswith(b"HTTP/1.1 200")
-    assert (running.ends(), running.worker.drained) == (True, True)
+    assert (deferring.ends(), deferring.worker.drained) == (True, True)

@@ -9,24 +9,16 @@ import pytest
 from gunicorn.workers import gthread
 from system.waiting import until
 from worker.deferring import Deferring
-from worker.running import answer
+from worker.running import WHOLE, answer
 
+from inventory.web.answers import Answer
 from inventory.worker.method_queue import ClosableMethodQueue
 
 
-@pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deferring]:
-    monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", gthread.STOP_KEEPALIVE_LINGER)
-    made = Deferring()
-    made.worker.commit_seconds = 600.0
-    yield made
-    made.close()
-
-
-def test_in_each_round_only_so_many_are_answered(running: Deferring, monkeypatch: pytest.MonkeyPatch) -> None:
-    running.start()
-    changes = [running.change() for _ in range(50)]
-    dispatch, answer_deferred = gthread.ThreadWorker.wait_for_and_dispatch_events, running.worker._answer_deferred
+def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypatch: pytest.MonkeyPatch) -> None:
+    deferring.start()
+    changes = [deferring.change() for _ in range(50)]
+    dispatch, answer_deferred = gthread.ThreadWorker.wait_for_and_dispatch_events, deferring.worker._answer_deferred
     rounds, may_go_on = [0], threading.Event()
     waits_for = set()
 
@@ -42,10 +34,10 @@ def test_in_each_round_only_so_many_are_answered(running: Deferring, monkeypatch
         answer_deferred(exchange)
 
     monkeypatch.setattr(gthread.ThreadWorker, "wait_for_and_dispatch_events", one_round)
-    monkeypatch.setattr(running.worker, "_answer_deferred", counted)
+    monkeypatch.setattr(deferring.worker, "_answer_deferred", counted)
     for _, ticket in changes:
         ticket.settle()
-    until("all are settled", lambda: running.worker._settled.qsize() + sum(rounds) == 50)
+    until("all are settled", lambda: deferring.worker._settled.qsize() + sum(rounds) == 50)
     may_go_on.set()
 
     assert all(answer(client).startswith(b"HTTP/1.1 200") for client, _ in changes)
@@ -55,20 +47,20 @@ def test_in_each_round_only_so_many_are_answered(running: Deferring, monkeypatch
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_quick_end_answers_what_threads_have_taken_up(running: Deferring) -> None:
-    running.start()
-    client, ticket = running.change()
-    running.worker.method_queue.defer(running.worker.handle_quit, None, None)
-    until("clients are refused", running.refuses)
+def test_a_quick_end_answers_what_threads_have_taken_up(deferring: Deferring) -> None:
+    deferring.start()
+    client, ticket = deferring.change()
+    deferring.worker.method_queue.defer(deferring.worker.handle_quit, None, None)
+    until("clients are refused", deferring.refuses)
 
     ticket.settle()
 
     assert answer(client).startswith(b"HTTP/1.1 200")
-    assert (running.ends(), running.worker.drained) == (True, False)
+    assert (deferring.ends(), deferring.worker.drained) == (True, False)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_end_that_comes_while_an_answer_is_written_is_an_end(running: Deferring) -> None:
+def test_an_end_that_comes_while_an_answer_is_written_is_an_end(deferring: Deferring) -> None:
     def ended(_: object) -> Callable[..., Iterator[bytes]]:
         def app(_: object, start_response: Callable[..., None]) -> Iterator[bytes]:
             start_response("200 OK", [("Content-Length", "4")])
@@ -77,11 +69,11 @@ def test_an_end_that_comes_while_an_answer_is_written_is_an_end(running: Deferri
 
         return app
 
-    running.present = ended
-    running.start()
-    _, ticket = running.change()
+    deferring.present = ended
+    deferring.start()
+    _, ticket = deferring.change()
     ticket.settle()
-    assert (running.ends(), running.worker.drained) == (True, False)
+    assert (deferring.ends(), deferring.worker.drained) == (True, False)
 
 
 def test_whoever_is_done_after_the_end_writes_to_no_file(tmp_path: Path) -> None:
@@ -98,3 +90,53 @@ def test_whoever_is_done_after_the_end_writes_to_no_file(tmp_path: Path) -> None
     finally:
         for one in taken:
             os.close(one)
+
+
+def test_a_hook_that_fails_spoils_no_answer(deferring: Deferring) -> None:
+    def failing(_worker: object, _req: object, _environ: object, _resp: object) -> None:
+        raise RuntimeError("a fault of the hook")
+
+    deferring.config.set("post_request", failing)
+    deferring.start()
+    client, ticket = deferring.change()
+    ticket.settle()
+    assert answer(client).count(b"HTTP/1.1") == 1
+    client.sendall(WHOLE)
+    assert answer(client).startswith(b"HTTP/1.1 200")
+
+
+def test_where_no_thread_can_send_the_rest_that_client_alone_is_cut_off(
+    deferring: Deferring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    length = 30_000_000
+    deferring.present = lambda _: Answer(b"x" * length)
+    deferring.start()
+    greedy, long = deferring.change()
+    deferring.present = lambda _: Answer(b"ok")
+    client, ticket = deferring.change()
+
+    def no_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deferring.worker, "_in_a_thread", no_thread)
+        long.settle()
+        until("it is let go of", lambda: deferring.worker.nr_conns == 1)
+    ticket.settle()
+
+    assert answer(client).startswith(b"HTTP/1.1 200")
+    received = 0
+    while more := greedy.recv(1 << 20):
+        received += len(more)
+    assert 0 < received < length
+
+
+def test_after_as_many_requests_as_gunicorn_was_told_it_ends(deferring: Deferring) -> None:
+    deferring.worker.max_requests = 2
+    deferring.start()
+    (first, one), (second, two) = deferring.change(), deferring.change()
+    one.settle()
+    two.settle()
+    assert b"Connection: keep-alive" in answer(first)
+    assert b"Connection: close" in answer(second)
+    assert deferring.ends()
