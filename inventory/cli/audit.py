@@ -8,13 +8,14 @@ import json
 import sys
 from pathlib import Path
 
-from inventory.resilience.child import stay_with
+from inventory.resilience.child import give_way, stay_with
 
 
 def main() -> None:
     """Run it; ends with a line on stderr and status 1 where there is no result."""
     parent, data_dir, image = sys.argv[1:]
     stay_with(int(parent))
+    give_way()
     # Only now, at low priority.
     from inventory.bootstrap.check import audit
     from inventory.eventlog.layout import Layout

@@ -49,6 +49,7 @@ class ChainCheck:
 def main() -> None:
     """Run it; ends with a line on stderr and status 1 where a chain is broken or a file cannot be read."""
     parent, data_dir, begin, end = sys.argv[1:]
+    # Without giving way: the start waits for it, and where the start may run it may too.
     stay_with(int(parent))
     place, chain = orjson.loads(begin)
     cursor = Cursor(Position(*place), bytes.fromhex(chain))

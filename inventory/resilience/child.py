@@ -1,4 +1,4 @@
-"""Work in a process of its own: at low priority, with an end, and never longer than its parent lives."""
+"""Work in a process of its own: with an end, and never longer than its parent lives."""
 
 import ctypes
 import os
@@ -71,11 +71,15 @@ def run_module(module: str, arguments: Sequence[str], *, seconds: float, keep: S
 
 
 def stay_with(parent: int) -> None:
-    """Called by such a process: leave the cores to others, and end when the parent does, however that ends."""
+    """Called by such a process: end when the parent does, however that ends."""
     # The kernel does it, so that it also holds for a parent that was killed.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the parent has ended")
+
+
+def give_way() -> None:
+    """Called by such a process: leave the cores to whoever answers requests meanwhile."""
     os.nice(_NICE)
     # The parent may be tied to one core, on which it answers requests.
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
