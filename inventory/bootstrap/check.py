@@ -1,6 +1,7 @@
 """The log folded anew and compared with what was made of it: files (``inventory verify``), or a live state."""
 
 import os
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,12 +175,8 @@ def _end(layout: Layout) -> Position | None:
     if not segments:
         return None
     if layout.shared_state.exists() and os.access(layout.shared_state, os.W_OK):
-        shared = SharedState(layout.shared_state)
-        try:
+        # The marks are derived: the next start makes unusable ones anew from the files.
+        with closing(SharedState(layout.shared_state)) as shared, suppress(StateUnusable):
             if shared.is_made and shared.published().segment in segments:
                 return shared.published()
-        except StateUnusable:
-            pass  # the marks are derived: the next start makes them anew from the files
-        finally:
-            shared.close()
     return Position(segments[-1], layout.segment(segments[-1]).stat().st_size, 0)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -63,11 +64,11 @@ def _pages(pid: int) -> int:
 def _open_sockets(pid: int) -> list[str]:
     """The inodes of a process's sockets."""
     found = []
-    try:
+    # It has ended, or a descriptor was closed meanwhile; the others are still there.
+    with suppress(OSError):
         for descriptor in os.listdir(f"/proc/{pid}/fd"):
-            name = os.readlink(f"/proc/{pid}/fd/{descriptor}")
-            if name.startswith("socket:["):
-                found.append(name[8:-1])
-    except OSError:
-        pass  # it has ended, or the descriptor was closed meanwhile
+            with suppress(OSError):
+                name = os.readlink(f"/proc/{pid}/fd/{descriptor}")
+                if name.startswith("socket:["):
+                    found.append(name[8:-1])
     return found
