@@ -8,7 +8,6 @@ ever larger than there are threads.
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
@@ -19,6 +18,8 @@ from inventory.web.deferred import Deferred
 from inventory.worker.client_socket import ClientSocket
 from inventory.worker.exchange import Exchange
 from inventory.worker.method_queue import ClosableMethodQueue
+from inventory.worker.poller import Poller
+from inventory.worker.thread_pool import ThreadPool
 
 _AT_ONCE = 16
 """How many answers the main loop writes between two looks at everything else, with each of which it accepts a client.
@@ -28,15 +29,17 @@ Measured: with 60, the last of 400 clients that came at once, and sent request a
 
 
 class _Answered:
-    """What ``finish_request`` asks of the future of a thread, where there was none."""
+    """What ``finish_request`` asks of a future, where there is none."""
 
-    def __init__(self, kept: bool) -> None:
+    __slots__ = ("_kept",)
+
+    def __init__(self, kept: Any) -> None:
         self._kept = kept
 
     def cancelled(self) -> bool:
         return False
 
-    def result(self) -> bool:
+    def result(self) -> Any:
         return self._kept
 
 
@@ -47,6 +50,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
     """
 
     alive: bool
+    poller: Any
     commit_seconds = 2.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -57,8 +61,14 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         self._is_told = False
         self.method_queue = ClosableMethodQueue()
 
+    def get_thread_pool(self) -> ThreadPool:
+        """See ``ThreadWorker``."""
+        return ThreadPool(self.cfg.threads)
+
     def run(self) -> None:
         """See ``ThreadWorker``. Where a signal ends it at once, what threads have taken up is still answered."""
+        self.poller.close()
+        self.poller = Poller()
         try:
             super().run()
         except SystemExit:
@@ -66,10 +76,13 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             while self._deferred:
                 self._answer_deferred(self._deferred.popleft())
             raise
+        finally:
+            # Whatever it ends by: the process waits for its threads.
+            self.tpool.shutdown(wait=False)
 
     def enqueue_req(self, conn: Any) -> None:
         """See ``ThreadWorker``."""
-        self._in_a_thread(conn, self.handle, conn)
+        self.tpool.submit(self._handled_by, self.handle, conn, conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Ask the application, in a thread of the pool; returns whether the connection is kept, or an ``Exchange``.
@@ -103,15 +116,16 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
         return keepalive if isinstance(keepalive, Exchange) else super()._keepalive_after(conn, keepalive)
 
-    def _in_a_thread(self, conn: Any, do: Callable[..., Any], *args: Any) -> None:
-        handled = self.tpool.submit(do, *args)
-        handled.add_done_callback(partial(self._handled, conn))
-
-    def _handled(self, conn: Any, handled: Future[Any]) -> None:
+    def _handled_by(self, do: Callable[..., Any], conn: Any, *args: Any) -> None:
+        """What a thread of the pool does with a connection."""
+        found: Any = False
+        try:
+            found = do(*args)
+        except BaseException:
+            self.log.exception("Error handling request")
         # The last that the thread has to do with this connection.
-        found = None if handled.cancelled() or handled.exception() else handled.result()
         if not isinstance(found, Exchange):
-            self.method_queue.defer(self.finish_request, conn, handled)
+            self.method_queue.defer(self.finish_request, conn, _Answered(found))
             return
         found.until = time.monotonic() + self.commit_seconds
         self._deferred.append(found)
@@ -145,7 +159,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(exchange.req, conn.sock, conn.client, error)
         if conn.sock.holds:
             try:
-                self._in_a_thread(conn, _send_the_rest, conn.sock, kept)
+                self.tpool.submit(self._handled_by, _send_the_rest, conn, conn.sock, kept)
             except RuntimeError as error:
                 # The pool has ended, or the system has no thread to give.
                 self.log.warning("An answer was cut short: %s", error)

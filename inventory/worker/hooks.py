@@ -29,7 +29,7 @@ from inventory.worker.ending import (
 from inventory.worker.listening import AddressRefused, is_loopback, wait_until_free
 from inventory.worker.metrics_folder import make_metrics_folder, reserve_files
 from inventory.worker.pinning import CorePlan, pin
-from inventory.worker.thread_queue import waiting_for_a_thread
+from inventory.worker.plain_settings import look_up_once
 
 # gunicorn has no types.
 Master: TypeAlias = Any
@@ -118,13 +118,10 @@ class Hooks:
 
     def post_worker_init(self, worker: Worker) -> None:
         """Show the shedder who waits for a thread; start the threads that publish and keep up."""
+        look_up_once(worker.cfg)
         services: Services = worker.wsgi.extensions["inventory"]
         worker.on_stopping = services.stopping.set
-        queue = waiting_for_a_thread(worker)
-        if queue is None:
-            worker.log.warning("this gunicorn does not show its queue: load is shed by the queue of changes alone")
-        else:
-            services.shedder.watch(queue)
+        services.shedder.watch(worker.tpool.waiting)
         if self._settings.sync_mode == "thread":
             worker.background = Background(services)
             worker.background.start()

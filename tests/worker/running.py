@@ -6,7 +6,6 @@ import selectors
 import signal
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from gunicorn.config import Config
 from gunicorn.sock import TCPSocket
@@ -39,7 +38,7 @@ class Running:
         self.address = self.listener.getsockname()
         config, listeners = self.config, [self.listener]
         self.worker = DrainingWorker(1, os.getppid(), listeners, None, FOR_EVER, config, log)
-        self.worker.tpool, self.worker.poller = ThreadPoolExecutor(2), selectors.DefaultSelector()
+        self.worker.tpool, self.worker.poller = self.worker.get_thread_pool(), selectors.DefaultSelector()
         self.worker.method_queue.init()
         self.worker.wsgi = self._app
         self._thread = threading.Thread(target=self.worker.run, daemon=True)

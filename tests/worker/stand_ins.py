@@ -1,14 +1,19 @@
 """Stand-ins for gunicorn's master and workers."""
 
 import logging
+import threading
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
+
+from gunicorn.config import Config
 
 from inventory.domain.state import State
 from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.restore import Restored
+from inventory.resilience.load_shedder import LoadShedder
+from inventory.worker.thread_pool import ThreadPool
 
 WHOLE = Recovery(START.position, None, Restored(State(), START, None))
 """What the start of a server finds that has no log yet."""
@@ -27,4 +32,11 @@ def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
 
 
 def worker(**given: Any) -> SimpleNamespace:
-    return SimpleNamespace(**{"log": logging.getLogger("test.gunicorn"), "core": None, **given})
+    usual = {"log": logging.getLogger("test.gunicorn"), "core": None, "cfg": Config(), "tpool": ThreadPool(2)}
+    return SimpleNamespace(**{**usual, **given})
+
+
+def services(**given: Any) -> SimpleNamespace:
+    """What the hooks ask of an application's services."""
+    usual = {"stopping": threading.Event(), "shedder": LoadShedder(1, 2, lambda: 0)}
+    return SimpleNamespace(**{**usual, **given})

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gunicorn.workers import gthread
@@ -13,6 +14,7 @@ from worker.running import WHOLE, answer
 
 from inventory.web.answers import Answer
 from inventory.worker.method_queue import ClosableMethodQueue
+from inventory.worker.poller import Poller
 
 
 def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +121,7 @@ def test_where_no_thread_can_send_the_rest_that_client_alone_is_cut_off(
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
-        patched.setattr(deferring.worker, "_in_a_thread", no_thread)
+        patched.setattr(deferring.worker.tpool, "submit", no_thread)
         long.settle()
         until("it is let go of", lambda: deferring.worker.nr_conns == 1)
     ticket.settle()
@@ -140,3 +142,39 @@ def test_after_as_many_requests_as_gunicorn_was_told_it_ends(deferring: Deferrin
     assert b"Connection: keep-alive" in answer(first)
     assert b"Connection: close" in answer(second)
     assert deferring.ends()
+
+
+def test_a_thread_that_is_left_with_an_error_ends_that_connection_alone(deferring: Deferring) -> None:
+    usual = deferring.worker.wsgi
+
+    def fail(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "DELETE":
+            raise SystemExit
+        return usual(environ, start_response)
+
+    deferring.worker.wsgi = fail
+    deferring.start()
+    for _ in range(2 * deferring.config.threads):
+        assert deferring.client(WHOLE.replace(b"GET", b"DELETE")).recv(1000) == b""
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    until("the others are let go of", lambda: deferring.worker.nr_conns == 1)
+
+
+def test_a_main_loop_that_fails_leaves_no_thread_behind(deferring: Deferring, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda hooked: failed.append(hooked.exc_value))
+    error = ValueError("the main loop has an error")
+
+    def fail() -> None:
+        raise error
+
+    deferring.start()
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    assert isinstance(deferring.worker.poller, Poller)
+    monkeypatch.setattr(deferring.worker, "murder_pending", fail)
+
+    assert deferring.ends()
+
+    assert failed == [error]
+    with pytest.raises(RuntimeError, match="ended"):
+        deferring.worker.tpool.submit(print)

@@ -4,14 +4,13 @@ import os
 import signal
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
 import pytest
-from worker.stand_ins import WHOLE, master, worker
+from worker.stand_ins import WHOLE, master, services, worker
 
 from inventory.bootstrap import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
@@ -146,9 +145,22 @@ def test_a_worker_knows_how_long_clients_and_changes_may_take(
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
-    started = worker(wsgi=SimpleNamespace(extensions={"inventory": SimpleNamespace(stopping=Event())}))
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": services()}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
     assert not hasattr(started, "background")
+
+
+def test_the_shedder_counts_who_waits_for_a_thread(settings: Settings) -> None:
+    at_work = services()
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}), tpool=SimpleNamespace(waiting=lambda: 7))
+    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
+    assert at_work.shedder.waiting() == 7
+
+
+def test_a_workers_settings_are_plain_attributes_when_it_serves(settings: Settings) -> None:
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": services()}))
+    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
+    assert vars(started.cfg)["keepalive"] == started.cfg.settings["keepalive"].get()
 
 
 def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:

@@ -1,14 +1,13 @@
 """What a worker does last, by how it was ended."""
 
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for a variable that other tests set
 import pytest
-from worker.stand_ins import master, worker
+from worker.stand_ins import master, services, worker
 
 from inventory.settings import Settings
 from inventory.worker import hooks as hooks_module
@@ -24,8 +23,8 @@ def serving(hooks: Hooks, **given: Any) -> tuple[SimpleNamespace, Mock]:
     """A worker at work, and its sync, which has something to publish."""
     sync = Mock(age_ms=lambda: 5)
     actions = {"sync": lambda: None, "upkeep": lambda: None}
-    services = SimpleNamespace(sync=sync, periodic_actions=lambda: actions, stopping=Event())
-    made = worker(wsgi=SimpleNamespace(extensions={"inventory": services}), **given)
+    at_work = services(sync=sync, periodic_actions=lambda: actions)
+    made = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}), **given)
     hooks.post_worker_init(made)
     return made, sync
 
