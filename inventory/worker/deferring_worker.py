@@ -16,7 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from inventory.web.deferred import Deferred
 from inventory.worker.client_socket import ClientSocket
-from inventory.worker.exchange import Exchange
+from inventory.worker.exchange import Exchange, let_go
 from inventory.worker.method_queue import ClosableMethodQueue
 from inventory.worker.poller import Poller
 from inventory.worker.thread_pool import ThreadPool
@@ -114,7 +114,9 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self._answer_deferred(self._deferred.popleft())
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
-        return keepalive if isinstance(keepalive, Exchange) else super()._keepalive_after(conn, keepalive)
+        if isinstance(keepalive, Exchange) or (keepalive and let_go(conn.parser)):
+            return keepalive
+        return super()._keepalive_after(conn, keepalive)
 
     def _handled_by(self, do: Callable[..., Any], conn: Any, *args: Any) -> None:
         """What a thread of the pool does with a connection."""
@@ -152,7 +154,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         conn, kept = exchange.conn, False
         conn.sock.setblocking(False)
         try:
-            kept = exchange.answer(self) and conn.parser.finish_body()
+            kept = exchange.answer(self) and (let_go(conn.parser) or conn.parser.finish_body())
         except (OSError, StopIteration) as error:
             self.log.debug("Closing connection. %s", error)
         except Exception as error:  # noqa: BLE001 - it concerns this connection alone, as gunicorn has it in a thread

@@ -34,6 +34,9 @@ class Ticket:
         if self._is_settled.is_set():
             call()
 
+    def forget(self) -> None:
+        self._calls.clear()
+
     def is_awaited(self) -> bool:
         return bool(self._calls)
 
