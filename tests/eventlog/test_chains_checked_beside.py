@@ -1,12 +1,15 @@
 """A start on a long log: a second process checks the chains, and what it does not confirm is read again."""
 
+import json
+
 import pytest
 from eventlog.damage import LENGTH, Patient
 from eventlog.folder import ONE, TWO, Folder, add
 
-from inventory.eventlog import log_check
+from inventory.eventlog import chain_check, log_check
 from inventory.eventlog.chain_check import ChainCheck
 from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.reader import START
 
 STRIDE = 997
 
@@ -54,6 +57,24 @@ def test_a_flipped_bit_is_cut_off_or_refused_as_by_a_process_alone(
         patient.start_with(damaged, good)
     assert True not in confirmed
     patient.keep_writing()
+
+
+def test_the_second_process_keeps_the_priority_and_the_cores_of_the_start(
+    quick_folder: Folder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(quick_folder)
+    end = quick_folder.prepare().folded.cursor
+    changed: list[str] = []
+    monkeypatch.setattr("os.nice", lambda _: changed.append("its priority"))
+    monkeypatch.setattr("os.sched_setaffinity", lambda *_: changed.append("its cores"))
+    monkeypatch.setattr(chain_check, "stay_with", lambda _: None)
+    place = [chain_check._as_json(START), json.dumps(end.position)]
+    monkeypatch.setattr("sys.argv", ["", "1", str(quick_folder.layout.root), *place])
+
+    chain_check.main()
+
+    assert capsys.readouterr().out == chain_check._as_json(end)
+    assert changed == []
 
 
 def killed(check: ChainCheck) -> None:
