@@ -22,8 +22,9 @@ from inventory.settings import setting_names
 
 _DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run under the same gunicorn settings.
 
-Each round runs every contestant once, on a real server in a fresh folder; ratios are taken within a
-round. After each run the stock must be what was confirmed and the log must be whole, or the run is void.
+The servers of all contestants stand for the whole time, each in a fresh folder. Each round drives them
+in turn, for a moment each, every other round in the opposite order; ratios are taken within a round.
+After each run the stock must be what was confirmed and the log must be whole, or the run is void.
 The targets are those of the design; missing one is no failure. Wants a machine that does nothing else.
 """
 
@@ -70,6 +71,7 @@ def _measure(conditions: Conditions, contestants: Sequence[Contestant], drive: D
             f"  {'VOID: ' + '; '.join(run.problems) if run.problems else 'ok'}"
         )
 
+    _say(f"starting {len(contestants)} servers, each with its stock")
     runs = run_all(contestants, conditions, drive, report)
     for run in runs:
         if run.problems:
@@ -123,9 +125,9 @@ def _head(machine: Mapping[str, Any], settings: Mapping[str, Any], left_out: Map
 def _conditions(options: argparse.Namespace, folder: Path) -> Conditions:
     quick = options.quick
     return Conditions(
-        seconds=options.seconds or (1 if quick else 5),
-        warmup_seconds=0.3 if quick else 1.5,
-        rounds=options.rounds or (1 if quick else 5),
+        seconds=options.seconds or 1,
+        warmup_seconds=0.3 if quick else 0.5,
+        rounds=options.rounds or (1 if quick else 15),
         connections=options.connections,
         workers=options.workers,
         threads=options.threads,
@@ -143,8 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"contestants:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=_positive_seconds, help="measured time of a run (5; with --quick 1)")
-    parser.add_argument("--rounds", type=_positive, help="how often each contestant runs (5; with --quick 1)")
+    parser.add_argument("--seconds", type=_positive_seconds, help="measured time of a run (1)")
+    parser.add_argument("--rounds", type=_positive, help="how often each contestant runs (15; with --quick 1)")
     parser.add_argument("--connections", type=_positive, default=64, help="kept-alive connections (64)")
     parser.add_argument("--workers", type=_positive, default=2, help="worker processes (2)")
     parser.add_argument("--threads", type=_positive, default=16, help="threads in each worker (16)")

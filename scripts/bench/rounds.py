@@ -1,8 +1,9 @@
-"""The runs: in each round every contestant once, so that what the machine does meanwhile meets all alike."""
+"""The runs: all servers stand, and each is driven for a moment in each round, so that the machine's moods meet all."""
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from bench.contestants import Contestant
 from bench.driving import Drive, drive_with_our_own
 from bench.load import Load, Plan
 from bench.procfs import children
-from bench.server import running, wait_until_answering
+from bench.server import Server, ServerBroken, running, wait_until_answering
+from bench.traffic import Traffic
 
 _SEED_CONNECTIONS = 16
 
@@ -58,25 +60,69 @@ class Run:
         return {"contestant": self.contestant, "round": self.round, **figures, **load, "problems": self.problems}
 
 
+class Standing:
+    """A contestant whose server is up and has its stock."""
+
+    def __init__(self, contestant: Contestant, server: Server, beside: Sequence[int], traffic: Traffic) -> None:
+        """:param beside: the processes of a database server, whose processor time counts too."""
+        self._contestant = contestant
+        self._server = server
+        self._beside = beside
+        self._traffic = traffic
+        self._loads: list[Load] = []
+
+    def run(self, number: int, conditions: Conditions, drive: Drive) -> Run:
+        """Drive it for one round and check it: against everything that it has ever confirmed."""
+        load = drive(
+            Plan(
+                self._server.port,
+                self._traffic.requests,
+                conditions.connections,
+                conditions.warmup_seconds,
+                conditions.seconds,
+                seed=number,
+                pids=self._server.workers,
+                beside=self._beside,
+            )
+        )
+        self._loads.append(load)
+        problems = _errors(load)
+        for check in self._contestant.checks:
+            problems.extend(check(self._server.port, self._server.data_dir, self._traffic, self._loads))
+        if not load.requests:
+            problems.append("nothing was answered")
+        return Run(self._contestant.name, number, load, problems)
+
+
 def run_all(
     contestants: Sequence[Contestant], conditions: Conditions, drive: Drive, report: Callable[[Run], None]
 ) -> list[Run]:
-    """Run every round. :param report: told of each run when it ends."""
+    """Start them all, and run every round; each other round in the opposite order.
+
+    Who is compared runs within seconds of the other, for the machine's own speed changes within minutes.
+
+    :param report: told of each run when it ends.
+    """
     runs = []
-    for number in range(conditions.rounds):
-        for contestant in contestants:
-            run = run_once(contestant, number, conditions, drive)
-            report(run)
-            runs.append(run)
+    with ExitStack() as stack:
+        all_standing = [stack.enter_context(standing(contestant, conditions)) for contestant in contestants]
+        for number in range(conditions.rounds):
+            for each in all_standing if number % 2 == 0 else all_standing[::-1]:
+                run = each.run(number, conditions, drive)
+                report(run)
+                runs.append(run)
     return runs
 
 
-def run_once(contestant: Contestant, number: int, conditions: Conditions, drive: Drive) -> Run:
-    """Start the contestant in a fresh folder, seed it, drive it, check it, stop it, delete the folder."""
+@contextmanager
+def standing(contestant: Contestant, conditions: Conditions) -> Iterator[Standing]:
+    """Start the contestant in a fresh folder and seed it; stop it in the end and delete the folder.
+
+    :raises ServerBroken: it does not come up, or does not take its stock.
+    """
     traffic = contestant.traffic(conditions.skus)
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{contestant.name}-", dir=conditions.folder))
     own: Mapping[str, str] = {**conditions.environment(), **contestant.environment}
-    problems: list[str] = []
     try:
         with (
             contestant.backing(folder) as backing,
@@ -85,27 +131,13 @@ def run_once(contestant: Contestant, number: int, conditions: Conditions, drive:
             wait_until_answering(server, traffic.probe)
             if traffic.seed:
                 seeding = drive_with_our_own(Plan(server.port, traffic.seed, _SEED_CONNECTIONS, 0, 0, once=True))
-                problems.extend(_errors(seeding, "seeding: "))
-            plan = Plan(
-                server.port,
-                traffic.requests,
-                conditions.connections,
-                conditions.warmup_seconds,
-                conditions.seconds,
-                seed=number,
-                pids=server.workers,
-                beside=[] if backing.master is None else [backing.master, *children(backing.master)],
-            )
-            load = drive(plan)
-            problems.extend(_errors(load))
-            for check in contestant.checks:
-                problems.extend(check(server.port, server.data_dir, traffic, [load]))
+                if seeding.errors:
+                    raise ServerBroken(f"{contestant.name} did not take its stock: {'; '.join(_errors(seeding))}")
+            beside = [] if backing.master is None else [backing.master, *children(backing.master)]
+            yield Standing(contestant, server, beside, traffic)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if not load.requests:
-        problems.append("nothing was answered")
-    return Run(contestant.name, number, load, problems)
 
 
-def _errors(load: Load, where: str = "") -> list[str]:
-    return [f"{where}{count} × {kind}" for kind, count in load.errors.items()]
+def _errors(load: Load) -> list[str]:
+    return [f"{count} × {kind}" for kind, count in load.errors.items()]
