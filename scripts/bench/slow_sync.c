@@ -1,0 +1,29 @@
+/* Loaded before libc: fsync and fdatasync rest for SLOW_SYNC_US microseconds first, as on a slower disk. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef int (*sync_call)(int);
+
+static void rest(void)
+{
+    const char *given = getenv("SLOW_SYNC_US");
+    long microseconds = given ? atol(given) : 0;
+    struct timespec left = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    while (nanosleep(&left, &left) == -1 && errno == EINTR)
+        ;
+}
+
+int fsync(int descriptor)
+{
+    rest();
+    return ((sync_call)dlsym(RTLD_NEXT, "fsync"))(descriptor);
+}
+
+int fdatasync(int descriptor)
+{
+    rest();
+    return ((sync_call)dlsym(RTLD_NEXT, "fdatasync"))(descriptor);
+}

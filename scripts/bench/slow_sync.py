@@ -1,0 +1,51 @@
+"""A slower disk than the one that is there: whatever is started makes each of its syncs take longer."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_SOURCE = Path(__file__).with_name("slow_sync.c")
+
+
+class NoCompiler(Exception):
+    """Slower syncs take a C compiler, and none works here."""
+
+
+@contextmanager
+def slower_syncs(folder: Path, milliseconds: float) -> Iterator[None]:
+    """For the ``with`` block, let ``fsync`` and ``fdatasync`` of processes that are started take so much longer.
+
+    Databases that stand beside the servers too; this process does not. Nothing is done for 0.
+
+    :param folder: where the library goes that they load first (``LD_PRELOAD``).
+    :raises NoCompiler: there is none, or it has failed.
+    """
+    if not milliseconds:
+        yield
+        return
+    library = _compiled(folder / "slow_sync.so")
+    before = dict(os.environ)
+    os.environ["LD_PRELOAD"] = f"{library} {before.get('LD_PRELOAD', '')}".strip()
+    os.environ["SLOW_SYNC_US"] = str(round(milliseconds * 1000))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _compiled(library: Path) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        raise NoCompiler("--sync-ms needs a C compiler, cc; none is installed")
+    command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SOURCE), "-ldl"]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        raise NoCompiler(f"cc did not make what --sync-ms needs: {made.stderr.strip()}")
+    # A database may run as another user.
+    library.parent.chmod(0o755)
+    library.chmod(0o755)
+    return library
