@@ -46,7 +46,7 @@ def configuration(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         # the one who closes, or a change that was just sent is lost without an answer and not tried again.
         "keepalive": _KEEPALIVE_SECONDS,
         "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
-        # Requests: the strict parser. The fast one takes folded header lines (RFC 9112 section 5.2 says no).
+        # Requests: the parser in Python. The one in C needs a compiler, and changes were no faster (docs/speed.md).
         "http_parser": "python",
         "limit_request_line": 4094,
         "limit_request_fields": 64,

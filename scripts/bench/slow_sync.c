@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 typedef int (*sync_call)(int);
@@ -12,6 +13,8 @@ static void rest(void)
     const char *given = getenv("SLOW_SYNC_US");
     long microseconds = given ? atol(given) : 0;
     struct timespec left = {microseconds / 1000000, microseconds % 1000000 * 1000};
+    /* By default the kernel may let a thread sleep 50 microseconds longer than it asked for. */
+    prctl(PR_SET_TIMERSLACK, 1UL);
     while (nanosleep(&left, &left) == -1 && errno == EINTR)
         ;
 }
