@@ -12,8 +12,6 @@ from bench.load import Plan
 from bench.procfs import owners
 
 _TRIES = 60
-# Of one or two that are opened alone, the same worker takes all: the one that was quicker before.
-_AT_ONCE = 8
 _PAUSE_SECONDS = 0.005
 _ACCEPT_SECONDS = 2.0
 
@@ -29,27 +27,18 @@ def opened(plan: Plan) -> list[socket.socket]:
     kept: dict[int, list[socket.socket]] = {pid: [] for pid in plan.pids}
     spare: list[socket.socket] = []
     for _ in range(_TRIES):
-        lacking = plan.connections - sum(map(len, kept.values()))
-        fresh = [_connect(plan.port) for _ in range(max(lacking, _AT_ONCE))]
+        fresh = [_connect(plan.port) for _ in range(plan.connections - sum(map(len, kept.values())))]
         found = _owners_of(plan, fresh)
-        _close(spare)
+        for connection in spare:
+            connection.close()
         spare = []
         for connection in fresh:
             owner = found.get(connection.getsockname()[1])
-            if lacking and owner is not None and len(kept[owner]) < share:
-                kept[owner].append(connection)
-                lacking -= 1
-            else:
-                spare.append(connection)
-        if not lacking:
+            room = owner is not None and len(kept[owner]) < share
+            (kept[owner] if owner is not None and room else spare).append(connection)
+        if not spare:
             break
-    _close(spare[lacking:])
-    return [connection for connections in kept.values() for connection in connections] + spare[:lacking]
-
-
-def _close(connections: list[socket.socket]) -> None:
-    for connection in connections:
-        connection.close()
+    return [connection for connections in kept.values() for connection in connections] + spare
 
 
 def _connect(port: int) -> socket.socket:

@@ -18,7 +18,7 @@ WORKERS = (1, 2)
 
 
 class Accepting:
-    """A server of two workers. Of three or more that come at once the second takes each third, or never any."""
+    """A server of two workers. The second takes each third connection, or never any."""
 
     def __init__(self, stack: ExitStack, *, only_the_first: bool = False) -> None:
         self._stack, self._only_the_first = stack, only_the_first
@@ -28,10 +28,9 @@ class Accepting:
         self.accepted: dict[int, tuple[int, socket.socket]] = {}
 
     def owners(self, pids: object, port: int) -> dict[int, int]:
-        fresh = list(self._accepted_now())
-        second_takes_some = len(fresh) > 2 and not self._only_the_first
-        for number, (peer, connection) in enumerate(fresh):
-            self.accepted[peer] = (2 if second_takes_some and number % 3 == 2 else 1, connection)
+        for peer, connection in self._accepted_now():
+            second = len(self.accepted) % 3 == 2 and not self._only_the_first
+            self.accepted[peer] = (2 if second else 1, connection)
         return {peer: worker for peer, (worker, _) in self.accepted.items()}
 
     def _accepted_now(self) -> Iterator[tuple[int, socket.socket]]:
