@@ -1,13 +1,19 @@
 """What the command takes."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from bench.choice import NOBODY
 from bench.contestants import CONTESTANTS
 from bench.driving import CHOICES
 from bench.stand_ins.entries import STAND_INS
 from inventory.settings import setting_names
+
+Number = TypeVar("Number", int, float)
+
+_MOST = 1_000_000
 
 _DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run under the same gunicorn settings.
 
@@ -27,12 +33,16 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"contestants:\n{names}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    found.add_argument("--seconds", type=_positive_seconds, help="measured time of a run (1)")
-    found.add_argument("--rounds", type=_positive, help="how often each contestant runs (15; with --quick 1)")
-    found.add_argument("--connections", type=_positive, default=64, help="kept-alive connections (64)")
-    found.add_argument("--workers", type=_positive, default=2, help="worker processes (2)")
-    found.add_argument("--threads", type=_positive, default=16, help="threads in each worker (16)")
-    found.add_argument("--skus", type=_positive, default=1000, help="SKUs that the load is spread over (1000)")
+    found.add_argument("--seconds", type=_between(float, 0.1, 3600), help="measured time of a run (1)")
+    found.add_argument(
+        "--rounds", type=_between(int, 1, _MOST), help="how often each contestant runs (15; with --quick 1)"
+    )
+    found.add_argument("--connections", type=_between(int, 1, _MOST), default=64, help="kept-alive connections (64)")
+    found.add_argument("--workers", type=_between(int, 1, _MOST), default=2, help="worker processes (2)")
+    found.add_argument("--threads", type=_between(int, 1, _MOST), default=16, help="threads in each worker (16)")
+    found.add_argument(
+        "--skus", type=_between(int, 1, _MOST), default=1000, help="SKUs that the load is spread over (1000)"
+    )
     found.add_argument(
         "--set", type=_setting, action="append", default=[], metavar="NAME=VALUE", help="a setting of every server"
     )
@@ -45,7 +55,10 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--driver", choices=CHOICES, default="auto", help="auto: wrk where it is installed, else own")
     found.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
     found.add_argument(
-        "--sync-ms", type=_milliseconds, default=0.0, help="make each sync so much longer, as on a slower disk (0)"
+        "--sync-ms",
+        type=_between(float, 0, 1000),
+        default=0.0,
+        help="make each sync so much longer, as on a slower disk (0)",
     )
     found.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
     found.add_argument("--svg", type=Path, metavar="FILE", help="draw the rates: medians, with the least and most")
@@ -60,22 +73,11 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def _between(kind: Callable[[str], Number], low: float, high: float) -> Callable[[str], Number]:
+    def number(text: str) -> Number:
+        found = kind(text)
+        if not low <= found <= high:
+            raise argparse.ArgumentTypeError(f"must be between {low:,} and {high:,}")
+        return found
 
-
-def _milliseconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number <= 1000:
-        raise argparse.ArgumentTypeError("must be between 0 and 1000")
-    return number
-
-
-def _positive_seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < 3600:
-        raise argparse.ArgumentTypeError("must be between 0 and 3600")
     return number

@@ -99,7 +99,7 @@ def run_all(
 ) -> list[Run]:
     """Start them all, and run every round; each other round in the opposite order.
 
-    Who is compared runs within seconds of the other, for the machine's own speed changes within minutes.
+    So those that are compared are driven in the same round, neighbours within seconds: a machine changes its speed.
 
     :param report: told of each run when it ends.
     """

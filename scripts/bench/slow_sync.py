@@ -22,10 +22,14 @@ def slower_syncs(folder: Path, milliseconds: float) -> Iterator[None]:
 
     :param folder: where the library goes that they load first (``LD_PRELOAD``).
     :raises NoCompiler: there is none, or it has failed.
+    :raises ValueError: the folder's path has a space or a colon, which ``LD_PRELOAD`` takes for its end.
     """
     if not milliseconds:
         yield
         return
+    if set(str(folder)) & set(" :"):
+        # The loader would say so once and pass over it: a comparison on the fast disk, under the slow one's name.
+        raise ValueError(f"--sync-ms can do nothing in a folder with a space or a colon in its path: {folder}")
     library = _compiled(folder / "slow_sync.so")
     before = dict(os.environ)
     os.environ["LD_PRELOAD"] = f"{library} {before.get('LD_PRELOAD', '')}".strip()

@@ -76,6 +76,12 @@ def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
         pass
 
 
+@pytest.mark.parametrize("name", ["a b", "a:b"])
+def test_a_folder_that_the_loader_cannot_name_is_refused(name: str, tmp_path: Path):
+    with pytest.raises(ValueError, match="space or a colon"), slower_syncs(tmp_path / name, _MS):
+        pass
+
+
 @pytest.mark.parametrize("given", ["-1", "1001", "nan", "soon"])
 def test_what_is_no_time_is_refused(given: str, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
