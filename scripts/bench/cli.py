@@ -63,7 +63,7 @@ def _measure(conditions: Conditions, contestants: Sequence[Contestant], drive: D
         _say(
             f"[{done}/{conditions.rounds * len(contestants)}] round {run.round + 1} {run.contestant:14}"
             f" {run.load.rate:8,.0f} req/s  p99 {run.load.latencies_ms[1]:6.1f} ms  connections {spread}"
-            f"  {'VOID: ' + '; '.join(run.problems) if run.problems else 'ok'}"
+            f"{'  ' + '; '.join(run.problems) if run.problems else ''}"
         )
 
     _say(f"starting {len(contestants)} servers, each with its stock")

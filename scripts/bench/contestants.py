@@ -28,7 +28,7 @@ class Contestant:
 
     :ivar app: what gunicorn is told to serve.
     :ivar traffic: makes the traffic, given the number of SKUs.
-    :ivar checks: what must hold after each run; see ``check``.
+    :ivar checks: what must hold after each round; see ``check``.
     :ivar environment: settings that differ from those of all.
     :ivar backing: makes what must be there before the app starts.
     :ivar stand_in: which of those it is; ``None`` for the service and its yardsticks.

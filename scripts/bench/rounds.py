@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,8 @@ class Standing:
         self._traffic = traffic
         self._loads: list[Load] = []
 
-    def run(self, number: int, conditions: Conditions, drive: Drive) -> Run:
-        """Drive it for one round and check it: against everything that it has ever confirmed."""
+    def drive(self, number: int, conditions: Conditions, drive: Drive) -> Run:
+        """Drive it for one round; what went wrong with single requests is among the run's problems."""
         load = drive(
             Plan(
                 self._server.port,
@@ -87,11 +87,16 @@ class Standing:
         )
         self._loads.append(load)
         problems = _errors(load)
-        for check in self._contestant.checks:
-            problems.extend(check(self._server.port, self._server.data_dir, self._traffic, self._loads))
         if not load.requests:
             problems.append("nothing was answered")
         return Run(self._contestant.name, number, load, problems)
+
+    def checked(self, run: Run) -> Run:
+        """Return its latest run with what is wrong by now, measured against everything that it has ever confirmed."""
+        problems = list(run.problems)
+        for check in self._contestant.checks:
+            problems.extend(check(self._server.port, self._server.data_dir, self._traffic, self._loads))
+        return replace(run, problems=problems)
 
 
 def run_all(
@@ -99,18 +104,21 @@ def run_all(
 ) -> list[Run]:
     """Start them all, and run every round; each other round in the opposite order.
 
-    So those that are compared are driven in the same round, neighbours within seconds: a machine changes its speed.
+    So those that are compared are driven in the same round, neighbours within seconds: a machine changes its speed. A
+    round is checked when all have been driven, or the checks would stand between them.
 
-    :param report: told of each run when it ends.
+    :param report: told of each run when it ends, before it is checked.
     """
-    runs = []
+    runs: list[Run] = []
     with ExitStack() as stack:
         all_standing = [stack.enter_context(standing(contestant, conditions)) for contestant in contestants]
         for number in range(conditions.rounds):
-            for each in all_standing if number % 2 == 0 else all_standing[::-1]:
-                run = each.run(number, conditions, drive)
-                report(run)
-                runs.append(run)
+            in_turn = all_standing if number % 2 == 0 else all_standing[::-1]
+            driven = []
+            for each in in_turn:
+                driven.append(each.drive(number, conditions, drive))
+                report(driven[-1])
+            runs.extend(each.checked(run) for each, run in zip(in_turn, driven, strict=True))
     return runs
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,24 +42,30 @@ class Noting:
         def __init__(self, name: str, happened: list[str]) -> None:
             self.name, self.happened = name, happened
 
-        def run(self, number: int, conditions: Conditions, drive: object) -> Run:
+        def drive(self, number: int, conditions: Conditions, drive: object) -> Run:
             self.happened.append(self.name)
             return Run(self.name, number, LOAD, [])
 
+        def checked(self, run: Run) -> Run:
+            self.happened.append(f"check {self.name}")
+            return replace(run, problems=["checked"])
 
-def test_all_start_first_and_each_other_round_goes_the_other_way(monkeypatch: pytest.MonkeyPatch):
+
+def test_all_start_first_each_other_round_goes_the_other_way_and_is_checked_at_its_end(monkeypatch: pytest.MonkeyPatch):
     noting, told = Noting(), []
     monkeypatch.setattr(rounds, "standing", noting.standing)
 
     runs = run_all([contestant("a"), contestant("b")], CONDITIONS, lambda plan: LOAD, told.append)
 
-    assert noting.happened == [*("start a", "start b"), *"ab", *"ba", *"ab", *("stop b", "stop a")]
+    there = ("a", "b", "check a", "check b")
+    back = ("b", "a", "check b", "check a")
+    assert noting.happened == ["start a", "start b", *there, *back, *there, "stop b", "stop a"]
     assert [(run.contestant, run.round) for run in runs] == [
         *(("a", 0), ("b", 0)),
         *(("b", 1), ("a", 1)),
         *(("a", 2), ("b", 2)),
     ]
-    assert told == runs
+    assert [replace(run, problems=["checked"]) for run in told] == runs
 
 
 def test_each_check_sees_the_loads_of_all_rounds_so_far():
@@ -69,10 +76,19 @@ def test_each_check_sees_the_loads_of_all_rounds_so_far():
         return ["something is wrong"] if len(loads) == 2 else []
 
     standing = Standing(contestant("a", check), SERVER, (), adjusting(10))
-    runs = [standing.run(number, CONDITIONS, lambda plan: LOAD) for number in range(3)]
+    runs = [standing.checked(standing.drive(number, CONDITIONS, lambda plan: LOAD)) for number in range(3)]
 
     assert seen == [1, 2, 3]
     assert [run.problems for run in runs] == [[], ["something is wrong"], []]
+
+
+def test_what_failed_while_it_was_driven_stays_beside_what_the_check_finds():
+    broken = Load(0, 1.0, (1.0, 2.0, 3.0), {"status 500": 2}, [100], 0, 0, 0.1, 0.5)
+    standing = Standing(contestant("a", lambda *_: ["wrong"]), SERVER, (), adjusting(10))
+
+    run = standing.checked(standing.drive(0, CONDITIONS, lambda plan: broken))
+
+    assert run.problems == ["2 × status 500", "nothing was answered", "wrong"]
 
 
 def test_each_round_draws_its_own_requests():
@@ -85,6 +101,6 @@ def test_each_round_draws_its_own_requests():
 
     standing = Standing(contestant("a"), SERVER, (), adjusting(10))
     for number in range(3):
-        standing.run(number, CONDITIONS, drive)
+        standing.drive(number, CONDITIONS, drive)
 
     assert seeds == [0, 1, 2]
