@@ -18,7 +18,7 @@ _MOST = 1_000_000
 _DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run under the same gunicorn settings.
 
 The servers of all contestants stand for the whole time, each in a fresh folder. Each round drives them
-in turn, for a moment each, every other round in the opposite order; ratios are taken within a round.
+in turn, for a moment each, in an order of its own; ratios are taken within a round.
 After each round the stock must be what was confirmed and the log must be whole, or the run is void.
 The targets are those of the design; missing one is no failure. Wants a machine that does nothing else.
 """

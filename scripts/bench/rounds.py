@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from bench.contestants import Contestant
@@ -102,7 +103,7 @@ class Standing:
 def run_all(
     contestants: Sequence[Contestant], conditions: Conditions, drive: Drive, report: Callable[[Run], None]
 ) -> list[Run]:
-    """Start them all, and run every round; each other round in the opposite order.
+    """Start them all, and run every round, each in an order of its own that is drawn from its number.
 
     So those that are compared are driven in the same round, neighbours within seconds: a machine changes its speed. A
     round is checked when all have been driven, or the checks would stand between them.
@@ -113,7 +114,8 @@ def run_all(
     with ExitStack() as stack:
         all_standing = [stack.enter_context(standing(contestant, conditions)) for contestant in contestants]
         for number in range(conditions.rounds):
-            in_turn = all_standing if number % 2 == 0 else all_standing[::-1]
+            # Who always has the same place is measured otherwise: up to 5 % less, of the same program.
+            in_turn = Random(number).sample(all_standing, len(all_standing))
             driven = []
             for each in in_turn:
                 driven.append(each.drive(number, conditions, drive))

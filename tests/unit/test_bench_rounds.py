@@ -1,6 +1,7 @@
 """scripts/bench: all servers stand for the whole run; a check sees everything that was ever confirmed."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,21 +52,36 @@ class Noting:
             return replace(run, problems=["checked"])
 
 
-def test_all_start_first_each_other_round_goes_the_other_way_and_is_checked_at_its_end(monkeypatch: pytest.MonkeyPatch):
+def test_all_start_first_and_each_round_is_checked_at_its_end(monkeypatch: pytest.MonkeyPatch):
     noting, told = Noting(), []
     monkeypatch.setattr(rounds, "standing", noting.standing)
 
-    runs = run_all([contestant("a"), contestant("b")], CONDITIONS, lambda plan: LOAD, told.append)
+    runs = run_all([contestant(name) for name in "abc"], CONDITIONS, lambda plan: LOAD, told.append)
 
-    there = ("a", "b", "check a", "check b")
-    back = ("b", "a", "check b", "check a")
-    assert noting.happened == ["start a", "start b", *there, *back, *there, "stop b", "stop a"]
+    orders = ["".join(run.contestant for run in runs[begin : begin + 3]) for begin in (0, 3, 6)]
+    assert all(sorted(order) == ["a", "b", "c"] for order in orders)
+    rounds_made = [what for order in orders for what in (*order, *(f"check {name}" for name in order))]
+    starts, stops = [f"start {name}" for name in "abc"], [f"stop {name}" for name in "cba"]
+    assert noting.happened == [*starts, *rounds_made, *stops]
     assert [(run.contestant, run.round) for run in runs] == [
-        *(("a", 0), ("b", 0)),
-        *(("b", 1), ("a", 1)),
-        *(("a", 2), ("b", 2)),
+        (name, number) for number, order in enumerate(orders) for name in order
     ]
     assert [replace(run, problems=["checked"]) for run in told] == runs
+
+
+def test_nobody_has_the_same_place_in_all_rounds_and_a_second_run_has_the_same_order(monkeypatch: pytest.MonkeyPatch):
+    noting, many = Noting(), replace(CONDITIONS, rounds=15)
+    monkeypatch.setattr(rounds, "standing", noting.standing)
+
+    once, again = [
+        [run.contestant for run in run_all([contestant(name) for name in "abcd"], many, lambda plan: LOAD, print)]
+        for _ in range(2)
+    ]
+
+    assert once == again
+    places = Counter((name, place % 4) for place, name in enumerate(once))
+    assert len(places) == 16
+    assert max(places.values()) <= 7
 
 
 def test_each_check_sees_the_loads_of_all_rounds_so_far():
