@@ -108,9 +108,10 @@ def remarks(runs: Sequence[Run], driver: str) -> str:
     if lopsided:
         worst = min(lopsided, key=lambda run: min(run.load.connections_of))
         shares = "/".join(map(str, worst.load.connections_of))
+        advice = "" if driver == "own" else "; --driver own evens them out"
         lines.append(
             f"DOUBTFUL: in {len(lopsided)} of {len(runs)} runs the workers had unequal shares of the connections"
-            f" (once {shares}); --driver own sees to that."
+            f" (once {shares}){advice}."
         )
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """scripts/bench: a server that was wrong scores nothing, and ratios are taken within a round."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 from bench.check import contradictions
 from bench.contestants import CONTESTANTS, TARGETS, Target
 from bench.load import Load
-from bench.report import as_json, is_lopsided, ratios, spread, table_of_ratios, table_of_runs
+from bench.report import as_json, is_lopsided, ratios, remarks, spread, table_of_ratios, table_of_runs
 from bench.rounds import Run
 from bench.traffic import START, adjusting, mixed
 
@@ -160,3 +161,14 @@ def test_runs_whose_connections_went_to_one_worker_are_told_apart(connections: l
 def test_every_target_compares_contestants_that_exist():
     names = {contestant.name for contestant in CONTESTANTS}
     assert {name for target in TARGETS for name in (target.of, target.to)} <= names
+
+
+@pytest.mark.parametrize(
+    ("driver", "end"), [("wrk", "once 62/2); --driver own evens them out."), ("own", "once 62/2).")]
+)
+def test_runs_with_unequal_shares_are_doubtful_and_advice_is_given_where_there_is_any(driver: str, end: str):
+    even, uneven = (replace(run("a", 0, 50), load=replace(load_of([1]), connections_of=of)) for of in ([2, 2], [62, 2]))
+
+    assert "DOUBTFUL" not in remarks([even], driver)
+    assert remarks([even, uneven], driver).splitlines()[-1].startswith("DOUBTFUL: in 1 of 2 runs")
+    assert remarks([even, uneven], driver).endswith(end)

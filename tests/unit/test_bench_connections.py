@@ -1,5 +1,6 @@
 """scripts/bench: as many connections to one worker as to the next, although the workers are not asked."""
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -85,3 +86,19 @@ def test_where_one_worker_takes_all_there_are_as_many_as_wanted_all_the_same(
 
     assert len(kept) == 4
     assert (server.open_at(1), server.open_at(2)) == (4, 0)
+
+
+def test_each_attempt_is_made_from_the_next_core_and_then_all_may_be_used_again(
+    stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+):
+    """A worker tied to the core that the driver is busy on accepts last, however often it is tried from there."""
+    server, asked = Accepting(stack, only_the_first=True), []
+    monkeypatch.setattr(connections, "owners", server.owners)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 7})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda pid, cores: asked.append(cores))
+
+    for one in opened(Plan(server.port, (), 4, 0, 0, pids=WORKERS)):
+        stack.enter_context(one)
+
+    assert asked[:4] == [{3}, {7}, {3}, {7}]
+    assert asked[-1] == {3, 7}
