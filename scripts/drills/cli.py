@@ -94,11 +94,12 @@ def _flood(options: argparse.Namespace, conditions: Conditions) -> list[Result]:
 def _flooded(options: argparse.Namespace, conditions: Conditions, name: str) -> Result:
     environment, rounds = _FLOODS[name], []
     with subject(conditions, environment) as under_test:
+        wrong = flood.warm(under_test, conditions, options.times)
         for number in range(conditions.rounds):
             one = flood.flood_once(under_test, conditions, options.times, number, evenly=options.evenly)
             _say(f"{name} {number + 1}/{conditions.rounds}: {flood.line(one)}")
             rounds.append(one)
-        wrong = under_test.contradictions()
+        wrong += under_test.contradictions()
     _report(wrong)
     return name, environment, flood.verdict(rounds, wrong), [one.as_json() for one in rounds]
 

@@ -51,6 +51,17 @@ def saturating(subject: Subject, conditions: Conditions, report: Callable[[str],
     return next(many for many in _STEPS if rates[many] >= _SATURATED * max(rates.values()))
 
 
+def warm(subject: Subject, conditions: Conditions, times: int) -> list[str]:
+    """Give each worker, once and unmeasured, as many connections as a flood could ever give it; tell what went wrong.
+
+    What a worker keeps of its highest peak is no growth, and the shares of a flood are uneven: the peak might come
+    in any round.
+    """
+    load = drive_with_our_own(subject.plan(conditions, conditions.connections * times * conditions.workers))
+    subject.loads.append(load)
+    return [f"{count} × {kind} before the first round" for kind, count in unexpected(load).items()]
+
+
 def flood_once(subject: Subject, conditions: Conditions, times: int, number: int, *, evenly: bool) -> Round:
     """Measure without, then with the flood, while somebody asks for the health on a connection to each worker."""
     unloaded = drive_with_our_own(subject.plan(conditions, conditions.connections, seed=number))
