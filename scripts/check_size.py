@@ -1,4 +1,4 @@
-"""Check that no Python file has more than 200 lines and no function more than 60; print those that have.
+"""Check that no Python file has more than 250 lines and no function more than 60; print those that have.
 
 Usage: python3 scripts/check_size.py [FOLDER]
 """
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-LINES_OF_FILE = 200
+LINES_OF_FILE = 250
 LINES_OF_FUNCTION = 60
 
 

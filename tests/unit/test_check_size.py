@@ -30,11 +30,11 @@ def test_files_and_functions_at_the_limit_pass(checkout: Path):
     assert (done.returncode, done.stdout) == (0, "2 files checked, 0 too long\n")
 
 
-def test_a_file_above_200_lines_is_named(checkout: Path):
-    (checkout / "long.py").write_text("X = 1\n" * 201)
+def test_a_file_above_250_lines_is_named(checkout: Path):
+    (checkout / "long.py").write_text("X = 1\n" * 251)
     done = check(checkout)
     assert done.returncode == 1
-    assert "long.py: 201 lines" in done.stdout
+    assert "long.py: 251 lines" in done.stdout
 
 
 def test_a_function_above_60_lines_is_named_wherever_it_stands(checkout: Path):
@@ -46,7 +46,7 @@ def test_a_function_above_60_lines_is_named_wherever_it_stands(checkout: Path):
 
 
 def test_every_offender_is_printed(checkout: Path):
-    (checkout / "one.py").write_text("X = 1\n" * 201)
+    (checkout / "one.py").write_text("X = 1\n" * 251)
     (checkout / "two.py").write_text(function_of(61))
     assert "2 too long" in check(checkout).stdout
 
@@ -54,7 +54,7 @@ def test_every_offender_is_printed(checkout: Path):
 def test_files_that_git_ignores_are_not_looked_at(checkout: Path):
     (checkout / ".gitignore").write_text("made/\n")
     (checkout / "made").mkdir()
-    (checkout / "made" / "long.py").write_text("X = 1\n" * 201)
+    (checkout / "made" / "long.py").write_text("X = 1\n" * 251)
     assert check(checkout).returncode == 0
 
 
