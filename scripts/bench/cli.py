@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.choice import chosen
-from bench.contestants import TARGETS, Contestant
+from bench.contestants import TARGETS, Contestant, Target
 from bench.driving import Drive, NoDriver, chosen_driver
 from bench.machine import describe
 from bench.options import parser
 from bench.picture import picture
 from bench.report import as_json, ratios, remarks, table_of_ratios, table_of_runs
 from bench.rounds import Conditions, Run, run_all
-from bench.server import ServerBroken
+from bench.server import CHECKOUT, ServerBroken
 from bench.slow_sync import NoCompiler, slower_syncs
+from bench.versus import PAIRS, commit_of, of_both
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,17 +27,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        contestants, left_out = chosen(options.contestants, options.against)
-        driver, drive = chosen_driver(options.driver)
+        contestants, left_out, targets = _compared(options)
+        driver, drive = chosen_driver(_wanted_driver(options))
         with (
             tempfile.TemporaryDirectory(prefix="bench-", dir=options.dir) as folder,
             slower_syncs(Path(folder), options.sync_ms),
         ):
             conditions = _conditions(options, Path(folder))
             machine, settings = describe(conditions.folder), _settings(conditions, driver, options.sync_ms)
+            settings["commits"] = _commits(options.versus)
             print(_head(machine, settings, left_out), flush=True)
             runs = _measure(conditions, contestants, drive)
-            found = ratios(runs, TARGETS)
+            found = ratios(runs, targets)
             print(f"\n{table_of_runs(runs)}\n\n{table_of_ratios(found)}\n\n{remarks(runs, driver)}")
             if options.json is not None:
                 told = as_json(machine, settings, runs, found, left_out)
@@ -50,6 +52,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ServerBroken, NoDriver, NoCompiler, ValueError, OSError) as error:
         _say(f"bench: {error}")
         return 1
+
+
+def _compared(options: argparse.Namespace) -> tuple[list[Contestant], Mapping[str, str], Sequence[Target]]:
+    """Who runs, who is left out for what reason, and which ratios are wanted."""
+    if options.versus is not None:
+        return of_both(options.versus), {}, PAIRS
+    return *chosen(options.contestants, options.against), TARGETS
+
+
+def _wanted_driver(options: argparse.Namespace) -> str:
+    """Which driver to take. Between two checkouts a few percent count: connections must be even, which wrk cannot."""
+    name: str = options.driver
+    return "own" if options.versus is not None and name == "auto" else name
+
+
+def _commits(other: Path | None) -> dict[str, str]:
+    """Whose programs the figures are of."""
+    found = {"this": commit_of(CHECKOUT)}
+    return found if other is None else {**found, "other": commit_of(other)}
 
 
 def _measure(conditions: Conditions, contestants: Sequence[Contestant], drive: Drive) -> list[Run]:
@@ -111,6 +132,7 @@ def _head(machine: Mapping[str, Any], settings: Mapping[str, Any], left_out: Map
         f"Servers:  {settings['workers']} workers × {settings['threads']} threads, default settings but"
         f" {' '.join(f'{name}={value}' for name, value in settings['environment'].items())};"
         f" request log to {settings['requestLog']}",
+        "Commits:  " + ", ".join(f"{whose} {commit}" for whose, commit in settings["commits"].items()),
         f"Load:     {settings['rounds']} rounds of {settings['seconds']:g} s after {settings['warmupSeconds']:g} s of"
         f" warm-up, {settings['connections']} connections, {settings['skus']} SKUs, driver {settings['driver']}",
     ]

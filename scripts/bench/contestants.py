@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.check import Check, the_api_confirms, the_log_is_whole
+from bench.server import CHECKOUT
 from bench.stand_ins.entries import STAND_INS
 from bench.stand_ins.stock import Backing
 from bench.traffic import Traffic, adjusting, adjusting_one, getting_from, mixed, posting_to, reading
@@ -32,6 +33,7 @@ class Contestant:
     :ivar environment: settings that differ from those of all.
     :ivar backing: makes what must be there before the app starts.
     :ivar stand_in: which of those it is; ``None`` for the service and its yardsticks.
+    :ivar checkout: whose packages its servers import.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Contestant:
     environment: Mapping[str, str] = field(default_factory=dict)
     backing: Callable[[Path], AbstractContextManager[Backing]] = _nothing
     stand_in: str | None = None
+    checkout: Path = CHECKOUT
 
 
 @dataclass(frozen=True, slots=True)

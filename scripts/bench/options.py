@@ -52,7 +52,15 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument(
         "--against", metavar="A,B", help=f"only these of the stand-ins, or {NOBODY} (those of {others} that can run)"
     )
-    found.add_argument("--driver", choices=CHOICES, default="auto", help="auto: wrk where it is installed, else own")
+    who.add_argument(
+        "--versus",
+        type=Path,
+        metavar="CHECKOUT",
+        help="adjust and read of this checkout, and of the one in that folder",
+    )
+    found.add_argument(
+        "--driver", choices=CHOICES, default="auto", help="auto: wrk where it is installed, else own; --versus: own"
+    )
     found.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
     found.add_argument(
         "--sync-ms",

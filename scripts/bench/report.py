@@ -90,7 +90,8 @@ def table_of_ratios(found: Sequence[Ratio]) -> str:
         (
             f"{ratio.target.of} / {ratio.target.to}",
             "-" if ratio.target.at_least is None else f"≥ {ratio.target.at_least:.2f}",
-            f"{ratio.rate.median:.2f}",
+            # 0.968 is not 0.97.
+            f"{ratio.rate.median:.3f}",
             f"{ratio.rate.least:.2f}–{ratio.rate.greatest:.2f}",
             f"{ratio.processor:.2f}",
             {True: "yes", False: "no", None: "-"}[ratio.is_reached],

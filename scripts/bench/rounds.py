@@ -136,7 +136,13 @@ def standing(contestant: Contestant, conditions: Conditions) -> Iterator[Standin
     try:
         with (
             contestant.backing(folder) as backing,
-            running(contestant.app, {**own, **backing.environment}, folder, conditions.workers) as server,
+            running(
+                contestant.app,
+                {**own, **backing.environment},
+                folder,
+                conditions.workers,
+                checkout=contestant.checkout,
+            ) as server,
         ):
             wait_until_answering(server, traffic.probe)
             if traffic.seed:

@@ -17,7 +17,8 @@ from bench import procfs
 from bench.gunicorn_conf import READY_FOLDER
 from inventory.settings import setting_names
 
-SCRIPTS = Path(__file__).parents[1]
+SCRIPTS = Path(__file__).resolve().parents[1]
+CHECKOUT = SCRIPTS.parent
 _START_SECONDS = 30
 _STOP_SECONDS = 20
 _PAUSE_SECONDS = 0.02
@@ -38,10 +39,16 @@ class Server:
 
 @contextmanager
 def running(
-    app: str, environment: Mapping[str, str], folder: Path, workers: int, start_seconds: float = _START_SECONDS
+    app: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    workers: int,
+    start_seconds: float = _START_SECONDS,
+    checkout: Path = CHECKOUT,
 ) -> Iterator[Server]:
     """Serve ``app`` for the ``with`` block with its data and its output in ``folder``, where data may be already.
 
+    :param checkout: the program is that of this folder.
     :raises ServerBroken: it does not come up.
     """
     port = _free_port()
@@ -54,7 +61,7 @@ def running(
         master = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "python:bench.gunicorn_conf", app],
             cwd=folder,
-            env={**clean_environment(), READY_FOLDER: str(ready), **environment, **settings},
+            env={**environment_of(checkout), READY_FOLDER: str(ready), **environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,
@@ -70,10 +77,15 @@ def running(
 
 def clean_environment() -> dict[str, str]:
     """This process's environment without the settings of the service, and with this checkout in reach."""
+    return environment_of(CHECKOUT)
+
+
+def environment_of(checkout: Path) -> dict[str, str]:
+    """The same with the packages of ``checkout`` in reach."""
     environment = {name: value for name, value in os.environ.items() if name not in setting_names()}
     for name in ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR"):
         environment.pop(name, None)
-    environment["PYTHONPATH"] = os.pathsep.join((str(SCRIPTS), str(SCRIPTS.parent)))
+    environment["PYTHONPATH"] = os.pathsep.join((str(checkout / "scripts"), str(checkout)))
     return environment
 
 

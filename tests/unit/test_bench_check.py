@@ -128,7 +128,7 @@ def test_everything_is_reported_for_people_and_for_programs():
         "b",
         "≥",
         "0.60",
-        "0.50",
+        "0.500",
         "0.50–0.50",
         "0.50",
         "no",
@@ -142,7 +142,7 @@ def test_everything_is_reported_for_people_and_for_programs():
 def test_a_ratio_of_which_nothing_is_wanted_is_neither_reached_nor_missed():
     runs = [run("a", 0, 150), run("b", 0, 100)]
     found = ratios(runs, [Target("a", "b")])
-    assert table_of_ratios(found).splitlines()[-1].split() == ["a", "/", "b", "-", "1.50", "1.50–1.50", "1.50", "-"]
+    assert table_of_ratios(found).splitlines()[-1].split() == ["a", "/", "b", "-", "1.500", "1.50–1.50", "1.50", "-"]
     told = as_json({}, {}, runs, found, {})["ratios"][0]
     assert (told["target"], told["reached"], told["median"]) == (None, None, 1.5)
 
