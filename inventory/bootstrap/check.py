@@ -132,7 +132,8 @@ def _broken(state: State) -> list[str]:
 def _forget_keys(state: State, _: int) -> None:
     """Nothing is compared with keys: those that have ended need not be kept in memory."""
     if not state.sequence % _FORGET_EVERY:
-        state.keys.forget_expired(state.last_at)
+        while state.keys.forget_expired(state.last_at):
+            pass
 
 
 def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restored:

@@ -1,14 +1,20 @@
 """Which idempotency keys and outside deliveries have been used, and where their events stand in the log."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import NamedTuple
 
 from inventory.domain.events import Delivery
 from inventory.domain.values import Instant
 
-_SLICE_MICROSECONDS = 60_000_000
+_MINUTE = 60_000_000
+_SHARDS = 256
+_MINUTE_BITS = 32
+_MINUTE_MASK = (1 << _MINUTE_BITS) - 1
+_LIFE_BITS = 7
+_FORGOTTEN_AT_ONCE = 1000
 
 
 class IdempotencyKey(NamedTuple):
@@ -34,46 +40,87 @@ class KeyEntry(NamedTuple):
     ends: Instant | None
 
 
-class _Slice(NamedTuple):
-    ends: Instant
-    positions: dict[int, int]
+class FiledKeys(NamedTuple):
+    """A copy of what a table has filed, which is not changed by what is filed later."""
+
+    shards: Sequence[Mapping[int, int]] = ()
+    deliveries: Mapping[int, int] = MappingProxyType({})
+
+    def entries(self) -> Iterator[KeyEntry]:
+        """What is filed, in no order."""
+        for shard in self.shards:
+            for digest, filed in shard.items():
+                yield KeyEntry(digest, filed >> _MINUTE_BITS, Instant((filed & _MINUTE_MASK) * _MINUTE))
+        for digest, position in self.deliveries.items():
+            yield KeyEntry(digest, position, None)
 
 
 class KeyTable:
     """Used keys → position of their event, at about 150 bytes a key.
 
-    Only a digest is kept: the text, the hash and the exact end stand in the event and are compared
-    there. Keys are filed by the minute in which they end, so forgetting drops whole slices.
+    Only a digest is kept: the text, the hash and the exact end stand in the event and are compared there. Filing and
+    finding a key take one look into one dict, however long keys live and however many lifetimes are mixed.
+
+    A key is filed in the bucket in which it ends, and buckets are forgotten in the order of their ends. A bucket is a
+    minute wide, or 1/64 of the key's life if that is more: a key is kept so much longer at most, never shorter. A later
+    use of a key is filed in its own bucket, and the earlier one's does not forget it.
+
+    The dict is split by digest, because a dict grows all at once and everything waits for it: a hundredth of the keys
+    is moved in a hundredth of the time.
     """
 
     def __init__(self) -> None:
-        self._slices: deque[_Slice] = deque()
+        # digest → position and, in the low bits, the minute in which the key's bucket ends
+        self._shards: list[dict[int, int]] = [{} for _ in range(_SHARDS)]
+        self._buckets: dict[int, list[int]] = {}
+        self._order: list[int] = []
+        self._filed = 0
+        self._removed = [0] * _SHARDS
+        self._next_to_pack = 0
         self._deliveries: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return sum(len(part.positions) for part in self._slices)
+        return sum(map(len, self._shards))
 
-    def remember(self, key: str, expires_at: Instant, position: int) -> None:
-        """File a used key; one that is filed later replaces an older use of the same key."""
-        ends = Instant(expires_at - expires_at % _SLICE_MICROSECONDS + _SLICE_MICROSECONDS)
-        if not self._slices or self._slices[-1].ends < ends:
-            self._slices.append(_Slice(ends, {}))
-        # An end before the newest slice's (a shorter TTL was set) is filed there: kept longer, never shorter.
-        self._slices[-1].positions[_digest(key)] = position
+    @property
+    def deliveries(self) -> int:
+        """How many deliveries are remembered."""
+        return len(self._deliveries)
+
+    def remember(self, key: str, at: Instant, expires_at: Instant, position: int) -> None:
+        """File a key that was used at ``at``; it replaces an earlier use of the same key."""
+        minute = expires_at // _MINUTE
+        # The bits of a life in minutes beyond the first seven: 0 for lives of up to 127 minutes.
+        coarse = (((expires_at - at) // _MINUTE) >> _LIFE_BITS).bit_length()
+        self._file(_digest(key), ((minute >> coarse) + 1) << coarse, position)
+        self._filed += 1
 
     def find(self, key: str) -> int | None:
         """Return the position of the latest event under this key, if it may still count."""
         digest = _digest(key)
-        for part in reversed(self._slices):
-            position = part.positions.get(digest)
-            if position is not None:
-                return position
-        return None
+        filed = self._shards[digest % _SHARDS].get(digest)
+        return None if filed is None else filed >> _MINUTE_BITS
 
-    def forget_expired(self, now: Instant) -> None:
-        """Drop every slice in which all keys have ended."""
-        while self._slices and self._slices[0].ends <= now:
-            self._slices.popleft()
+    def forget_expired(self, now: Instant) -> bool:
+        """Forget keys whose bucket has ended, so many that the table never falls behind what is filed.
+
+        Called again and again while nothing may be folded, so one call forgets 1,000 keys and twice what was filed
+        since the last; returns whether there is more to be forgotten.
+        """
+        left = _FORGOTTEN_AT_ONCE + 2 * self._filed
+        self._filed = 0
+        while self._order and self._order[0] * _MINUTE <= now:
+            if not left:
+                return True
+            minute = self._order[0]
+            bucket = self._buckets[minute]
+            some = bucket[-left:]
+            del bucket[-left:]
+            left -= len(some)
+            self._remove(some, minute)
+            if not bucket:
+                del self._buckets[heappop(self._order)]
+        return False
 
     def remember_delivery(self, delivery: Delivery, position: int) -> None:
         """File an event that came from outside; it is never forgotten."""
@@ -83,29 +130,38 @@ class KeyTable:
         """Return the position of the event that this source delivered under this id."""
         return self._deliveries.get(_digest("\0".join(delivery)))
 
-    def copy(self) -> "KeyTable":
-        """Copy the table: as fast as copying its dicts."""
-        table = KeyTable()
-        table._slices = deque(_Slice(part.ends, dict(part.positions)) for part in self._slices)
-        table._deliveries = dict(self._deliveries)
-        return table
-
-    def entries(self) -> Iterator[KeyEntry]:
-        """What is filed, in the order in which it was; nothing may be filed meanwhile."""
-        for part in self._slices:
-            for digest, position in part.positions.items():
-                yield KeyEntry(digest, position, part.ends)
-        for digest, position in self._deliveries.items():
-            yield KeyEntry(digest, position, None)
+    def copy(self) -> "FiledKeys":
+        """Copy what is filed: as fast as copying dicts."""
+        return FiledKeys([dict(shard) for shard in self._shards], dict(self._deliveries))
 
     def restore(self, entry: KeyEntry) -> None:
-        """File what ``entries`` gave, in the same order."""
+        """File one entry of a copy, as a snapshot has kept it."""
         if entry.ends is None:
             self._deliveries[entry.digest] = entry.position
-            return
-        if not self._slices or self._slices[-1].ends < entry.ends:
-            self._slices.append(_Slice(entry.ends, {}))
-        self._slices[-1].positions[entry.digest] = entry.position
+        else:
+            self._file(entry.digest, -(-entry.ends // _MINUTE), entry.position)
+
+    def _file(self, digest: int, minute: int, position: int) -> None:
+        bucket = self._buckets.get(minute)
+        if bucket is None:
+            bucket = self._buckets[minute] = []
+            heappush(self._order, minute)
+        bucket.append(digest)
+        self._shards[digest % _SHARDS][digest] = position << _MINUTE_BITS | minute
+
+    def _remove(self, digests: list[int], minute: int) -> None:
+        shards, removed = self._shards, self._removed
+        for digest in digests:
+            place = digest % _SHARDS
+            # Not if it was filed again since, or twice in this bucket.
+            if shards[place].get(digest, -1) & _MINUTE_MASK == minute:
+                del shards[place][digest]
+                removed[place] += 1
+        # A dict keeps the room of what was removed. A few are packed in a call: 16 after 1,000 keys.
+        for _ in range(1 + len(digests) // 64):
+            place = self._next_to_pack = (self._next_to_pack + 1) % _SHARDS
+            if removed[place] > len(shards[place]):
+                shards[place], removed[place] = dict(shards[place]), 0
 
 
 def _digest(text: str) -> int:

@@ -102,9 +102,9 @@ def fold(state: State, event: Event, position: int) -> None:
     if reservation is not None:
         state.reservations.put(reservation)
     if use is not None:
-        state.keys.remember(use.key, use.expires_at, position)
+        state.keys.remember(use.key, at, use.expires_at, position)
         if use.part_of is not None:
-            state.keys.remember(use.part_of, use.expires_at, position)
+            state.keys.remember(use.part_of, at, use.expires_at, position)
     if delivery is not None:
         state.keys.remember_delivery(delivery, position)
     state.sequence = sequence

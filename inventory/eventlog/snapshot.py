@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from inventory.domain.dead_letter import Break
-from inventory.domain.idempotency import KeyTable
+from inventory.domain.idempotency import FiledKeys
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.reservation import Reservation
@@ -42,7 +42,7 @@ class Image(NamedTuple):
     newer_format: int | None
     records: list[Record]
     reservations: list[Reservation]
-    keys: KeyTable
+    keys: FiledKeys
     broken: list[tuple[ItemId, Break]]
     central: list[tuple[str, tuple[ItemId, ...]]]
 
@@ -69,7 +69,7 @@ def image_for_audit(state: State, cursor: Cursor) -> Image:
         None,
         list(state.records.values()),
         state.reservations.all(),
-        KeyTable(),
+        FiledKeys(),
         list(state.broken.items()),
         list(state.items_of_sku.items()),
     )
