@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from system.running_nginx import RunningNginx
 from system.running_server import RunningServer
+from system.version_before import unpacked
 
 from inventory.worker.metrics_folder import make_metrics_folder
 
@@ -51,6 +52,12 @@ def serve(tmp_path: Path, data_dir: Path) -> Iterator[Serve]:
         for server in servers:
             server.close()
         _show_output(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def version_before(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where to import the version before from; skips the test where git or the commit is missing."""
+    return unpacked(tmp_path_factory.mktemp("version-before"))
 
 
 @pytest.fixture
