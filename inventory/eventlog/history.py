@@ -1,7 +1,6 @@
 """Events by their sequence, from the log and its archive. Lines are found by counting from marks kept in memory."""
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -12,8 +11,8 @@ from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
+from inventory.eventlog.segment_index import SegmentIndex
 from inventory.eventlog.shared_state import Position, SharedState
-from inventory.service.event_history import EventsGone
 
 _CHUNK = 1 << 15
 BETWEEN_MARKS = 64
@@ -33,7 +32,7 @@ class FileHistory:
         self._marks: dict[int, tuple[int, ...]] = {}
         self._guard, self._unpacking = Lock(), Lock()
         self._unpacked = (0, -1)
-        self._known: tuple[int, list[int]] = (0, [])
+        self._index = SegmentIndex(layout)
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
@@ -45,7 +44,7 @@ class FileHistory:
     def earliest(self, *, archived: bool) -> int:
         """See ``EventHistory.earliest``."""
         with _told_as_unreadable():
-            segments = self._segments(archived=archived)
+            segments = self._index.segments(archived=archived)
             return segments[0] if segments else self._shared.published().sequence + 1
 
     def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
@@ -56,6 +55,7 @@ class FileHistory:
                 if times_made != self._times_made:
                     # A recovery may have cut lines off, and others may stand in their place.
                     self._marks, self._times_made = {}, times_made
+                    self._index.forget()
                 found = self._found(first, limit, archived=archived)
                 if found:
                     self._durability.ensure(found[-1].sequence)
@@ -74,30 +74,11 @@ class FileHistory:
         end, marks = self._shared.published(), self._marks
         last = min(first + limit - 1, end.sequence)
         while first <= last and size < AT_MOST_BYTES:
-            segments = self._segments_up_to(end.segment) if archived else self._layout.segments()
-            place = bisect_right(segments, first) - 1
-            if place < 0:
-                raise EventsGone(segments[0] if segments else end.sequence + 1)
-            lines = self._read(segments[place], first, last - first + 1, end, marks)
-            found += self._decoded(lines, segments[place], first)
+            segment = self._index.segment_of(first, end.segment, archived=archived)
+            lines = self._read(segment, first, last - first + 1, end, marks)
+            found += self._decoded(lines, segment, first)
             first, size = first + len(lines), size + sum(map(len, lines))
         return found
-
-    def _segments_up_to(self, newest: int) -> list[int]:
-        # A walk back through a history asks thousands of times; another file comes with a newer one.
-        known, segments = self._known
-        if known != newest or not segments or not self._is_there(segments[0]):
-            segments = self._segments(archived=True)
-            self._known = (newest, segments)
-        return segments
-
-    def _is_there(self, segment: int) -> bool:
-        return self._layout.segment(segment).exists() or self._layout.archived(segment).exists()
-
-    def _segments(self, *, archived: bool) -> list[int]:
-        # The log before the archive: what is moved between the two looks is in both.
-        here = self._layout.segments()
-        return sorted({*here, *self._layout.archived_segments()}) if archived else here
 
     def _read(
         self, segment: int, first: int, many: int, end: Position, marks: dict[int, tuple[int, ...]]

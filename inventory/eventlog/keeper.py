@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from pathlib import Path
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
+from inventory.eventlog.folder_size import FolderSize
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.replica import Replica
@@ -51,6 +51,7 @@ class FileKeeper:
         self._retry = retry
         self._now = now
         self._key_ttl = key_ttl_ms * 1000
+        self._sizes = tuple(FolderSize(folder) for folder in (layout.events, layout.archive, layout.snapshots))
 
     def turn(self) -> AbstractContextManager[bool]:
         """See ``LogKeeper.turn``."""
@@ -118,10 +119,11 @@ class FileKeeper:
 
     def figures(self) -> StorageFigures:
         """See ``LogKeeper.figures``."""
+        log_bytes, archive_bytes, snapshot_bytes = (size.bytes() for size in self._sizes)
         return StorageFigures(
-            log_bytes=_bytes_in(self._layout.events),
-            archive_bytes=_bytes_in(self._layout.archive),
-            snapshot_bytes=_bytes_in(self._layout.snapshots),
+            log_bytes=log_bytes,
+            archive_bytes=archive_bytes,
+            snapshot_bytes=snapshot_bytes,
             snapshots=self._shared.snapshots_taken,
         )
 
@@ -134,13 +136,3 @@ class FileKeeper:
             return decode(lines[-2]).event.at
         except (NotALine, IndexError) as error:
             raise LogError(f"{path} does not end in a whole line") from error
-
-
-def _bytes_in(folder: Path) -> int:
-    total = 0
-    for path in folder.iterdir():
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue  # moved meanwhile
-    return total

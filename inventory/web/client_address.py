@@ -1,7 +1,8 @@
 """Who is asking: the address that a client's requests are counted under."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, collapse_addresses, ip_address, ip_network
 from typing import Any
 
 _HOPS_AT_MOST = 16
@@ -19,7 +20,7 @@ class ClientAddress:
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         """:param trusted_proxies: networks, as in ``10.0.0.0/8``."""
-        self._trusted = tuple(ip_network(network) for network in trusted_proxies)
+        self._trusted = Networks(trusted_proxies)
         self._known: dict[tuple[str, str], str] = {}
 
     def __call__(self, environ: dict[str, Any]) -> str:
@@ -41,13 +42,36 @@ class ClientAddress:
 
     def _behind(self, address: IPv4Address | IPv6Address, forwarded: str) -> IPv4Address | IPv6Address:
         for entry in reversed(forwarded.rsplit(",", _HOPS_AT_MOST)[-_HOPS_AT_MOST:]):
-            if not any(address in network for network in self._trusted):
+            if address not in self._trusted:
                 return address
             before = _parsed(entry.strip())
             if before is None:
                 return address
             address = before
         return address
+
+
+class Networks:
+    """A set of networks. Whether an address is in one takes one search, however many there are."""
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        """:param networks: as in ``10.0.0.0/8``."""
+        self._ranges: dict[int, tuple[list[int], list[int]]] = {}
+        parsed = [ip_network(network) for network in networks]
+        for version in (4, 6):
+            # Without overlaps, so that at most the range that begins last before an address can have it.
+            merged = sorted(collapse_addresses([one for one in parsed if one.version == version]))  # type: ignore[type-var]
+            firsts, lasts = ([int(network[place]) for network in merged] for place in (0, -1))
+            self._ranges[version] = (firsts, lasts)
+        self._any = bool(parsed)
+
+    def __bool__(self) -> bool:
+        return self._any
+
+    def __contains__(self, address: IPv4Address | IPv6Address) -> bool:
+        firsts, lasts = self._ranges[address.version]
+        place = bisect_right(firsts, int(address)) - 1
+        return place >= 0 and int(address) <= lasts[place]
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:

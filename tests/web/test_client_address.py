@@ -1,9 +1,19 @@
 """Whose bucket a request is counted in."""
 
+from ipaddress import ip_address, ip_network
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from inventory.web.client_address import ClientAddress
+from inventory.web.client_address import ClientAddress, Networks
 
+NEAR = st.integers(0, 1023).map(lambda low: ip_address((10 << 24) + low))
+NETWORKS = st.builds(
+    lambda low, bits: ip_network((f"10.0.{low // 256}.{low % 256}", bits), False),
+    st.integers(0, 1023),
+    st.integers(20, 32),
+)
 PROXIES = ("10.0.0.0/8", "2001:db8:ffff::/48")
 
 
@@ -58,3 +68,9 @@ def test_what_is_remembered_is_bounded():
     for number in range(10_000):
         find({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": f"198.51.{number >> 8}.{number & 255}"})
     assert len(find._known) <= 4096
+
+
+@given(st.lists(st.builds(ip_network, st.ip_addresses(), st.just(True)) | NETWORKS), st.ip_addresses() | NEAR)
+def test_an_address_is_in_a_set_of_networks_if_it_is_in_one_of_them(networks, address):
+    found = address in Networks([str(network) for network in networks])
+    assert found == any(address in network for network in networks)
