@@ -11,7 +11,7 @@ _SOURCE = Path(__file__).with_name("slow_sync.c")
 
 
 class NoCompiler(Exception):
-    """Slower syncs take a C compiler, and none works here."""
+    """Slower or missing syncs take a C compiler, and none works here."""
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def slower_syncs(folder: Path, milliseconds: float) -> Iterator[None]:
     if set(str(folder)) & set(" :"):
         # The loader would say so once and pass over it: a comparison on the fast disk, under the slow one's name.
         raise ValueError(f"--sync-ms can do nothing in a folder with a space or a colon in its path: {folder}")
-    library = _compiled(folder / "slow_sync.so")
+    library = compiled(_SOURCE, folder / "slow_sync.so")
     before = dict(os.environ)
     os.environ["LD_PRELOAD"] = f"{library} {before.get('LD_PRELOAD', '')}".strip()
     os.environ["SLOW_SYNC_US"] = str(round(milliseconds * 1000))
@@ -41,14 +41,15 @@ def slower_syncs(folder: Path, milliseconds: float) -> Iterator[None]:
         os.environ.update(before)
 
 
-def _compiled(library: Path) -> Path:
+def compiled(source: Path, library: Path) -> Path:
+    """Make a library that ``LD_PRELOAD`` can name; returns it. :raises NoCompiler: there is none, or it has failed."""
     compiler = shutil.which("cc")
     if compiler is None:
-        raise NoCompiler("--sync-ms needs a C compiler, cc; none is installed")
-    command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(_SOURCE), "-ldl"]
+        raise NoCompiler("slower or missing syncs need a C compiler, cc; none is installed")
+    command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode:
-        raise NoCompiler(f"cc did not make what --sync-ms needs: {made.stderr.strip()}")
+        raise NoCompiler(f"cc did not make {library.name}: {made.stderr.strip()}")
     # A database may run as another user.
     library.parent.chmod(0o755)
     library.chmod(0o755)

@@ -13,9 +13,11 @@ from typing import Any
 from bench.driving import NoDriver
 from bench.machine import describe
 from bench.server import ServerBroken
+from bench.slow_sync import NoCompiler
 
-from drills import beside, flood
+from drills import beside, flood, power_cut
 from drills.bounds import Bound, table
+from drills.loop_disk import DiskBroken, why_not
 from drills.subject import Conditions, subject
 from inventory.settings import setting_names
 
@@ -28,6 +30,9 @@ upkeep     changes of 100,000 records while snapshots are taken, the log is comp
            and again, beside the same without
 audit      changes of 100,000 records while the log is folded anew and compared again and again (GET /audit/verify),
            beside the same without
+power-cut  root only: the data on an ext4 of its own; under every kind of change the power is cut again and again, and a
+           server starts on what the disk had. With --without-sync the drill is tried: syncs do nothing, so it must
+           find losses
 
 The status is 1 if a bound is missed. Figures want a machine that does nothing else.
 """
@@ -37,6 +42,7 @@ _FLOODS: dict[str, dict[str, str]] = {
     # No burst to speak of, or the first seconds would not be limited.
     "rate-limit": {"RATE_LIMIT_BURST": "100"},
 }
+_NAMED = 10
 Result = tuple[str, Mapping[str, str], list[Bound], list[dict[str, Any]]]
 
 
@@ -50,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("\nstopped; the servers are stopped too")
         return 130
-    except (ServerBroken, NoDriver, ValueError, OSError) as error:
+    except (ServerBroken, NoDriver, NoCompiler, DiskBroken, ValueError, OSError) as error:
         _say(f"drills: {error}")
         return 1
 
@@ -59,12 +65,22 @@ def _drill(options: argparse.Namespace, conditions: Conditions) -> int:
     machine = describe(conditions.folder)
     print(
         f"Machine:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
-        f" {machine['python']}; fdatasync {machine['fdatasyncMs']['p50']:.2f} ms on {machine['fileSystem']}\n"
-        f"Servers:  {conditions.workers} workers × {conditions.threads} threads, {conditions.skus} SKUs,"
-        f" {conditions.rounds} rounds of {conditions.seconds:g} s",
+        f" {machine['python']}; fdatasync {machine['fdatasyncMs']['p50']:.2f} ms on {machine['fileSystem']}",
         flush=True,
     )
-    results = _flood(options, conditions) if options.drill == "flood" else _beside(options.drill, conditions)
+    if options.drill != "power-cut":
+        print(
+            f"Servers:  {conditions.workers} workers × {conditions.threads} threads, {conditions.skus} SKUs,"
+            f" {conditions.rounds} rounds of {conditions.seconds:g} s",
+            flush=True,
+        )
+    match options.drill:
+        case "flood":
+            results = _flood(options, conditions)
+        case "power-cut":
+            results = [_power_cut(options, conditions.folder)]
+        case _:
+            results = _beside(options.drill, conditions)
     for name, environment, bounds, _ in results:
         settings = " ".join(f"{variable}={value}" for variable, value in environment.items())
         print(f"\n{name} ({settings})\n{table(bounds)}")
@@ -123,6 +139,20 @@ def _beside(name: str, conditions: Conditions) -> list[Result]:
     return [(name, {**case.settings, **case.working}, beside.verdict(rounds, case), told)]
 
 
+def _power_cut(options: argparse.Namespace, folder: Path) -> Result:
+    reason = why_not()
+    if reason is not None:
+        raise ValueError(f"power-cut cannot be made here: {reason}")
+    lying = power_cut.without_sync(folder) if options.without_sync else {}
+    found = []
+    for cut in power_cut.cuts(folder, options.cuts, options.seed, lying):
+        found.append(cut)
+        _say(f"cut {len(found)}/{options.cuts} {power_cut.line(cut)}")
+        _report(cut.wrong[:_NAMED])
+    bounds = power_cut.verdict(found, with_sync=not options.without_sync)
+    return f"power-cut, seed {options.seed}", power_cut.SETTINGS, bounds, [cut.as_json() for cut in found]
+
+
 def _report(wrong: Sequence[str]) -> None:
     for problem in wrong:
         _say(f"wrong: {problem}")
@@ -138,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("drill", choices=("flood", *beside.CASES))
+    parser.add_argument("drill", choices=("flood", *beside.CASES, "power-cut"))
     whole, cases = _at_least(1, int), tuple(_FLOODS)
     parser.add_argument("--seconds", type=_at_least(1, float), default=5.0, help="measured time of each part (5)")
     parser.add_argument("--rounds", type=_at_least(2, int), default=5, help="medians are of so many (5)")
@@ -149,6 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=whole, default=2, help="worker processes (2)")
     parser.add_argument("--threads", type=whole, default=16, help="threads in each worker (16)")
     parser.add_argument("--skus", type=whole, default=1000, help="SKUs that the load is spread over (1000)")
+    parser.add_argument("--cuts", type=whole, default=20, help="how often the power is cut (20)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the cuts and the changes before (1)")
+    parser.add_argument("--without-sync", action="store_true", help="power-cut: no sync does anything; losses are due")
     parser.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
     return parser
