@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from inventory.domain.dead_letter import BrokenRecord
-from inventory.domain.errors import Refusal
+from inventory.domain.errors import FieldProblem, Refusal, ValidationFailed
 from inventory.domain.events import Change, Draft
-from inventory.domain.hold_commands import AtomicBatch, Command
+from inventory.domain.hold_commands import AtomicBatch, Command, HoldStock
 from inventory.domain.record import Record
 from inventory.domain.requirements import StateView
-from inventory.domain.reservation import HeldLine, Reservation
+from inventory.domain.reservation import MAX_LINES, HeldLine, Reservation
 from inventory.domain.values import Instant, ItemId
 
 
@@ -32,24 +32,33 @@ def decide_on_batch(
     An expected version is that before the batch: one event raises the version of a record by one, however many
     operations change it.
 
+    :raises ValidationFailed: its reserves name more records than one reservation may have.
     :raises OperationRefused: naming the first operation that is not possible.
     """
+    held = {
+        line.item for operation in command.operations if isinstance(operation, HoldStock) for line in operation.lines
+    }
+    if len(held) > MAX_LINES:
+        raise ValidationFailed(
+            (FieldProblem("operations", f"reserve {len(held)} records; one reservation has at most {MAX_LINES}"),)
+        )
     overlay = _Overlay(state, now)
     for number, operation in enumerate(command.operations):
         try:
             overlay.apply(decide(operation, overlay, now))
         except Refusal as refusal:
             raise OperationRefused(number, refusal) from refusal
-    return Draft("stock.batch", overlay.changes(), command.note, overlay.held)
+    return Draft("stock.batch", overlay.changes(), command.note, overlay.hold())
 
 
 class _Overlay:
     """A state with the changes of a batch so far. Versions stay as they were before it."""
 
     def __init__(self, state: StateView, now: Instant) -> None:
-        self.held: Reservation | None = None
         self._state = state
         self._now = now
+        self._hold: Reservation | None = None
+        self._held: dict[ItemId, int] = {}
         self._deltas: dict[ItemId, tuple[int, int]] = {}
 
     def record(self, item: ItemId) -> Record | None:
@@ -75,14 +84,15 @@ class _Overlay:
             on_hand, reserved = self._deltas.get(change.item, (0, 0))
             self._deltas[change.item] = (on_hand + change.on_hand_delta, reserved + change.reserved_delta)
         if draft.reservation is not None:
-            self.held = draft.reservation if self.held is None else _joined(self.held, draft.reservation)
+            self._hold = self._hold or draft.reservation
+            for line in draft.reservation.lines:
+                self._held[line.item] = self._held.get(line.item, 0) + line.qty
 
     def changes(self) -> tuple[Change, ...]:
         return tuple(Change(item, on_hand, reserved) for item, (on_hand, reserved) in self._deltas.items())
 
-
-def _joined(held: Reservation, more: Reservation) -> Reservation:
-    qty: dict[ItemId, int] = {}
-    for line in (*held.lines, *more.lines):
-        qty[line.item] = qty.get(line.item, 0) + line.qty
-    return held._replace(lines=tuple(HeldLine(item, many) for item, many in qty.items()))
+    def hold(self) -> Reservation | None:
+        """The one reservation of all holds so far."""
+        if self._hold is None:
+            return None
+        return self._hold._replace(lines=tuple(HeldLine(item, qty) for item, qty in self._held.items()))

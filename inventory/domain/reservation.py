@@ -7,6 +7,8 @@ from inventory.domain.values import Instant, ItemId
 ReservationState: TypeAlias = Literal["held", "partly_committed", "committed", "released", "expired"]
 Ending: TypeAlias = Literal["committed", "released", "expired"]
 """What was done last to a reservation of which nothing is held any more."""
+MAX_LINES = 500
+"""Records that a new reservation may have; older logs may hold larger ones."""
 
 
 class HeldLine(NamedTuple):

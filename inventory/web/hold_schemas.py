@@ -4,6 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from inventory.domain.reservation import MAX_LINES
 from inventory.domain.values import IDENTIFIER_RULE, MAX_QUANTITY, is_identifier
 from inventory.web.schemas import (
     MAX_PAGE,
@@ -20,7 +21,6 @@ from inventory.web.schemas import (
     whole_number_or_null,
 )
 
-MAX_LINES = 500
 STATES = ("held", "partly_committed", "committed", "released", "expired")
 
 

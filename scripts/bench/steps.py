@@ -19,6 +19,7 @@ from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.decide import decide
 from inventory.domain.events import Event, Line
+from inventory.domain.hold_commands import AtomicBatch, HoldStock, reserve_one
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.line import GENESIS, decode, encode, next_chain
@@ -30,6 +31,7 @@ from inventory.web.app import create_app
 
 Step = Callable[[], object]
 _ITEM = ItemId(StoreId("store-1"), Sku("sku-1"))
+_MANY = [ItemId(StoreId("store-1"), Sku(f"sku-{number}")) for number in range(1000)]
 _NOW = Instant(1_767_225_600_000_000)
 _RECORD = "/stores/store-1/inventory/sku-1"
 
@@ -46,6 +48,15 @@ def _deciding() -> Iterator[Step]:
     state = State()
     fold(state, _event(1), 0)
     command = AdjustStock(_ITEM, -1)
+    yield lambda: decide(command, state, _NOW)
+
+
+@contextmanager
+def _deciding_many(*operations: AdjustStock | HoldStock) -> Iterator[Step]:
+    """An atomic batch, on records with enough of each."""
+    state, command = State(), AtomicBatch(operations)
+    lines = tuple(Line(at, 1000, 0, 1000, 0, 1) for at in _MANY)
+    fold(state, _event(1)._replace(lines=lines), 0)
     yield lambda: decide(command, state, _NOW)
 
 
@@ -145,6 +156,10 @@ def _request(path: str, body: bytes | None, app: Any = None) -> Iterator[Step]:
 
 STEPS: dict[str, Callable[[], Any]] = {
     "decide": _deciding,
+    "decide 1,000 adjusts": lambda: _deciding_many(*[AdjustStock(at, -1) for at in _MANY]),
+    "decide 1,000 reserves": lambda: _deciding_many(
+        *[reserve_one(at, 1, "r-1") for at in (*_MANY[:500], *_MANY[:500])]
+    ),
     "make an event": _making_events,
     "make an event and fold it": _folding,
     "encode": _encoding,

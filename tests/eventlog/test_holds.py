@@ -9,7 +9,15 @@ from eventlog.folder import Folder
 from given import START, deciding, item
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine
-from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
+from inventory.domain.hold_commands import (
+    AtomicBatch,
+    Command,
+    CommitHold,
+    ExpireHold,
+    ExtendHold,
+    HoldStock,
+    ReleaseHold,
+)
 from inventory.domain.hold_errors import ReservationExpired
 from inventory.domain.record import Policy
 from inventory.domain.reservation import HeldLine, Reservation
@@ -195,3 +203,18 @@ def test_a_commit_after_the_end_is_refused_after_a_restart_too(folder: Folder):
     ledger = restarted(folder)
     with pytest.raises(ReservationExpired):
         do(ledger, CommitHold("due", BOTH))
+
+
+def test_a_hold_of_1000_lines_in_the_log_is_there_after_a_restart_and_can_be_committed(folder: Folder):
+    items = [item(f"sku-{number}") for number in range(1000)]
+    ledger, made = folder.start(), HoldStock("old", tuple(WantedLine(at, 1) for at in items))
+    do(ledger, AtomicBatch(tuple(CountStock(at, 1) for at in items)))
+    ledger.submit(made.entities, lambda *seen: deciding(made)(*seen)._replace(type="stock.batch")).wait()
+    folder.close()
+
+    ledger = folder.start()
+    do(ledger, CommitHold("old", tuple(items), made.lines[:500]))
+    do(ledger, CommitHold("old", tuple(items)))
+
+    assert {ledger.record(at).on_hand for at in items} == {0}
+    assert (ledger.reservation("old").state, folder.verify().problems) == ("committed", [])

@@ -1,6 +1,7 @@
 """POST /inventory/batch: all operations as one event, or none."""
 
 import pytest
+from web.apps import wrong_fields
 from web.batches import KEY, adjust, count, reserve, send, versions
 
 
@@ -86,3 +87,13 @@ def test_what_one_event_can_say_only_once_must_not_differ(stocked, operations, f
     answer = send(stocked, *operations, atomic=True)
     assert (answer.status_code, [problem["field"] for problem in answer.json["errors"]]) == (400, fields)
     assert send(stocked, *operations).json["results"][-1]["status"] == 200
+
+
+def test_reserves_of_more_than_500_records_are_a_wrong_field_and_change_nothing(stocked):
+    operations = [reserve(1, f"sku-{number}") for number in range(501)]
+
+    answer = send(stocked, *operations, atomic=True)
+
+    assert (answer.status_code, answer.json["error"], wrong_fields(answer)) == (400, "validation_error", ["operations"])
+    assert "operation" not in answer.json
+    assert versions(stocked, "sku-1") == [1]
