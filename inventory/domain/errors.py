@@ -181,3 +181,7 @@ class StorageUnavailable(Unavailable):
     def __init__(self, message: str, *, outcome: Outcome, retry_after_ms: int = 1000) -> None:
         super().__init__(message, retry_after_ms=retry_after_ms)
         self.outcome = outcome
+
+
+class StorageTimeout(StorageUnavailable):
+    """Storage has not answered for as long as the caller waits. That is no failure of it: it may only be slow."""

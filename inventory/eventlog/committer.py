@@ -187,4 +187,4 @@ class Committer:
 
 def _undurable(settled: Outcome | Exception, error: StorageUnavailable) -> StorageUnavailable:
     changed = isinstance(settled, Outcome) and not settled.replayed
-    return StorageUnavailable(str(error), outcome="unknown" if changed else "none")
+    return type(error)(str(error), outcome="unknown" if changed else "none")

@@ -3,7 +3,7 @@
 import os
 import threading
 
-from inventory.domain.errors import StorageUnavailable
+from inventory.domain.errors import StorageTimeout, StorageUnavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
@@ -27,12 +27,13 @@ class Durability:
     def ensure(self, sequence: int) -> None:
         """Return once the event ``sequence``, which is published, and all before it are durable.
 
-        :raises StorageUnavailable: a sync has failed, now or before, or the one under way takes too long.
+        :raises StorageUnavailable: a sync has failed, now or before.
+        :raises StorageTimeout: the one under way takes too long.
         """
         if self._shared.durable >= sequence:
             return
         if not self._turn.acquire(timeout=self._wait):
-            raise StorageUnavailable("the disk takes too long to sync", outcome="none")
+            raise StorageTimeout("the disk takes too long to sync", outcome="none")
         try:
             if self._shared.durable < sequence:
                 self._sync(sequence)

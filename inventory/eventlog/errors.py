@@ -41,7 +41,7 @@ def as_unavailable(error: BaseException) -> Exception:
     """What each waiter is told whose change met ``error``: an exception of its own."""
     match error:
         case StorageUnavailable():
-            return StorageUnavailable(str(error), outcome=error.outcome)
+            return type(error)(str(error), outcome=error.outcome)
         case Unavailable():
             return type(error)(str(error), retry_after_ms=error.retry_after_ms)
         case LogError() | OSError():

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from inventory.domain.errors import Overloaded, StorageUnavailable
+from inventory.domain.errors import Overloaded, StorageTimeout
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId
@@ -69,7 +69,7 @@ class PendingChange:
             self._call = None
             if self.take():
                 raise Overloaded("the change was not begun in time")
-            raise StorageUnavailable("the change was begun and is not finished in time", outcome="unknown")
+            raise StorageTimeout("the change was begun and is not finished in time", outcome="unknown")
         # Whoever asks again is told the same.
         self._done.release()
         if isinstance(self._settled, Exception):

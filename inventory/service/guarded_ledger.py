@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from inventory.domain.errors import ReadOnly, Refusal, StorageUnavailable
+from inventory.domain.errors import ReadOnly, Refusal, StorageTimeout, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
@@ -28,10 +28,11 @@ from inventory.service.ledger import (
 class GuardedLedger:
     """The port over another ledger. Changes go through the breaker, reads do not.
 
-    What counts: ``StorageUnavailable`` is a failure. An outcome or a ``Refusal`` is a success: the ledger has decided
-    on the current state. ``Overloaded`` and ``ReadOnly`` say nothing: the one is about load, and opening would turn a
-    full queue into an outage; the other is a refusal of the ledger's own, at once and with the better reason, and may
-    be about one record only. Nor does an unexpected error, which comes from ``decide``.
+    What counts: ``StorageUnavailable`` is a failure, unless it is a ``StorageTimeout``: what is slow, under load or
+    because of another process, would be kept from working off what waits. An outcome or a ``Refusal`` is a success:
+    the ledger has decided on the current state. ``Overloaded`` and ``ReadOnly`` say nothing: the one is about load,
+    and opening would turn a full queue into an outage; the other is a refusal of the ledger's own, at once and with
+    the better reason, and may be about one record only. Nor does an unexpected error, which comes from ``decide``.
     """
 
     def __init__(self, ledger: Ledger, breaker: CircuitBreaker) -> None:
@@ -141,6 +142,8 @@ class _GuardedTicket:
 def report(breaker: CircuitBreaker, call: Call, error: BaseException) -> None:
     """Tell the breaker what an error says of the storage behind it."""
     match error:
+        case StorageTimeout():
+            breaker.withdrew(call)
         case StorageUnavailable():
             breaker.failed(call)
         case Refusal():

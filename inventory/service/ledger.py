@@ -39,7 +39,7 @@ class Ticket(Protocol):
         :raises Overloaded: it was not begun in time and never will be.
         :raises ReadOnly: changes are refused for now; nothing has changed.
         :raises StorageUnavailable: if ``outcome`` is "unknown" the event may or may not be on disk:
-            ask again with the same key.
+            ask again with the same key. A ``StorageTimeout``: it was begun and is not finished in time.
         """
 
     def on_settled(self, call: Callable[[], None]) -> None:

@@ -163,6 +163,7 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku_outcome, _lock_key),
     domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku_outcome, _retry_after),
     domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, _outcome, _retry_after),
+    domain.StorageTimeout: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
     domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
 }
 

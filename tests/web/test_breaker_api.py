@@ -4,7 +4,7 @@ import pytest
 from given import Clock
 from web.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
 
-from inventory.domain.errors import Overloaded, ReadOnly, StorageUnavailable
+from inventory.domain.errors import Overloaded, ReadOnly, StorageTimeout, StorageUnavailable
 from inventory.web.app import create_app
 
 THRESHOLD = 3
@@ -108,7 +108,24 @@ def test_a_refusal_by_rule_between_failures_forgets_them(client, ledger):
     assert breakers(client)["ledger"] == "closed"
 
 
-@pytest.mark.parametrize("error", [Overloaded("full"), ReadOnly("one record"), RuntimeError("a fault")])
+@pytest.mark.parametrize("outcome", ["none", "unknown"])
+def test_storage_that_is_only_slow_never_opens_it(client, ledger, outcome):
+    ledger.change = StorageTimeout("not finished in time", outcome=outcome)
+    answer = adjust(client, times=3 * THRESHOLD)
+
+    assert (answer.json["error"], answer.json["outcome"]) == ("storage_unavailable", outcome)
+    assert breakers(client)["ledger"] == "closed"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Overloaded("full"),
+        ReadOnly("one record"),
+        RuntimeError("a fault"),
+        StorageTimeout("slow", outcome="unknown"),
+    ],
+)
 def test_what_says_nothing_of_storage_neither_opens_nor_closes_it(opened, ledger, clock, error):
     clock.advance(ms=COOLDOWN)
     ledger.change = error
