@@ -1,7 +1,10 @@
-"""What a caller may ask for. Commands carry every id and note they need; deciding adds nothing from outside."""
+"""What a caller may ask for. Commands carry every id and note they need; deciding adds nothing from outside.
+
+Each has a ``weight``: how many operations or lines it has, which is what deciding and writing it costs.
+"""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from inventory.domain.errors import InventoryError
 from inventory.domain.record import Policy
@@ -43,6 +46,7 @@ def at_version(version: int | None) -> Precondition:
 class AdjustStock:
     """Add ``delta`` units, or take away if it is negative."""
 
+    weight: ClassVar[int] = 1
     item: ItemId
     delta: int
     precondition: Precondition = ANY
@@ -74,6 +78,7 @@ class CountStock:
         unless its key shows that it was accepted before.
     """
 
+    weight: ClassVar[int] = 1
     item: ItemId
     on_hand: int
     precondition: Precondition = ANY
@@ -94,6 +99,7 @@ class SettleDeadLetter:
     before that event.
     """
 
+    weight: ClassVar[int] = 1
     item: ItemId
     sequence: int
     action: Literal["requeue", "discard"]
@@ -109,6 +115,7 @@ class SettleDeadLetter:
 class SetPolicy:
     """Set the safety stock and the threshold of one record."""
 
+    weight: ClassVar[int] = 1
     item: ItemId
     policy: Policy
     precondition: Precondition = ANY
@@ -141,6 +148,11 @@ class TransferStock:
         """What is to be changed."""
         sources = tuple(dict.fromkeys(line.item for line in self.lines))
         return (*sources, *(arriving(item, self.target) for item in sources))
+
+    @property
+    def weight(self) -> int:
+        """How many lines it has."""
+        return len(self.lines)
 
 
 def arriving(item: ItemId, target: str) -> ItemId:

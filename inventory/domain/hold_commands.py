@@ -1,7 +1,7 @@
 """What a caller may ask for with a reservation, or hold."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from inventory.domain.commands import (
     ANY,
@@ -35,6 +35,11 @@ class HoldStock:
         """What is to be changed."""
         return (ReservationId(self.reservation_id), *dict.fromkeys(line.item for line in self.lines))
 
+    @property
+    def weight(self) -> int:
+        """How many lines it has."""
+        return len(self.lines)
+
 
 def reserve_one(
     item: ItemId,
@@ -66,6 +71,11 @@ class CommitHold:
         """What is to be changed."""
         return (ReservationId(self.reservation_id), *self.items)
 
+    @property
+    def weight(self) -> int:
+        """How many lines the reservation has: it is written as a whole."""
+        return max(1, len(self.items))
+
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
@@ -82,11 +92,17 @@ class ReleaseHold:
         """What is to be changed."""
         return (ReservationId(self.reservation_id), *self.items)
 
+    @property
+    def weight(self) -> int:
+        """How many lines the reservation has: it is written as a whole."""
+        return max(1, len(self.items))
+
 
 @dataclass(frozen=True, slots=True)
 class ExtendHold:
     """Let a reservation last for ``ttl_ms`` from now on."""
 
+    weight: ClassVar[int] = 1
     reservation_id: str
     ttl_ms: int
     precondition: Precondition = ANY
@@ -111,6 +127,11 @@ class ExpireHold:
         """What is to be changed."""
         return (ReservationId(self.reservation_id), *self.items)
 
+    @property
+    def weight(self) -> int:
+        """How many lines the reservation has: it is written as a whole."""
+        return max(1, len(self.items))
+
 
 @dataclass(frozen=True, slots=True)
 class AtomicBatch:
@@ -126,6 +147,11 @@ class AtomicBatch:
     def entities(self) -> tuple[EntityId, ...]:
         """What is to be changed."""
         return tuple(dict.fromkeys(entity for operation in self.operations for entity in operation.entities))
+
+    @property
+    def weight(self) -> int:
+        """How many operations it has."""
+        return sum([operation.weight for operation in self.operations])
 
 
 HoldCommand: TypeAlias = HoldStock | CommitHold | ReleaseHold | ExtendHold | ExpireHold

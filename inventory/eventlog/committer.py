@@ -9,13 +9,17 @@ from typing import NamedTuple
 from inventory.domain.errors import IdempotencyConflict, StorageUnavailable, Unavailable
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.durability import Durability
-from inventory.eventlog.errors import LogError, LogRewound, as_unavailable
+from inventory.eventlog.errors import LogError, LogRewound, as_not_begun, as_unavailable
 from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, OpenBatch
 from inventory.service.ledger import Outcome
 
 _IDLE_SECONDS = 0.05
-_MOST_IN_A_BATCH = 1000
+_MOST_OPERATIONS = 1000
+"""In a commit group, unless one change alone has more. Measured: 8 to 25 ms of the processor, and with 16 threads at
+work on the same interpreter at worst 16 times that: still far below COMMIT_WAIT_MS."""
+_OPERATIONS_PER_PLACE = 100
+"""In the queue. The default limit of 256 places is at most 0.2 to 0.6 s of the committing thread, then."""
 _log = logging.getLogger(__name__)
 
 
@@ -44,6 +48,10 @@ class Committer:
         self._durability = durability
         self._on_death = on_death
         self._queue: queue.SimpleQueue[PendingGroup] = queue.SimpleQueue()
+        # What no longer went into a commit group, and is the first of the next.
+        self._left_over: PendingGroup | None = None
+        self._guard = threading.Lock()
+        self._further_places = 0
         self._closing = threading.Event()
         self._ended: str | None = None
         self._complaint = ""
@@ -56,13 +64,15 @@ class Committer:
 
     def submit(self, group: PendingGroup) -> None:
         """Queue changes that go into one batch."""
+        if group.weight > _OPERATIONS_PER_PLACE:
+            self._count_places(_further_places(group))
         self._queue.put(group)
         if self._ended is not None:
             self._refuse_queued()
 
     def depth(self) -> int:
-        """How many groups wait to be taken up."""
-        return self._queue.qsize()
+        """How many groups wait to be taken up; each counts once for each begun 100 operations."""
+        return self._queue.qsize() + self._further_places
 
     @property
     def ended(self) -> str | None:
@@ -79,7 +89,7 @@ class Committer:
         try:
             while True:
                 try:
-                    first = self._queue.get(timeout=_IDLE_SECONDS)
+                    first = self._left_over or self._queue.get(timeout=_IDLE_SECONDS)
                 except queue.Empty:
                     if self._closing.is_set():
                         break
@@ -95,20 +105,23 @@ class Committer:
         self._refuse_queued()
 
     def _commit(self, first: PendingGroup) -> None:
-        taken: list[PendingGroup] = []
+        taken, begun, results = list[PendingGroup](), list[PendingChange](), list[_Result]()
         try:
             with self._lock:
                 # Drained only now: whatever came in while the lock was waited for goes along.
                 self._take(first, taken)
                 batch = self._writer.begin()
-                results = [result for group in taken for result in self._decide_all(batch, group)]
+                for group in taken:
+                    self._decide_all(batch, group, begun, results)
                 self._writer.write(batch)
         except BaseException as error:
             self._complain(error)
             if not taken:
                 self._take(first, taken)
-            for ticket in [change for group in taken for change in group.changes]:
+            for ticket in begun:
                 ticket.settle(as_unavailable(error))
+            for ticket in [change for group in taken for change in group.changes if change.take()]:
+                ticket.settle(as_not_begun(error))
             if not isinstance(error, Unavailable | LogError | OSError) or isinstance(error, LogRewound):
                 raise
         else:
@@ -116,25 +129,43 @@ class Committer:
             self._settle(results)
 
     def _take(self, first: PendingGroup, taken: list[PendingGroup]) -> None:
+        """Take from the queue, in its order, up to ``_MOST_OPERATIONS``; but the first group whatever it weighs."""
         group: PendingGroup | None = first
-        free = _MOST_IN_A_BATCH
+        self._left_over = None
+        free = _MOST_OPERATIONS
         while group is not None:
-            # A group is never split, and so may go past what is free.
-            changes = [change for change in group.changes if change.take()]
-            taken.append(PendingGroup(changes, group.key))
-            free -= len(changes)
+            taken.append(group)
+            if group.weight > _OPERATIONS_PER_PLACE:
+                self._count_places(-_further_places(group))
+            free -= group.weight
             try:
                 group = self._queue.get_nowait() if free > 0 else None
             except queue.Empty:
                 group = None
+            # A group is never split.
+            if group is not None and group.weight > free:
+                self._left_over, group = group, None
 
-    def _decide_all(self, batch: OpenBatch, group: PendingGroup) -> list[_Result]:
+    def _count_places(self, many: int) -> None:
+        with self._guard:
+            self._further_places += many
+
+    def _decide_all(
+        self, batch: OpenBatch, group: PendingGroup, begun: list[PendingChange], results: list[_Result]
+    ) -> None:
+        """Decide each change that nobody has withdrawn by the moment it is its turn."""
+        refusal: Exception | None = None
         try:
-            if group.key is not None:
+            if group.key is not None and any(change.is_open for change in group.changes):
                 batch.require_unused((group.key, *[change.key for change in group.changes]))
         except Exception as error:  # noqa: BLE001 - it belongs to this group alone
-            return [_Result(ticket, error, batch.latest()) for ticket in group.changes]
-        return [self._decide(batch, ticket) for ticket in group.changes]
+            refusal = error
+        for ticket in group.changes:
+            if ticket.begin():
+                begun.append(ticket)
+                results.append(
+                    self._decide(batch, ticket) if refusal is None else _Result(ticket, refusal, batch.latest())
+                )
 
     def _decide(self, batch: OpenBatch, ticket: PendingChange) -> _Result:
         try:
@@ -178,11 +209,17 @@ class Committer:
     def _refuse_queued(self) -> None:
         while True:
             try:
-                changes = self._queue.get_nowait().changes
+                group = self._left_over or self._queue.get_nowait()
             except queue.Empty:
                 return
-            for change in [change for change in changes if change.take()]:
+            self._left_over = None
+            for change in [change for change in group.changes if change.take()]:
                 change.settle(StorageUnavailable(str(self._ended), outcome="none"))
+
+
+def _further_places(group: PendingGroup) -> int:
+    """How many places a group takes in the queue beyond its first."""
+    return (group.weight - 1) // _OPERATIONS_PER_PLACE
 
 
 def _undurable(settled: Outcome | Exception, error: StorageUnavailable) -> StorageUnavailable:

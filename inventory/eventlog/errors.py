@@ -37,7 +37,7 @@ def unreadable(error: Exception) -> StorageUnavailable:
     return StorageUnavailable(f"the event log could not be read: {error}", outcome="none")
 
 
-def as_unavailable(error: BaseException) -> Exception:
+def as_unavailable(error: BaseException) -> Unavailable:
     """What each waiter is told whose change met ``error``: an exception of its own."""
     match error:
         case StorageUnavailable():
@@ -48,3 +48,10 @@ def as_unavailable(error: BaseException) -> Exception:
             return unreadable(error)
         case _:
             return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")
+
+
+def as_not_begun(error: BaseException) -> Unavailable:
+    """The same for a change that was not decided: it has not happened, whatever became of others."""
+    told = as_unavailable(error)
+    told.outcome = "none"
+    return told

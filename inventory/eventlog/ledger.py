@@ -94,15 +94,20 @@ class FileLedger(ReplicaReads):
         return Instant(self._shared.clock_offset + self._options.machine.since_boot())
 
     def submit(
-        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
     ) -> PendingChange:
         change = PendingChange(entities, decide, key, self._options.commit_wait_ms)
-        self._committer.submit(PendingGroup((change,)))
+        self._committer.submit(PendingGroup((change,), None, weight))
         return change
 
     def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[PendingChange]:
-        pending = [PendingChange(*change, self._options.commit_wait_ms) for change in changes]
-        self._committer.submit(PendingGroup(pending, key))
+        wait_ms = self._options.commit_wait_ms
+        pending = [PendingChange(entities, decide, own, wait_ms) for entities, decide, own, _ in changes]
+        self._committer.submit(PendingGroup(pending, key, sum([change.weight for change in changes])))
         return pending
 
     def queue_depth(self) -> int:

@@ -65,7 +65,11 @@ class MemoryLedger:
         self.history = MemoryHistory(self.events)
 
     def submit(
-        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
     ) -> Settled:
         with self._mutex:
             now = max(self._now(), self._state.last_at)

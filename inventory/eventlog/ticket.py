@@ -15,11 +15,12 @@ from inventory.service.ledger import Decide, Outcome
 class PendingGroup(NamedTuple):
     """What is queued as one: a change, or several that were submitted together.
 
-    :ivar key: see ``Ledger.submit_all``.
+    :ivar key: see ``Ledger.submit_all``. :ivar weight: how many operations or lines all of them have.
     """
 
     changes: Sequence["PendingChange"]
     key: IdempotencyKey | None = None
+    weight: int = 1
 
 
 class PendingChange:
@@ -43,8 +44,17 @@ class PendingChange:
         self._call: Callable[[], None] | None = None
 
     def take(self) -> bool:
-        """Claim the change for a batch; ``False`` if its waiter has given up. The first claim wins."""
+        """Claim the change; ``False`` if its waiter has withdrawn it, or another has it. The first claim wins."""
         return self._taken.acquire(blocking=False)
+
+    def begin(self) -> bool:
+        """Claim the change to decide it; ``False`` if it is withdrawn, or will be: its time is over."""
+        return time.monotonic() < self._until and self._taken.acquire(blocking=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``begin`` would claim it now."""
+        return time.monotonic() < self._until and not self._taken.locked()
 
     def settle(self, settled: Outcome | Exception) -> None:
         """Hand over the outcome, or what ``wait`` is to raise."""
@@ -68,7 +78,8 @@ class PendingChange:
             # It may be queued for as long as the disk hangs; whoever wanted to be told is not kept for that.
             self._call = None
             if self.take():
-                raise Overloaded("the change was not begun in time")
+                self.settle(Overloaded("the change was not begun in time"))
+                return self.wait()
             raise StorageTimeout("the change was begun and is not finished in time", outcome="unknown")
         # Whoever asks again is told the same.
         self._done.release()

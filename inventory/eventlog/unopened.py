@@ -22,7 +22,11 @@ class UnopenedLedger:
         self.history = UnopenedHistory(reason)
 
     def submit(
-        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
     ) -> NoReturn:
         self._refuse()
 

@@ -40,12 +40,16 @@ class GuardedLedger:
         self._breaker = breaker
 
     def submit(
-        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
     ) -> Ticket:
         """See ``Ledger.submit``. :raises ReadOnly: the breaker is open; nothing has changed."""
         call = self._admitted()
         try:
-            ticket = self._ledger.submit(entities, decide, key)
+            ticket = self._ledger.submit(entities, decide, key, weight)
         except BaseException as error:
             report(self._breaker, call, error)
             raise

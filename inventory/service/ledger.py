@@ -56,6 +56,7 @@ class Submission(NamedTuple):
     entities: Sequence[EntityId]
     decide: Decide
     key: IdempotencyKey | Delivery | None = None
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +133,19 @@ class Ledger(Protocol):
     """Owns the log. Nobody is told through it of anything that a power cut could take back."""
 
     def submit(
-        self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None = None
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
     ) -> Ticket:
         """Queue one change: ``decide`` runs on the current state and its event is made durable, or nothing changes.
 
         Changes of one entity run in the order in which they were submitted, over all processes one at
         a time. ``decide`` may touch only ``entities``, and may be run again. Under a key (or a
         delivery) that was used before, the first event is the outcome and ``decide`` is not run.
+
+        :param weight: how many operations or lines it has. Commit groups and the queue are measured by it.
         """
 
     def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
@@ -149,7 +156,7 @@ class Ledger(Protocol):
         """
 
     def queue_depth(self) -> int:
-        """How many wait to be taken up; those that were submitted together count as one."""
+        """How many wait to be taken up; what was submitted together counts once for each begun 100 operations."""
 
     def record(self, item: ItemId) -> Record | None:
         """The latest durable record, or ``None`` where there is none."""

@@ -1,6 +1,6 @@
 """Holds: made, committed, released, extended, and ended by time. One thread-safe object over the stock service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from inventory.domain.commands import ANY, NO_NOTE, Note, Precondition, WantedLine
@@ -104,20 +104,23 @@ class ReservationService:
 
         :raises Unavailable: it could not be done for all; what was not is due again at the next call.
         """
-        ended = 0
+        ended, failed = 0, list[Unavailable]()
         while due := self._ledger.due_reservations(_AT_ONCE):
-            commands = [ExpireHold(held.reservation_id, held.items) for held in due]
-            ended += self._carry_out(commands)
+            for part in _parts([ExpireHold(held.reservation_id, held.items) for held in due]):
+                ended += self._carry_out(part, failed)
+            # First what can be ended, then what went wrong.
+            if failed:
+                raise failed[0]
             if len(due) < _AT_ONCE:
                 break
         return ended
 
-    def _carry_out(self, commands: Sequence[ExpireHold]) -> int:
-        """Submit all, so that they share a sync, and wait for each; then raise what went wrong first, if anything."""
-        ended, tickets, failed = 0, list[Ticket](), list[Unavailable]()
+    def _carry_out(self, commands: Sequence[ExpireHold], failed: list[Unavailable]) -> int:
+        """Submit all, so that they share a sync, and wait for each. What goes wrong is added to ``failed``."""
+        ended, tickets = 0, list[Ticket]()
         for command in commands:
             try:
-                tickets.append(self._ledger.submit(command.entities, deciding(command)))
+                tickets.append(self._ledger.submit(command.entities, deciding(command), None, command.weight))
             except Unavailable as error:
                 failed.append(error)
                 break
@@ -126,8 +129,6 @@ class ReservationService:
                 ended += _has_ended(ticket)
             except Unavailable as error:
                 failed.append(error)
-        if failed:
-            raise failed[0]
         return ended
 
     def _items(self, reservation_id: str) -> tuple[ItemId, ...]:
@@ -149,3 +150,16 @@ def _has_ended(ticket: Ticket) -> bool:
     except Refusal:
         return False
     return True
+
+
+def _parts(commands: Sequence[ExpireHold]) -> Iterator[list[ExpireHold]]:
+    """The same in parts of at most ``_AT_ONCE`` lines or one command: others wait behind what is submitted together."""
+    part, lines = list[ExpireHold](), 0
+    for command in commands:
+        if part and lines + command.weight > _AT_ONCE:
+            yield part
+            part, lines = [], 0
+        part.append(command)
+        lines += command.weight
+    if part:
+        yield part

@@ -39,7 +39,7 @@ def submission(
                 return error
             case HeldLeases() as lease:
                 held.append(lease)
-    return Submission(command.entities, fenced(deciding(command), held), key)
+    return Submission(command.entities, fenced(deciding(command), held), key, command.weight)
 
 
 def fenced(decide: Decide, held: Sequence[HeldLeases]) -> Decide:

@@ -52,19 +52,52 @@ def test_a_group_is_not_split_though_others_are_before_and_behind_it(ledger: Fil
     for ticket in [begun, *before, *group, *behind]:
         ticket.wait()
 
-    # The group is in the one write with those before it; what is over the measure waits for the next.
-    assert (sizes, disk.calls) == ([1700, 5], [APPEND, SYNC, APPEND, SYNC])
+    # A write has at most 1,000 operations, in the order in which they came.
+    assert (sizes, disk.calls) == ([700, 1000, 5], [APPEND, SYNC] * 3)
 
 
-def test_a_group_in_the_queue_counts_as_one(folder: Folder, ledger: FileLedger, disk: Shim):
+@pytest.mark.parametrize(
+    ("weights", "writes"),
+    [
+        pytest.param([1, 1, 5000, 1, 1], [2, 1, 2], id="more than a write may have goes alone"),
+        pytest.param([500, 500, 1], [2, 1], id="up to the measure"),
+        pytest.param([500, 501, 499, 500], [1, 2, 1], id="never over the measure"),
+        pytest.param([1000, 1000, 1000], [1, 1, 1], id="each alone"),
+    ],
+)
+def test_a_write_has_as_many_changes_as_weigh_1000_operations(
+    ledger: FileLedger, disk: Shim, weights: list[int], writes: list[int]
+):
     gate = Gate()
     disk.instead[SYNC] = gate
-    tickets = [ledger.submit((ONE,), adding((ONE, 1)))]
+    tickets = [ledger.submit((TWO,), adding((TWO, 1)))]
     assert gate.reached.wait(10)
-    tickets += ledger.submit_all(THOUSAND)
-    depth = ledger.queue_depth()
+    tickets += [ledger.submit((ONE,), adding((ONE, 1)), None, weight) for weight in weights]
+    sizes: list[int] = []
+    disk.instead[APPEND] = lambda descriptor, data: sizes.append(data.count(b"\n")) or os.write(descriptor, data)
+    del disk.instead[SYNC]
     gate.open()
-    assert (depth, [ticket.wait().replayed for ticket in tickets].count(False)) == (1, 1001)
+
+    found = [ticket.wait().event.sequence for ticket in tickets]
+
+    assert (sizes, found) == (writes, sorted(found))
+
+
+def test_what_is_queued_counts_once_for_each_begun_100_operations(ledger: FileLedger, disk: Shim):
+    gate = Gate()
+    disk.instead[SYNC] = gate
+    tickets, depths = [ledger.submit((ONE,), adding((ONE, 1)))], []
+    assert gate.reached.wait(10)
+    for weight in (1, 100, 101, 1000, 500, 1000):
+        tickets.append(ledger.submit((ONE,), adding((ONE, 1)), None, weight))
+        depths.append(ledger.queue_depth())
+    tickets += ledger.submit_all(THOUSAND)
+    depths.append(ledger.queue_depth())
+    gate.open()
+    for ticket in tickets:
+        ticket.wait()
+
+    assert (depths, ledger.queue_depth()) == ([1, 2, 4, 14, 19, 29, 39], 0)
 
 
 def test_a_write_that_fails_carries_out_none_of_a_group(folder: Folder, ledger: FileLedger, disk: Shim):

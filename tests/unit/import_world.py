@@ -70,7 +70,7 @@ class World:
         """The ledger refuses what is submitted for one SKU, so many times."""
         submit, left = self.ledger.submit, [error] * times
 
-        def failing(entities, decide, key=None):
+        def failing(entities, decide, key=None, weight=1):
             if entities[0].sku == sku and left:
                 return RefusedTicket(left.pop())
             return submit(entities, decide, key)

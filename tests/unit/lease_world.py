@@ -26,7 +26,7 @@ class MeddlingLedger(MemoryLedger):
 
     before: Callable[[], None] = staticmethod(lambda: None)
 
-    def submit(self, entities, decide, key=None):
+    def submit(self, entities, decide, key=None, weight=1):
         self.before()
         return super().submit(entities, decide, key)
 

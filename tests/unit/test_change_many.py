@@ -80,7 +80,7 @@ class FailingTickets(MemoryLedger):
 
     fails: Exception | None = None
 
-    def submit(self, entities, decide, key=None):
+    def submit(self, entities, decide, key=None, weight=1):
         return self if self.fails else super().submit(entities, decide, key)
 
     def wait(self):

@@ -147,7 +147,7 @@ def test_a_row_that_was_done_though_nobody_could_say_so_was_applied_by_this_run(
 ) -> None:
     submit, late = world.ledger.submit, [StorageUnavailable("not in time", outcome="unknown")]
 
-    def submitting(entities, decide, key=None):
+    def submitting(entities, decide, key=None, weight=1):
         ticket = submit(entities, decide, key)
         if late:
             raise late.pop()

@@ -1,12 +1,14 @@
 """ReservationService: holds that end by themselves, and what is asked twice."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 from given import Clock, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.hold_commands import AtomicBatch
 from inventory.domain.hold_errors import ReservationExpired, ReservationNotFound, WrongState
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.memory import MemoryLedger
@@ -24,7 +26,7 @@ class Ledger(MemoryLedger):
         super().__init__(now=clock)
         self.instead: list[Callable[[], None] | Exception | None] = []
 
-    def submit(self, entities, decide, key=None):
+    def submit(self, entities, decide, key=None, weight=1):
         act = self.instead.pop(0) if self.instead else None
         if isinstance(act, Exception):
             return _Failing(act)
@@ -115,7 +117,7 @@ class Tickets(Ledger):
 
     tickets: list
 
-    def submit(self, entities, decide, key=None):
+    def submit(self, entities, decide, key=None, weight=1):
         ticket = self.tickets.pop(0)
         if isinstance(ticket, Exception):
             raise ticket
@@ -138,6 +140,45 @@ def test_whatever_was_submitted_is_waited_for_though_another_is_refused(shop: Sh
     with pytest.raises(ReadOnly):
         shop.holds.expire_due()
     assert len(waited) == 1
+
+
+class Queue(Ledger):
+    """Notes how many lines were submitted before somebody waited for one of them."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.at_once = [0]
+
+    def submit(self, entities, decide, key=None, weight=1):
+        ticket = super().submit(entities, decide, key, weight)
+        self.at_once[-1] += weight
+        return Noting(self, ticket)
+
+
+class Noting(NamedTuple):
+    queue: Queue
+    ticket: Any
+
+    def wait(self):
+        if self.queue.at_once[-1]:
+            self.queue.at_once.append(0)
+        return self.ticket.wait()
+
+
+def test_the_sweep_submits_at_most_500_lines_before_it_waits_for_them():
+    clock = Clock()
+    ledger = Queue(clock)
+    stock = StockService(ledger)
+    holds = ReservationService(ledger, stock, clock)
+    items = [item(f"sku-{number}") for number in range(240)]
+    stock.change(AtomicBatch(tuple(CountStock(at, 1000) for at in items)))
+    for _ in range(5):
+        holds.hold(tuple(WantedLine(at, 1) for at in items), ttl_ms=1000)
+    clock.advance(ms=1000)
+    ledger.at_once = [0]
+
+    assert holds.expire_due() == 5
+    assert ledger.at_once == [480, 480, 240, 0]
 
 
 def test_a_commit_after_the_end_is_refused_though_nothing_has_swept(shop: Shop):

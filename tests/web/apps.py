@@ -86,7 +86,7 @@ class FailingLedger(MemoryLedger):
         super().__init__(now=lambda: NOW)
         self.change, self.read = change, read
 
-    def submit(self, entities: Sequence[Any], decide: Any, key: Any = None) -> Any:
+    def submit(self, entities: Sequence[Any], decide: Any, key: Any = None, weight: int = 1) -> Any:
         if self.change is not None:
             return Settled(self.change)
         return super().submit(entities, decide, key)

@@ -19,7 +19,7 @@ class SlowLedger(FailingLedger):
         self.begun, self.go_on = threading.Semaphore(0), threading.Event()
         self.depth = 0
 
-    def submit(self, entities, decide, key=None):
+    def submit(self, entities, decide, key=None, weight=1):
         self.begun.release()
         assert self.go_on.wait(30)
         return super().submit(entities, decide, key)
