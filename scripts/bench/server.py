@@ -45,10 +45,12 @@ def running(
     workers: int,
     start_seconds: float = _START_SECONDS,
     checkout: Path = CHECKOUT,
+    output: Path | None = None,
 ) -> Iterator[Server]:
     """Serve ``app`` for the ``with`` block with its data and its output in ``folder``, where data may be already.
 
     :param checkout: the program is that of this folder.
+    :param output: the file that its log lines go to; without it they are dropped.
     :raises ServerBroken: it does not come up.
     """
     port = _free_port()
@@ -57,13 +59,13 @@ def running(
     data_dir.mkdir(exist_ok=True)
     settings = {"HOST": "127.0.0.1", "PORT": str(port), "DATA_DIR": str(data_dir), "WEB_CONCURRENCY": str(workers)}
     # In a session of its own: Ctrl-C goes to the benchmark alone, which then ends the server.
-    with open(folder / "stderr", "wb") as errors:
+    with open(folder / "stderr", "wb") as errors, open(output or os.devnull, "wb") as lines:
         master = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "python:bench.gunicorn_conf", app],
             cwd=folder,
             env={**environment_of(checkout), READY_FOLDER: str(ready), **environment, **settings},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=lines,
             stderr=errors,
             start_new_session=True,
         )
