@@ -102,6 +102,7 @@ class Settings:
         None, _COUNT, "threads of each worker at work on changes at once; THREADS if unset"
     )
     concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
+    concurrency_reads: int = _setting(2, _COUNT, "large reads of each worker at work at once")
     load_shed_queue_max: int = _setting(256, _COUNT, "queued changes above which more are refused")
     rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "changes a second for each client; 0 is no limit")
     rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "changes at once for each client")

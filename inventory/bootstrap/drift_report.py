@@ -1,7 +1,9 @@
-"""Drift as it is told: the first hundred, each with both figures, and how many there are."""
+"""Drift as it is told: the first hundred or 4 MiB, each with both figures, and how many there are."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import orjson
 
 from inventory.domain.drift import Drift
 from inventory.domain.instants import format_instant
@@ -11,6 +13,8 @@ from inventory.domain.values import ItemId
 from inventory.eventlog.reservation_json import reservation_as_json
 
 SHOWN = 100
+SHOWN_BYTES = 4 * 1024 * 1024
+"""A reservation may have very many lines, and a SKU very many stores."""
 
 
 class DriftReport:
@@ -19,14 +23,18 @@ class DriftReport:
     def __init__(self) -> None:
         self.count = 0
         self.shown: list[dict[str, Any]] = []
+        self._bytes = 0
 
     def add(self, found: Iterable[Drift], source: str | None = None) -> bool:
         """Add what was found, in the file ``source`` if it was one; returns whether there was any."""
         before = self.count
         for drift in found:
             self.count += 1
-            if len(self.shown) < SHOWN:
-                self.shown.append({**_as_json(drift), **({"source": source} if source else {})})
+            if len(self.shown) < SHOWN and self._bytes < SHOWN_BYTES:
+                told = {**_as_json(drift), **({"source": source} if source else {})}
+                self._bytes += len(orjson.dumps(told))
+                if self._bytes <= SHOWN_BYTES or not self.shown:
+                    self.shown.append(told)
         return self.count > before
 
 

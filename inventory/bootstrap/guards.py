@@ -99,6 +99,7 @@ class Wiring:
             file_retries=self.file_retries,
             buckets=self._buckets(),
             changes=changes,
+            large_reads=Bulkhead(self.settings.concurrency_reads),
             shedder=shedder,
             dead_letters=DeadLetters(guarded, stock, letters, check, now),
             audit=audit or NoAudit("there is no log on files that could be folded anew"),

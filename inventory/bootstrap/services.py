@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.byte_budget import ByteBudget
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
@@ -18,6 +19,9 @@ from inventory.service.stock import StockService
 from inventory.service.sync import Passes
 from inventory.service.upkeep import StorageFigures, Upkeep
 from inventory.settings import Settings
+
+UNSENT_BYTES = 64 * 1024 * 1024
+"""Of answers that clients have not taken yet, in each process."""
 
 
 class Flag:
@@ -47,7 +51,9 @@ class Services:
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
     :ivar audit: compares what this process has in memory with the log.
-    :ivar changes: the threads at work on changes. :ivar shedder: whether further ones are refused for what waits.
+    :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
+    :ivar unsent: answers that clients have not taken yet.
+    :ivar shedder: whether further changes are refused for what waits.
     """
 
     settings: Settings
@@ -61,10 +67,12 @@ class Services:
     file_retries: Tally
     buckets: TokenBuckets | None
     changes: Bulkhead
+    large_reads: Bulkhead
     shedder: LoadShedder
     dead_letters: DeadLetters
     audit: Audits
     upkeep: Upkeep | None = None
+    unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
 
     def storage_figures(self) -> StorageFigures:

@@ -41,7 +41,7 @@ def list_command(data_dir: str | None, settled_too: bool, as_json: bool) -> None
         after: str | None = None
         while True:
             page = services.dead_letters.page(PageRequest(_AT_ONCE, after), None if settled_too else "dead")
-            letters += page.items
+            letters += [one.letter for one in page.items]
             after = page.next_after
             if after is None:
                 break

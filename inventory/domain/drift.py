@@ -42,7 +42,7 @@ def drift_between(live: State, log: State) -> Iterator[Drift]:
     for item, at, should_at in _differing(live.broken, log.broken):
         if at is None or should_at is None or not _is_less_known(at, should_at):
             yield Drift("broken", item, at and at.sequence, should_at and should_at.sequence)
-    for sku, items, should_items in _differing(live.items_of_sku, log.items_of_sku):
+    for sku, items, should_items in _differing(live.central(), log.central()):
         yield Drift("central", sku, items, should_items)
 
 

@@ -6,9 +6,13 @@ from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
 from inventory.domain.reservation import Reservation
 from inventory.domain.reservation_table import ReservationTable
+from inventory.domain.sku_stock import WideSku
 from inventory.domain.sorted_names import SortedNames
 from inventory.domain.transition import continues, record_after
 from inventory.domain.values import Instant, ItemId
+
+FEW = 64
+"""Up to so many items of a SKU are looked at at once; of one with more, its stores and sums are kept up."""
 
 
 class State:
@@ -18,6 +22,7 @@ class State:
     dict look-up is atomic); listing is not, its caller holds whatever lock guards the fold.
 
     :ivar broken: records whose history does not add up → the first event that did not continue it.
+    :ivar items_of_sku: the first ``FEW`` items of every SKU; :ivar wide: what is kept of those with more.
     """
 
     def __init__(self) -> None:
@@ -30,6 +35,7 @@ class State:
         self.store_names = SortedNames()
         self.skus_of_store: dict[str, SortedNames] = {}
         self.items_of_sku: dict[str, tuple[ItemId, ...]] = {}
+        self.wide: dict[str, WideSku] = {}
 
     def record(self, item: ItemId) -> Record | None:
         """Return one record, or ``None`` where no event has named it."""
@@ -48,34 +54,37 @@ class State:
         """Return one reservation, or ``None`` where none is remembered under this id."""
         return self.reservations.get(reservation_id)
 
-    def records_of_sku(self, sku: str) -> list[Record]:
-        """The central view of one SKU: its record in every store that has it, by store id."""
-        return [self.records[item] for item in sorted(self.items_of_sku.get(sku, ()))]
+    def central(self) -> dict[str, tuple[ItemId, ...]]:
+        """The central view: all items of every SKU, in the order of their first events."""
+        found = dict(self.items_of_sku)
+        found.update((sku, tuple(wide.items)) for sku, wide in self.wide.items())
+        return found
 
     def forget(self, now: Instant, hold_keep_ms: int) -> None:
         """Forget keys that have ended, and reservations that ended so long ago. No decision about stock needs them."""
         self.keys.forget_expired(now)
         self.reservations.forget_ended(Instant(now - hold_keep_ms * 1000))
 
-    def sort_names(self) -> None:
-        """Sort what lists need now rather than at the first look."""
-        for names in (self.store_names, *self.skus_of_store.values()):
-            names.sort()
-
     def restore(self, record: Record) -> None:
         """Enter a record that a snapshot holds."""
         self.records[record.item] = record
-        self.file_new(record.item)
+        self.file_new(record)
 
-    def file_new(self, item: ItemId) -> None:
-        """Enter an item that has its first record into the indexes."""
-        known = self.items_of_sku.get(item.sku, ())
+    def file_new(self, record: Record) -> None:
+        """Enter the first record of an item, which is among the records already, into the indexes."""
+        item = record.item
         skus = self.skus_of_store.get(item.store)
         if skus is None:
             skus = self.skus_of_store[item.store] = SortedNames()
             self.store_names.add(item.store)
         skus.add(item.sku)
-        self.items_of_sku[item.sku] = (*known, item)
+        known = self.items_of_sku.get(item.sku, ())
+        if len(known) < FEW:
+            self.items_of_sku[item.sku] = (*known, item)
+        elif item.sku in self.wide:
+            self.wide[item.sku].add(record)
+        else:
+            self.wide[item.sku] = WideSku([*(self.records[one] for one in known), record])
 
 
 def fold(state: State, event: Event, position: int) -> None:
@@ -95,10 +104,12 @@ def fold(state: State, event: Event, position: int) -> None:
             state.broken.setdefault(item, Break(sequence, figures_of(before)))
         elif state.broken and kind in SETTLEMENTS:
             state.broken.pop(item, None)
-        records[item] = record_after(line, sequence, at)
+        records[item] = after = record_after(line, sequence, at)
         if before is None:
             # After the record is there, so that nobody finds an item in an index and no record for it.
-            state.file_new(item)
+            state.file_new(after)
+        elif state.wide and (wide := state.wide.get(item.sku)) is not None:
+            wide.replace(before, after)
     if reservation is not None:
         state.reservations.put(reservation)
     if use is not None:

@@ -1,25 +1,38 @@
-"""Pages and copies of a state. The caller holds whatever lock guards the fold."""
+"""Pages and copies of a state. Whatever guards the fold is held for a bounded number of steps at a time."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import TypeAlias
 
 from inventory.domain.errors import StoreNotFound
 from inventory.domain.record import Record
 from inventory.domain.reservation import Reservation
+from inventory.domain.sku_stock import SkuReading, WideSku, totals_of
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import Page, PageRequest, ReservationRequest, StockSnapshot, StoreSummary
+from inventory.service.ledger import Page, PageRequest, ReservationRequest, SkuStock, StockSnapshot, StoreSummary
 
+Still: TypeAlias = Callable[[], AbstractContextManager[State]]
+"""Gives the state, and holds it still inside the ``with`` block: no change is folded meanwhile."""
+
+AT_ONCE = 500
+"""Records that are looked up while the state stands still."""
 _LOOKED_AT = 2000
-"""Reservations looked at for one page: nothing is folded meanwhile."""
+"""Reservations looked at for one page."""
+_LINES_LOOKED_AT = 50_000
+"""Of their lines."""
 
 
 def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
-    """Stores by id."""
+    """Stores by id. The caller holds the state still."""
     names = state.store_names.after(request.after, request.limit + 1, request.prefix)
     found = [StoreSummary(name, len(state.skus_of_store[name])) for name in names[: request.limit]]
     return Page(found, _next_after(names, request.limit), state.sequence)
 
 
 def page_of_records(state: State, store: str, request: PageRequest) -> Page[Record]:
-    """A store's records by SKU.
+    """A store's records by SKU. The caller holds the state still.
 
     :raises StoreNotFound: no event has named the store.
     """
@@ -31,21 +44,65 @@ def page_of_records(state: State, store: str, request: PageRequest) -> Page[Reco
     return Page(found, _next_after(names, request.limit), state.sequence)
 
 
-def page_of_reservations(state: State, request: ReservationRequest) -> Page[Reservation]:
+def read_sku(still: Still, sku: str, request: PageRequest, lag_ms: int) -> SkuStock:
+    """One SKU over all stores, as of one event: changes go on between the parts in which it is read."""
+    with still() as state:
+        wide = state.wide.get(sku)
+        if wide is None:
+            records = [state.records[item] for item in state.items_of_sku.get(sku, ())]
+            return _few(sku, records, request, state.sequence, lag_ms)
+        as_of, totals, reading = state.sequence, wide.totals, SkuReading()
+        wide.readings.append(reading)
+    try:
+        # One more than is wanted: whether there is one.
+        records = list(islice(_records(still, wide, Sku(sku), request.after, as_of, reading), request.limit + 1))
+    finally:
+        with still():
+            wide.readings.remove(reading)
+    shown = records[: request.limit]
+    return SkuStock(sku, totals, shown, _next_store(records, request.limit), as_of, lag_ms)
+
+
+def _few(sku: str, records: list[Record], request: PageRequest, as_of: int, lag_ms: int) -> SkuStock:
+    after = request.after or ""
+    found = sorted(record for record in records if record.item.store > after)
+    shown = found[: request.limit]
+    return SkuStock(sku, totals_of(records), shown, _next_store(found, request.limit), as_of, lag_ms)
+
+
+def _records(
+    still: Still, wide: WideSku, sku: Sku, after: str | None, as_of: int, reading: SkuReading
+) -> Iterable[Record]:
+    """The records of a SKU by store, as they were after the event ``as_of``."""
+    while True:
+        with still() as state:
+            names = wide.stores.after(after, AT_ONCE)
+            found = [state.records[ItemId(StoreId(name), sku)] for name in names]
+            # What has changed since is there as it was before; where it was not, it is not there.
+            then = [reading.before.get(one.item.store) if one.sequence > as_of else one for one in found]
+        yield from (record for record in then if record is not None)
+        if len(names) < AT_ONCE:
+            return
+        after = names[-1]
+
+
+def page_of_reservations(still: Still, request: ReservationRequest) -> Page[Reservation]:
     """Reservations in the order they were made; of those looked at, the ones that are asked for."""
-    ids = state.reservations.after(request.after, _LOOKED_AT)
+    with still() as state:
+        as_of, ids = state.sequence, state.reservations.after(request.after, _LOOKED_AT)
+        looked_at = [state.reservations.get(reservation_id) for reservation_id in ids]
     found: list[Reservation] = []
-    last = request.after
-    for reservation_id in ids:
-        reservation = state.reservations.get(reservation_id)
+    last, lines = request.after, 0
+    for reservation in looked_at:
         if reservation is None:
             continue
-        if len(found) == request.limit:
-            return Page(found, str(last), state.sequence)
+        if len(found) == request.limit or lines >= _LINES_LOOKED_AT:
+            return Page(found, str(last), as_of)
         last = reservation.created
+        lines += len(reservation.lines)
         if _is_asked_for(reservation, request):
             found.append(reservation)
-    return Page(found, str(last) if len(ids) == _LOOKED_AT else None, state.sequence)
+    return Page(found, str(last) if len(ids) == _LOOKED_AT else None, as_of)
 
 
 def _is_asked_for(reservation: Reservation, request: ReservationRequest) -> bool:
@@ -60,9 +117,16 @@ def _is_asked_for(reservation: Reservation, request: ReservationRequest) -> bool
 
 
 def snapshot_of(state: State) -> StockSnapshot:
-    """A copy of the dicts of immutable records: cheap, and nothing that is folded later shows in it."""
-    return StockSnapshot(state.sequence, dict(state.records), dict(state.items_of_sku))
+    """A copy of the dicts of immutable records: cheap, and nothing that is folded later shows in it.
+
+    The caller holds the state still.
+    """
+    return StockSnapshot(state.sequence, dict(state.records), state.central())
 
 
 def _next_after(names: list[str], limit: int) -> str | None:
     return names[limit - 1] if len(names) > limit else None
+
+
+def _next_store(records: list[Record], limit: int) -> str | None:
+    return records[limit - 1].item.store if len(records) > limit else None

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from inventory.domain.errors import IdempotencyConflict
 from inventory.domain.events import Delivery, Event
@@ -11,8 +12,9 @@ from inventory.domain.record import Record
 from inventory.domain.reservation import Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, snapshot_of
+from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
 from inventory.service.ledger import (
+    LONGEST,
     Decide,
     LedgerStatus,
     Page,
@@ -103,12 +105,11 @@ class MemoryLedger:
     def record(self, item: ItemId) -> Record | None:
         return self._state.record(item)
 
-    def records_of_sku(self, sku: str) -> SkuStock:
-        with self._mutex:
-            return SkuStock(sku, self._state.records_of_sku(sku), self._state.sequence, 0)
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        return read_sku(self._still, sku, page, 0)
 
-    def central_stock(self, sku: str) -> SkuStock:
-        return self.records_of_sku(sku)
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        return self.records_of_sku(sku, page)
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         with self._mutex:
@@ -122,8 +123,7 @@ class MemoryLedger:
         return self._state.reservation(reservation_id)
 
     def reservations(self, request: ReservationRequest) -> Page[Reservation]:
-        with self._mutex:
-            return page_of_reservations(self._state, request)
+        return page_of_reservations(self._still, request)
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
         with self._mutex:
@@ -139,3 +139,8 @@ class MemoryLedger:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+    @contextmanager
+    def _still(self) -> Iterator[State]:
+        with self._mutex:
+            yield self._state

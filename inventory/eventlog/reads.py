@@ -9,9 +9,17 @@ from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
-from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, snapshot_of
+from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
 from inventory.eventlog.replica import Replica
-from inventory.service.ledger import Page, PageRequest, ReservationRequest, SkuStock, StockSnapshot, StoreSummary
+from inventory.service.ledger import (
+    LONGEST,
+    Page,
+    PageRequest,
+    ReservationRequest,
+    SkuStock,
+    StockSnapshot,
+    StoreSummary,
+)
 
 
 class ReplicaReads:
@@ -29,15 +37,13 @@ class ReplicaReads:
             self._durability.ensure(record.sequence)
         return record
 
-    def records_of_sku(self, sku: str) -> SkuStock:
-        return self.central_stock(sku)
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        return self.central_stock(sku, page)
 
-    def central_stock(self, sku: str) -> SkuStock:
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
         # Not left to the committing thread, which may be waiting for the disk.
         self._adopt()
-        lag_ms = self._replica.lag_ms()
-        with self._still() as state:
-            stock = SkuStock(sku, state.records_of_sku(sku), state.sequence, lag_ms)
+        stock = read_sku(self._still, sku, page, self._replica.lag_ms())
         self._durability.ensure(stock.as_of_sequence)
         return stock
 
@@ -71,8 +77,7 @@ class ReplicaReads:
 
     def reservations(self, request: ReservationRequest) -> Page[Reservation]:
         self._adopt()
-        with self._still() as state:
-            found = page_of_reservations(state, request)
+        found = page_of_reservations(self._still, request)
         self._durability.ensure(found.as_of_sequence)
         return found
 

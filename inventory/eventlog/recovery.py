@@ -61,9 +61,7 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
                 # Beside running servers: they must not wait for the lock until a long log is read.
                 check.read_to(shared.published())
             with _held(lock):
-                recovery = _recover(layout, shared, check, durable, disk, machine)
-            recovery.folded.state.sort_names()
-            return recovery
+                return _recover(layout, shared, check, durable, disk, machine)
 
 
 def _recover(

@@ -74,8 +74,6 @@ class Replica:
         """``adopt`` for a whole log."""
         with uncollected():
             self.adopt()
-            with self._mutex:
-                self.state.sort_names()
 
     def publish(self, events: Sequence[Event], offsets: Sequence[int], end: Cursor) -> None:
         """Publish and fold events that were just written after the cursor. The caller holds the append lock.

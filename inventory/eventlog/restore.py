@@ -58,7 +58,7 @@ def restore_image(path: Path) -> Restored:
     start = _start(header)
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
     if central:
-        state.items_of_sku = central
+        state.items_of_sku, state.wide = central, {}
     return Restored(state, start.cursor, header["newerFormat"])
 
 

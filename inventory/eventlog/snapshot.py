@@ -71,7 +71,7 @@ def image_for_audit(state: State, cursor: Cursor) -> Image:
         state.reservations.all(),
         FiledKeys(),
         list(state.broken.items()),
-        list(state.items_of_sku.items()),
+        list(state.central().items()),
     )
 
 

@@ -7,7 +7,15 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import Decide, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot, Submission
+from inventory.service.ledger import (
+    LONGEST,
+    Decide,
+    LedgerStatus,
+    PageRequest,
+    ReservationRequest,
+    StockSnapshot,
+    Submission,
+)
 from inventory.service.sync import SyncStatus
 
 
@@ -39,10 +47,10 @@ class UnopenedLedger:
     def record(self, item: ItemId) -> NoReturn:
         self._refuse()
 
-    def records_of_sku(self, sku: str) -> NoReturn:
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> NoReturn:
         self._refuse()
 
-    def central_stock(self, sku: str) -> NoReturn:
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> NoReturn:
         self._refuse()
 
     def stores(self, page: PageRequest) -> NoReturn:

@@ -10,7 +10,7 @@ from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavai
 from inventory.domain.values import Instant, ItemId
 from inventory.service.ledger import Ledger, Page, PageRequest
 from inventory.service.letter_check import AT_ONCE, Broken, LetterCheck, settled_by
-from inventory.service.letters import Letter, Letters, LetterState
+from inventory.service.letters import Letter, Letters, LetterState, NumberedLetter
 from inventory.service.stock import StockService
 
 _PAUSE_AFTER_FAILURE = 15_000_000
@@ -87,7 +87,7 @@ class DeadLetters:
                 _log.warning("event %d is settled, and that will be noted later: %s", sequence, error)
             return settled
 
-    def page(self, request: PageRequest, state: LetterState | None = None) -> Page[Letter]:
+    def page(self, request: PageRequest, state: LetterState | None = None) -> Page[NumberedLetter]:
         """Return letters in the order in which they were noted; ``after`` is the number of one of them.
 
         :raises StorageUnavailable: they cannot be read.
@@ -100,7 +100,7 @@ class DeadLetters:
         ]
         shown = found[: request.limit]
         return Page(
-            [letters[number - 1] for number in shown],
+            [NumberedLetter(number, letters[number - 1]) for number in shown],
             str(shown[-1]) if len(found) > len(shown) else None,
             # Up to there no letter is missing.
             min([durable, *(at.sequence - 1 for _, at in unnoted)]),

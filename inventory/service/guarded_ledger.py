@@ -10,6 +10,7 @@ from inventory.domain.reservation import Reservation
 from inventory.domain.values import EntityId, ItemId
 from inventory.resilience.breaker import BreakerOpen, Call, CircuitBreaker
 from inventory.service.ledger import (
+    LONGEST,
     Decide,
     Ledger,
     LedgerStatus,
@@ -83,11 +84,11 @@ class GuardedLedger:
     def record(self, item: ItemId) -> Record | None:
         return self._ledger.record(item)
 
-    def records_of_sku(self, sku: str) -> SkuStock:
-        return self._ledger.records_of_sku(sku)
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        return self._ledger.records_of_sku(sku, page)
 
-    def central_stock(self, sku: str) -> SkuStock:
-        return self._ledger.central_stock(sku)
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        return self._ledger.central_stock(sku, page)
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         return self._ledger.stores(page)

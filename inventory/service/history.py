@@ -19,6 +19,8 @@ FARTHEST = 20_000
 """Changes of one record that are walked back for one question."""
 NEAR = 100
 """So many are walked by whoever asks; for more than these there are few places."""
+MANY_LINES = 50_000
+"""Of the events and reservations in one page of a history: as JSON they do not fit into 4 MiB."""
 LONGEST_SECONDS = 5.0
 """Of one walk. An archive is unpacked on the way, a segment of it in half a second."""
 _LOOK_AGAIN_SECONDS = 0.05
@@ -64,20 +66,29 @@ class HistoryService:
         self._monotonic = monotonic
         self._far = Bulkhead(far_walks)
 
-    def page(self, after: int, limit: int, asked_in: str = "after") -> EventPage:
+    def page(
+        self, after: int, limit: int, asked_in: str = "after", before_reading: Callable[[int], None] = lambda _: None
+    ) -> EventPage:
         """Events after the sequence ``after``, from the log without its archive.
 
         :param asked_in: what the caller calls ``after``; a refusal names it so.
+        :param before_reading: told how many there will be at most; what it raises is raised.
         :raises FeedGone: the next one was compacted away. :raises FeedAhead: ``after`` has not happened yet.
         """
         latest = self._events.latest()
         if after > latest:
             raise FeedAhead(asked_in, latest)
+        many = min(limit, latest - after)
+        before_reading(many)
         try:
             # What has come since ``latest`` was asked is for the next page.
-            return EventPage(self._events.events(after + 1, min(limit, latest - after), archived=False), latest)
+            return EventPage(self._events.events(after + 1, many, archived=False), latest)
         except EventsGone as error:
             raise FeedGone(error.earliest) from error
+
+    def has_more(self, after: int) -> bool:
+        """Whether a page after the sequence ``after`` would not be empty, or would be refused."""
+        return self._events.latest() != after
 
     def wait_for(self, after: int, seconds: float, *, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Wait until there is an event after ``after``; returns whether there is one."""
@@ -92,18 +103,21 @@ class HistoryService:
     def of_record(self, item: ItemId, before: int | None, limit: int) -> HistoryPage:
         """The history of a record, the latest step first; from the sequence ``before`` on, if it is given.
 
-        The page is short where its next step is gone, or where reading takes too long.
+        The page is short where its next step is gone, where its events have very many lines, or where reading takes
+        too long.
 
         :raises ItemNotFound: there is no such record. :raises ValidationFailed: ``before`` is no event of it.
         :raises EventsGone: this part of the archive was deleted.
         """
         record, until = self._record(item), self._monotonic() + LONGEST_SECONDS
         steps: list[Step] = []
+        lines = 0
         try:
             with closing(self._back(item, record.sequence if before is None else before)) as back:
                 for step in back:
                     steps.append(step)
-                    if len(steps) == limit or self._monotonic() >= until:
+                    lines += _lines_of(step.event)
+                    if len(steps) == limit or lines >= MANY_LINES or self._monotonic() >= until:
                         break
         except (EventsGone, Overloaded):
             # Said to whoever asks for the next page; this one has what is there.
@@ -197,3 +211,7 @@ class HistoryService:
         if record is None:
             raise ItemNotFound(item)
         return record
+
+
+def _lines_of(event: Event) -> int:
+    return len(event.lines) + (0 if event.reservation is None else len(event.reservation.lines))

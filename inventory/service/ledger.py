@@ -10,6 +10,7 @@ from inventory.domain.events import Delivery, Draft, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Reservation, ReservationState
+from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.transition import record_after
 from inventory.domain.values import EntityId, Instant, ItemId
 
@@ -61,11 +62,15 @@ class Submission(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which part of a sorted list: up to ``limit`` (1–1,000) entries after ``after`` that begin with ``prefix``."""
+    """Which part of a sorted list: up to ``limit`` entries after ``after`` that begin with ``prefix``."""
 
     limit: int = 100
     after: str | None = None
     prefix: str = ""
+
+
+LONGEST = PageRequest(1 << 15)
+"""As much as one read returns of a SKU. As JSON so many records never fit into 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,17 @@ class StoreSummary(NamedTuple):
 
 
 class SkuStock(NamedTuple):
-    """One SKU over all stores. ``lag_ms``: how long ago this view was last known to be complete."""
+    """One SKU over all stores: its sums, and part of its records by store, both as of one event.
+
+    :ivar totals: over all stores, whichever part this is; none of them has the SKU where ``totals.stores`` is 0.
+    :ivar next_after: the store of the last record here; ``None`` where it is the last of all.
+    :ivar lag_ms: how long ago this view was last known to be complete.
+    """
 
     sku: str
+    totals: SkuTotals
     records: Sequence[Record]
+    next_after: str | None
     as_of_sequence: int
     lag_ms: int
 
@@ -161,10 +173,13 @@ class Ledger(Protocol):
     def record(self, item: ItemId) -> Record | None:
         """The latest durable record, or ``None`` where there is none."""
 
-    def records_of_sku(self, sku: str) -> SkuStock:
-        """The SKU in every store, including everything committed before the call."""
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        """The SKU over all stores and its records there, by store id, including everything committed before the call.
 
-    def central_stock(self, sku: str) -> SkuStock:
+        :param page: which of the records.
+        """
+
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
         """The same from the central view as this process has it now, with its lag."""
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:

@@ -49,6 +49,13 @@ class Letter:
     settled: Settlement | None = None
 
 
+class NumberedLetter(NamedTuple):
+    """A letter and its place among those that were noted, from 1 on."""
+
+    number: int
+    letter: Letter
+
+
 class Letters(Protocol):
     """Where dead letters are kept: a list that only grows, in which the last entry of a letter counts."""
 

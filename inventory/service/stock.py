@@ -12,6 +12,7 @@ from inventory.domain.record import Record
 from inventory.domain.values import ItemId
 from inventory.resilience.entity_locks import EntityLocks
 from inventory.service.ledger import (
+    LONGEST,
     Ledger,
     Outcome,
     Page,
@@ -133,19 +134,19 @@ class StockService:
             raise ItemNotFound(item)
         return record
 
-    def stock_of_sku(self, sku: str) -> SkuStock:
-        """Return a SKU over all stores, complete as of the call.
+    def stock_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        """Return a SKU over all stores, complete as of the call, with that part of its records.
 
         :raises SkuNotFound: no store has it.
         """
-        return _known(self._ledger.records_of_sku(sku))
+        return _known(self._ledger.records_of_sku(sku, page))
 
-    def central_stock(self, sku: str) -> SkuStock:
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
         """Return a SKU from the central view, which may lag behind by what its ``lag_ms`` says.
 
         :raises SkuNotFound: the view has none.
         """
-        return _known(self._ledger.central_stock(sku))
+        return _known(self._ledger.central_stock(sku, page))
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         """Return stores by id."""
@@ -164,6 +165,6 @@ class StockService:
 
 
 def _known(stock: SkuStock) -> SkuStock:
-    if not stock.records:
+    if not stock.totals.stores:
         raise SkuNotFound(stock.sku)
     return stock

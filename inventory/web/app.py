@@ -27,6 +27,7 @@ from inventory.web.answers import Answer
 from inventory.web.deferred import Deferred
 from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
+from inventory.web.large_reads import LargeReads
 from inventory.web.metrics import Metrics
 from inventory.web.routing import PathAdapter, Routes
 
@@ -46,14 +47,16 @@ def create_app(services: Services) -> Flask:
     )
     metrics.follow(services.breakers, services.file_retries)
     services.stock.count_leases(metrics.count_lease)
+    services.unsent.report_to(metrics.set_unsent)
+    large = LargeReads(services.large_reads, services.unsent, metrics.count_read_refused)
     app.register_blueprint(stock.blueprint(services, metrics))
-    app.register_blueprint(reservations.blueprint(services, metrics))
-    app.register_blueprint(events.blueprint(services))
+    app.register_blueprint(reservations.blueprint(services, metrics, large))
+    app.register_blueprint(events.blueprint(services, large))
     app.register_blueprint(batch.blueprint(services, metrics))
     app.register_blueprint(transfers.blueprint(services, metrics))
-    app.register_blueprint(stores.blueprint(services))
-    app.register_blueprint(central.blueprint(services))
-    app.register_blueprint(dead_letters.blueprint(services))
+    app.register_blueprint(stores.blueprint(services, large))
+    app.register_blueprint(central.blueprint(services, large))
+    app.register_blueprint(dead_letters.blueprint(services, large))
     app.register_blueprint(sync.blueprint(services))
     app.register_blueprint(audit.blueprint(services))
     app.register_blueprint(health.blueprint(services))

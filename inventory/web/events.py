@@ -14,6 +14,7 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.history import HistoryService
 from inventory.web.answers import Answer
 from inventory.web.event_schemas import FEED, HISTORY
+from inventory.web.large_reads import LargeReads
 from inventory.web.parse import parse_item_query, parse_query
 from inventory.web.present_events import event_body, event_page, history_page
 
@@ -26,7 +27,7 @@ _AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(services: Services, large: LargeReads) -> Blueprint:
     """Make the views of what has happened."""
     views = Blueprint("events", __name__)
     history = services.history
@@ -39,22 +40,22 @@ def blueprint(services: Services) -> Blueprint:
         asked = parse_query(FEED)
         if request.accept_mimetypes.best_match(("application/json", STREAM)) == STREAM:
             return _stream(history, waiting, *_last_seen(asked), services.stopping.is_set)
-        after, wait = asked.get("after", 0), asked.get("wait", 0)
-        page = history.page(after, asked.get("limit", _AT_ONCE))
-        if not page.events and wait:
+        after, limit, wait = asked.get("after", 0), asked.get("limit", _AT_ONCE), asked.get("wait", 0)
+        if wait and not history.has_more(after):
             # No empty page at once: whoever is given one asks again at once.
             _enter(waiting)
             try:
                 history.wait_for(after, wait, stopping=services.stopping.is_set)
             finally:
                 waiting.leave()
-            page = history.page(after, asked.get("limit", _AT_ONCE))
-        return event_page(page, after)
+        with large.reading() as read:
+            return event_page(history.page(after, limit, before_reading=read.has), after, read)
 
     @views.get("/stores/<store>/inventory/<sku>/history")
     def of_record(store: str, sku: str) -> Answer:
         item, asked = parse_item_query(HISTORY, store, sku)
-        return history_page(history.of_record(item, asked.get("before"), asked.get("limit", _AT_ONCE)))
+        with large.reading() as read:
+            return history_page(history.of_record(item, asked.get("before"), asked.get("limit", _AT_ONCE)), read)
 
     return views
 

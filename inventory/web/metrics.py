@@ -29,6 +29,8 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_queue_depth": "queueDepth",
     "inventory_rate_limited_total": "rateLimited",
     "inventory_shed_total": "shed",
+    "inventory_large_reads_refused_total": "largeReadsRefused",
+    "inventory_unsent_bytes": "unsentBytes",
     "inventory_breaker_openings_total": "breakerOpen",
     "inventory_breaker_not_closed": "breakersNotClosed",
     "inventory_fs_retries_total": "fsRetries",
@@ -85,6 +87,14 @@ class Metrics:
         )
         limited = Counter("inventory_rate_limited", "Changes that a client sent too fast", registry=registry)
         shed = Counter("inventory_shed", "Changes refused because too much waited or was at work", registry=registry)
+        refused = Counter("inventory_large_reads_refused", "Large reads for which there was no room", registry=registry)
+        unsent = Gauge(
+            "inventory_unsent_bytes",
+            "Bytes of answers that clients have not taken yet",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.count_read_refused, self.set_unsent = refused.inc, unsent.set
         self.count_rate_limited, self.count_shed = limited.inc, shed.inc
         self._openings = Counter("inventory_breaker_openings", "Times that a breaker has opened", registry=registry)
         self._fs_retries = Counter("inventory_fs_retries", "Further tries for a published file", registry=registry)

@@ -10,7 +10,7 @@ from inventory.domain.commands import Note, Precondition
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
-from inventory.service.ledger import PageRequest
+from inventory.service.ledger import LONGEST, PageRequest
 from inventory.service.letters import LetterState
 from inventory.web import idempotency
 from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, ReadCondition, precondition, read_condition
@@ -19,7 +19,7 @@ from inventory.web.json_body import json_body, optional_json_body
 from inventory.web.letter_schemas import LETTER_PAGE
 from inventory.web.refusals import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
-from inventory.web.schemas import NOTHING, PAGE, loaded
+from inventory.web.schemas import NOTHING, PAGE, SKU_PAGE, loaded
 
 _NOWHERE = ItemId(StoreId(""), Sku(""))
 
@@ -117,6 +117,11 @@ def parse_item_query(schema: Schema, store: str, sku: str) -> tuple[ItemId, dict
 def parse_page(**names: str) -> PageRequest:
     """Parse a request for part of a list; see ``parse_query``."""
     return PageRequest(**parse_query(PAGE, **names))
+
+
+def parse_sku_page(sku: str) -> PageRequest:
+    """Parse a request for one SKU over all stores; see ``parse_query``."""
+    return PageRequest(**{"limit": LONGEST.limit, **parse_query(SKU_PAGE, sku=sku)})
 
 
 def parse_letter_page() -> tuple[PageRequest, LetterState | None]:

@@ -1,20 +1,20 @@
 """From what the service returns to what a client is sent."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.eventlog.letter_file import letter_as_json
 from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
-from inventory.service.letters import Letter
+from inventory.service.letters import NumberedLetter
 from inventory.service.sync import SyncResult, SyncStatus
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import entity_tag
 from inventory.web.cursor import cursor_of_name
+from inventory.web.large_reads import LargeRead
+from inventory.web.pages import fitted, page_answer
 
-T = TypeVar("T")
 REPLAYED = ("Idempotent-Replayed", "true")
 
 
@@ -94,42 +94,40 @@ def _change_headers(outcome: Outcome, record: Record) -> Headers:
     return (tag, REPLAYED) if outcome.replayed else (tag,)
 
 
-def store_page(page: Page[StoreSummary]) -> Answer:
+def store_page(page: Page[StoreSummary], read: LargeRead) -> Answer:
     """Part of the list of stores."""
-    return _page(page, lambda store: {"storeId": store.store, "skus": store.skus})
+    return page_answer(page, _store_body, lambda store: store.store, cursor_of_name, read)
 
 
-def record_page(page: Page[Record]) -> Answer:
+def _store_body(store: StoreSummary) -> dict[str, Any]:
+    return {"storeId": store.store, "skus": store.skus}
+
+
+def record_page(page: Page[Record], read: LargeRead) -> Answer:
     """Part of a store's records."""
-    return _page(page, record_body)
+    return page_answer(page, record_body, lambda record: record.item.sku, cursor_of_name, read)
 
 
-def _page(page: Page[T], body_of: Callable[[T], dict[str, Any]]) -> Answer:
-    return json_answer(
-        {
-            "items": [body_of(item) for item in page.items],
-            "nextCursor": None if page.next_after is None else cursor_of_name(page.next_after),
-            "asOfSequence": page.as_of_sequence,
-        }
-    )
-
-
-def letter_page(page: Page[Letter]) -> Answer:
+def letter_page(page: Page[NumberedLetter], read: LargeRead) -> Answer:
     """Part of the list of dead letters."""
-    return _page(page, letter_as_json)
+    return page_answer(page, lambda one: letter_as_json(one.letter), lambda one: str(one.number), cursor_of_name, read)
 
 
-def sku_body(stock: SkuStock) -> dict[str, Any]:
-    """One SKU over all stores, with the sums."""
-    records: Sequence[Record] = stock.records
-    return {
+def sku_answer(stock: SkuStock, read: LargeRead, *, with_lag: bool = False) -> Answer:
+    """One SKU: the sums over all stores, and part of its records."""
+    stores = fitted(stock.records, record_body, read)
+    is_cut = len(stores) < len(stock.records)
+    next_after = stock.records[len(stores) - 1].item.store if is_cut else stock.next_after
+    body = {
         "sku": stock.sku,
-        "qty": sum(record.qty for record in records),
-        "reserved": sum(record.reserved for record in records),
-        "onHand": sum(record.on_hand for record in records),
-        "stores": [record_body(record) for record in records],
+        "qty": stock.totals.qty,
+        "reserved": stock.totals.reserved,
+        "onHand": stock.totals.on_hand,
+        "stores": stores,
+        "nextCursor": None if next_after is None else cursor_of_name(next_after),
         "asOfSequence": stock.as_of_sequence,
     }
+    return json_answer({**body, "lagMs": stock.lag_ms} if with_lag else body)
 
 
 def sync_result_body(result: SyncResult) -> dict[str, Any]:

@@ -5,15 +5,24 @@ from typing import Any
 from inventory.domain.events import POLICY_SET, Event, Line
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Policy, Record
-from inventory.service.history import EventPage, HistoryPage
+from inventory.service.history import EventPage, HistoryPage, Step
 from inventory.web.answers import Answer, json_answer
+from inventory.web.large_reads import LargeRead
+from inventory.web.pages import fitted
 from inventory.web.present_holds import reservation_body
 
 
 def event_body(event: Event) -> dict[str, Any]:
     """One event with all of its lines."""
+    body = {**_head(event), "lines": [line_body(line, event) for line in event.lines]}
+    if event.reservation is not None:
+        body["reservation"] = reservation_body(event.reservation)
+    return body
+
+
+def _head(event: Event) -> dict[str, Any]:
     note = event.note
-    body: dict[str, Any] = {
+    return {
         "sequence": event.sequence,
         "eventId": event.event_id,
         "type": event.type,
@@ -22,11 +31,7 @@ def event_body(event: Event) -> dict[str, Any]:
         "requestId": note.request_id,
         "reason": note.reason,
         "reference": note.reference,
-        "lines": [line_body(line, event) for line in event.lines],
     }
-    if event.reservation is not None:
-        body["reservation"] = reservation_body(event.reservation)
-    return body
 
 
 def line_body(line: Line, event: Event) -> dict[str, Any]:
@@ -51,27 +56,27 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
     return body
 
 
-def event_page(page: EventPage, after: int) -> Answer:
+def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
     """Events in order. Its cursor is the sequence to go on after, also where there is nothing more yet."""
-    return json_answer(
-        {
-            "items": [event_body(event) for event in page.events],
-            "nextCursor": page.events[-1].sequence if page.events else after,
-            "asOfSequence": page.as_of_sequence,
-        }
-    )
+    pieces = fitted(page.events, event_body, read)
+    cursor = page.events[len(pieces) - 1].sequence if pieces else after
+    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
 
 
-def history_page(page: HistoryPage) -> Answer:
+def history_page(page: HistoryPage, read: LargeRead) -> Answer:
     """Steps of one record, the latest first."""
-    items = []
-    for event, line in page.steps:
-        body = event_body(event)
-        # Of an event of several records, what it did to this one.
-        del body["lines"]
-        items.append({**body, **line_body(line, event)})
-    cursor = None if page.next_before is None else str(page.next_before)
-    return json_answer({"items": items, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+    pieces = fitted(page.steps, _step_body, read)
+    is_cut = len(pieces) < len(page.steps)
+    before = page.steps[len(pieces) - 1].line.previous if is_cut else page.next_before
+    cursor = None if before is None else str(before)
+    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+
+
+def _step_body(step: Step) -> dict[str, Any]:
+    event, line = step
+    # Of an event of several records, what it did to this one.
+    held = {} if event.reservation is None else {"reservation": reservation_body(event.reservation)}
+    return {**_head(event), **held, **line_body(line, event)}
 
 
 def _figures(line: Line, event: Event, on_hand_delta: int, reserved_delta: int, policy: Policy | None) -> Record:

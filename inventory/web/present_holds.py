@@ -8,6 +8,8 @@ from inventory.service.ledger import Page
 from inventory.service.reservations import HoldOutcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.conditional import entity_tag
+from inventory.web.large_reads import LargeRead
+from inventory.web.pages import page_answer
 from inventory.web.present import REPLAYED
 
 
@@ -47,12 +49,6 @@ def held_answer(outcome: HoldOutcome, root: str) -> Answer:
     return reservation_answer(outcome, 201, ("Location", location))
 
 
-def reservation_page(page: Page[Reservation]) -> Answer:
+def reservation_page(page: Page[Reservation], read: LargeRead) -> Answer:
     """Part of the list of reservations. Its cursor is the sequence at which the last one was made."""
-    return json_answer(
-        {
-            "items": [reservation_body(reservation) for reservation in page.items],
-            "nextCursor": page.next_after,
-            "asOfSequence": page.as_of_sequence,
-        }
-    )
+    return page_answer(page, reservation_body, lambda one: str(one.created), str, read)

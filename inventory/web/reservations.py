@@ -12,6 +12,7 @@ from inventory.service.ledger import ReservationRequest
 from inventory.service.reservations import HoldOutcome
 from inventory.web.answers import Answer
 from inventory.web.hold_schemas import EXTEND, HOLD, PART, RESERVATION_PAGE
+from inventory.web.large_reads import LargeReads
 from inventory.web.metrics import Metrics
 from inventory.web.parse import Asked, parse_command, parse_names, parse_query
 from inventory.web.present_holds import held_answer, reservation_answer, reservation_page
@@ -22,7 +23,7 @@ _NEEDS_KEY = (
 )
 
 
-def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, large: LargeReads) -> Blueprint:
     """Make the views of reservations."""
     views = Blueprint("reservations", __name__)
     holds = services.reservations
@@ -41,7 +42,9 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
     @views.get("/reservations")
     def page() -> Answer:
-        return reservation_page(holds.reservations(_page_asked()))
+        asked = _page_asked()
+        with large.reading() as read:
+            return reservation_page(holds.reservations(asked), read)
 
     @views.get(PATH)
     def read(reservation_id: str) -> Answer:

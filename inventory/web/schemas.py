@@ -133,6 +133,13 @@ class CountSchema(StrictSchema):
     reference = optional_text()
 
 
+class SkuPageSchema(StrictSchema):
+    """The query of one SKU over all stores; without a limit as much as fits into a body."""
+
+    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    after = Cursor(data_key="cursor")
+
+
 class PageSchema(StrictSchema):
     """The query of a list."""
 
@@ -152,6 +159,7 @@ ADJUST = built(AdjustSchema)
 RESERVE = built(ReserveSchema)
 COUNT = built(CountSchema)
 PAGE = built(PageSchema)
+SKU_PAGE = built(SkuPageSchema)
 NOTHING = StrictSchema()
 
 

@@ -4,11 +4,12 @@ from flask import Blueprint
 
 from inventory.bootstrap.services import Services
 from inventory.web.answers import Answer
+from inventory.web.large_reads import LargeReads
 from inventory.web.parse import parse_page
 from inventory.web.present import record_page, store_page
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(services: Services, large: LargeReads) -> Blueprint:
     """Make the views of lists."""
     views = Blueprint("stores", __name__)
     stock = services.stock
@@ -16,11 +17,13 @@ def blueprint(services: Services) -> Blueprint:
     @views.get("/stores")
     def stores() -> Answer:
         page = parse_page()
-        return store_page(stock.stores(page))
+        with large.reading() as read:
+            return store_page(stock.stores(page), read)
 
     @views.get("/stores/<store>/inventory")
     def inventory(store: str) -> Answer:
         page = parse_page(storeId=store)
-        return record_page(stock.records_of_store(store, page))
+        with large.reading() as read:
+            return record_page(stock.records_of_store(store, page), read)
 
     return views

@@ -25,7 +25,8 @@ def known(state: State) -> object:
         state.last_at,
         state.store_names.after(None, 1000),
         {store: skus.after(None, 1000) for store, skus in state.skus_of_store.items()},
-        {sku: state.records_of_sku(sku) for sku in state.items_of_sku},
+        state.central(),
+        {sku: (wide.totals, wide.stores.after(None, 1000)) for sku, wide in state.wide.items()},
     )
 
 
@@ -71,7 +72,7 @@ def test_no_history_that_was_decided_is_broken(events):
 @given(HISTORIES)
 def test_the_central_view_holds_every_record_once(events):
     state = fold_all(events)
-    central = [record for sku in state.items_of_sku for record in state.records_of_sku(sku)]
+    central = [state.records[item] for items in state.central().values() for item in items]
     assert sorted(central) == sorted(state.records.values())
 
 

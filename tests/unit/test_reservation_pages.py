@@ -1,5 +1,8 @@
 """Lists of reservations: more of them than are looked at for one page."""
 
+from contextlib import nullcontext
+from functools import partial
+
 import pytest
 from given import START, item
 
@@ -25,7 +28,7 @@ def pages(state: State, limit: int, reference: str | None = None) -> list[list[i
     """The events that made what is on each page, from page to page."""
     found, after = [], 0
     while True:
-        page = page_of_reservations(state, ReservationRequest(limit, after, reference=reference))
+        page = page_of_reservations(partial(nullcontext, state), ReservationRequest(limit, after, reference=reference))
         found.append([reservation.created for reservation in page.items])
         if page.next_after is None:
             return found
@@ -47,6 +50,12 @@ def test_following_the_cursor_meets_every_one_once_however_many_are_looked_at_fo
 def test_a_page_is_short_where_few_of_those_looked_at_are_asked_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(listing, "_LOOKED_AT", 10)
     assert pages(state_of(25), 100, "rare") == [[7], [14], [21]]
+
+
+def test_a_page_ends_where_those_looked_at_have_very_many_lines(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(listing, "_LINES_LOOKED_AT", 3)
+    assert pages(state_of(7), 100, "none") == [[], [], []]
+    assert pages(state_of(7), 100) == [[1, 2, 3], [4, 5, 6], [7]]
 
 
 def test_more_are_listed_than_are_looked_at_at_once():

@@ -27,6 +27,7 @@ CASES = {
     "SNAPSHOT_EVERY_N_EVENTS": (100_000, "10", 10, "0"),
     "CONCURRENCY_API": (None, "8", 8, "all"),
     "CONCURRENCY_SYNC": (1, "2", 2, "0"),
+    "CONCURRENCY_READS": (2, "1", 1, "0"),
     "LOAD_SHED_QUEUE_MAX": (256, "1", 1, "0"),
     "RATE_LIMIT_RPS": (1000, "0", 0, "1.5"),
     "RATE_LIMIT_BURST": (2000, "1", 1, "0"),

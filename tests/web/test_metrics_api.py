@@ -30,6 +30,8 @@ def test_a_new_app_has_counted_nothing(client):
         "syncAgeMs": None,
         "rateLimited": 0,
         "shed": 0,
+        "largeReadsRefused": 0,
+        "unsentBytes": 0,
         "breakerOpen": 0,
         "breakersNotClosed": 0,
         "fsRetries": 0,

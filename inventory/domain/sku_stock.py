@@ -1,0 +1,84 @@
+"""A SKU that many stores have: its stores in order, its sums, and reads that see it as of one event."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from inventory.domain.record import Record
+from inventory.domain.sorted_names import SortedNames
+from inventory.domain.values import ItemId
+
+
+class SkuTotals(NamedTuple):
+    """Sums over all stores that have a SKU. ``stores``: how many these are."""
+
+    stores: int = 0
+    qty: int = 0
+    reserved: int = 0
+    on_hand: int = 0
+
+
+def totals_of(records: Iterable[Record]) -> SkuTotals:
+    """The sums over these records."""
+    stores = qty = reserved = on_hand = 0
+    for record in records:
+        stores += 1
+        qty += record.qty
+        reserved += record.reserved
+        on_hand += record.on_hand
+    return SkuTotals(stores, qty, reserved, on_hand)
+
+
+class SkuReading:
+    """One read of a SKU, made in several steps: what changes between them is kept as it was before.
+
+    :ivar before: the records that were replaced since the read began, as they were then, by store; ``None`` for one
+        that was not there.
+    """
+
+    __slots__ = ("before",)
+
+    def __init__(self) -> None:
+        self.before: dict[str, Record | None] = {}
+
+
+class WideSku:
+    """What a state keeps of a SKU with many stores, so that no read of it has to walk them all at once.
+
+    Everything here is done while the fold stands still.
+
+    :ivar items: in the order of their first events. :ivar stores: their stores by id.
+    :ivar readings: the reads under way.
+    """
+
+    __slots__ = ("_on_hand", "_qty", "_reserved", "items", "readings", "stores")
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.items: list[ItemId] = []
+        self.stores = SortedNames()
+        self.readings: list[SkuReading] = []
+        self._qty = self._reserved = self._on_hand = 0
+        for record in records:
+            self.add(record)
+
+    @property
+    def totals(self) -> SkuTotals:
+        """The sums as of now."""
+        return SkuTotals(len(self.items), self._qty, self._reserved, self._on_hand)
+
+    def add(self, record: Record) -> None:
+        """Enter the first record of an item."""
+        self.items.append(record.item)
+        self.stores.add(record.item.store)
+        self._qty += record.qty
+        self._reserved += record.reserved
+        self._on_hand += record.on_hand
+        for reading in self.readings:
+            reading.before[record.item.store] = None
+
+    def replace(self, before: Record, after: Record) -> None:
+        """Go on from one record of an item to the next."""
+        self._qty += after.qty - before.qty
+        self._reserved += after.reserved - before.reserved
+        self._on_hand += after.on_hand - before.on_hand
+        for reading in self.readings:
+            reading.before.setdefault(before.item.store, before)

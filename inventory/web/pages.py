@@ -1,0 +1,55 @@
+"""Lists as clients see them: as many entries as were asked for, or as fit into 4 MiB, whichever comes first."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from inventory.service.ledger import Page
+from inventory.web.answers import Answer, json_answer
+from inventory.web.large_reads import MOST_BYTES, LargeRead
+
+T = TypeVar("T")
+
+_FRAME_BYTES = 1024
+"""For what stands around the entries."""
+_AT_ONCE = 32
+"""Entries between two chances for other threads: a long list would hold the interpreter for as long as it may."""
+
+
+def fitted(entries: Sequence[T], body_of: Callable[[T], dict[str, Any]], read: LargeRead) -> list[orjson.Fragment]:
+    """Encode entries, as many as fit into a body: at least one, if there is one.
+
+    :raises Overloaded: the list is a large one, and there is no room for it.
+    """
+    read.has(entries=len(entries))
+    pieces: list[orjson.Fragment] = []
+    size = _FRAME_BYTES
+    for entry in entries:
+        piece = orjson.dumps(body_of(entry))
+        size += len(piece) + 1
+        if size > MOST_BYTES and pieces:
+            break
+        pieces.append(orjson.Fragment(piece))
+        read.has(size=size)
+        if not len(pieces) % _AT_ONCE:
+            time.sleep(0)
+    return pieces
+
+
+def page_answer(
+    page: Page[T],
+    body_of: Callable[[T], dict[str, Any]],
+    after_of: Callable[[T], str],
+    cursor_of: Callable[[str], str],
+    read: LargeRead,
+) -> Answer:
+    """Answer with a page, cut short where not all of it fits into a body.
+
+    :param after_of: what a page that begins behind this entry is asked for with; :param cursor_of: as a client says it.
+    """
+    pieces = fitted(page.items, body_of, read)
+    next_after = page.next_after if len(pieces) == len(page.items) else after_of(page.items[len(pieces) - 1])
+    cursor = None if next_after is None else cursor_of(next_after)
+    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
