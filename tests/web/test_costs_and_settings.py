@@ -25,6 +25,7 @@ WALKED: dict[str, tuple[Any, ...]] = {
     "BREAKER_THRESHOLD": (1, 100_000),
     "BREAKER_COOLDOWN_MS": (1, 86_400_000),
     "CONCURRENCY_API": (1, 100_000),
+    "CONCURRENCY_READS": (1, 100_000),
     "THREADS": (1, 1024),
 }
 
