@@ -37,6 +37,10 @@ def lease_store(settings: Settings, disk: Disk) -> LeaseStore:
 def sku_leases(settings: Settings, store: LeaseStore, now: Callable[[], Instant]) -> SkuLeases:
     """Make a process's leases of SKUs. ``now`` is its ledger's clock: the boot clock and a constant."""
     policy = LeasePolicy(
-        settings.lock_ttl_ms, settings.lock_renew_ms, settings.lock_reject_status, settings.lock_retry_after_ms
+        settings.lock_ttl_ms,
+        settings.lock_renew_ms,
+        settings.lock_reject_status,
+        settings.lock_retry_after_ms,
+        settings.commit_wait_ms,
     )
     return SkuLeases(store, now, policy)

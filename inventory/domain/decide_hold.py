@@ -10,6 +10,7 @@ from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, H
 from inventory.domain.hold_errors import (
     AlreadySo,
     ExceedsHold,
+    PromisedStockMissing,
     ReservationExpired,
     ReservationMoved,
     ReservationNotFound,
@@ -102,7 +103,7 @@ def _commit(command: CommitHold, reservation: Reservation, state: StateView, now
     # Somebody may have counted less than was promised: what is not there cannot leave.
     short = [Shortage(item, qty, on_hand[item]) for item, qty in named.items() if qty > on_hand[item]]
     if short:
-        raise InsufficientStock(*short[0], more=short[1:])
+        raise PromisedStockMissing(reservation.reservation_id, short)
     lines = tuple(line._replace(committed=line.committed + named.get(line.item, 0)) for line in reservation.lines)
     changes = tuple(Change(item, -qty, -qty) for item, qty in named.items())
     return Draft("reservation.committed", changes, command.note, _after(reservation, lines, "committed", now))

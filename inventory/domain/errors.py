@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from inventory.domain.values import ItemId
 
 Outcome = Literal["none", "unknown"]
+OPERATOR_RETRY_MS = 30_000
+"""How long a client waits before it asks again whether a person has mended the cause."""
 
 
 class FieldProblem(NamedTuple):
@@ -128,16 +130,26 @@ class IdempotencyConflict(Refusal):
 
 
 class Unavailable(InventoryError):
-    """The service cannot say yes now. ``outcome`` tells whether the change may have happened.
+    """The service cannot say yes now.
 
+    :ivar outcome: whether this attempt may have changed something.
+    :ivar key_looked_up: whether its key was looked up first, in a log that was complete, and had caused nothing.
     :ivar retry_after_ms: when asking again makes sense.
     """
 
     outcome: Outcome = "none"
+    key_looked_up = False
 
     def __init__(self, message: str, *, retry_after_ms: int = 1000) -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+
+    def outcome_for(self, *, keyed: bool) -> Outcome:
+        """Whether the change may have happened, by this attempt or by an earlier one under the same key.
+
+        :param keyed: whether the change has a key. An attempt without one stands alone.
+        """
+        return "none" if self.outcome == "none" and (self.key_looked_up or not keyed) else "unknown"
 
 
 class Overloaded(Unavailable):
@@ -152,7 +164,7 @@ class CountOvertaken(Overloaded):
 
 
 class ReadOnly(Unavailable):
-    """Changes are refused until the cause is mended; reads go on."""
+    """Changes are refused for a while, which ends by itself; reads go on."""
 
 
 class LockContended(Unavailable):
@@ -185,3 +197,14 @@ class StorageUnavailable(Unavailable):
 
 class StorageTimeout(StorageUnavailable):
     """Storage has not answered for as long as the caller waits. That is no failure of it: it may only be slow."""
+
+
+class NeedsOperator(StorageUnavailable):
+    """Changes are refused until a person has mended the cause; reads of what is durable go on.
+
+    :ivar action: what that person has to do.
+    """
+
+    def __init__(self, message: str, action: str, *, outcome: Outcome = "none") -> None:
+        super().__init__(message, outcome=outcome, retry_after_ms=OPERATOR_RETRY_MS)
+        self.action = action

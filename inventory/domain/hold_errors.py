@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inventory.domain.errors import Refusal, Shortage
+from inventory.domain.errors import InsufficientStock, Refusal, Shortage
 from inventory.domain.reservation import Reservation
 
 
@@ -56,6 +56,25 @@ class ExceedsHold(Refusal):
         super().__init__(f"reservation {reservation_id} holds less: {told}")
         self.reservation_id = reservation_id
         self.shortages = tuple(shortages)
+
+
+class PromisedStockMissing(InsufficientStock):
+    """A shelf was counted below what is promised: fewer units are there than the reservation still holds.
+
+    The reservation is held as before; what is there can be committed in part.
+    """
+
+    next_step = (
+        "Commit what is there (lines with at most the available units of each), and release the rest; or commit again"
+        " when more was received or the count was corrected."
+    )
+
+    def __init__(self, reservation_id: str, shortages: Sequence[Shortage]) -> None:
+        super().__init__(*shortages[0], more=shortages[1:])
+        self.args = (
+            f"{self}; reservation {reservation_id} is still held, but a count has found less than was promised",
+        )
+        self.reservation_id = reservation_id
 
 
 class AlreadySo(Refusal):

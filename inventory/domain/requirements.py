@@ -17,7 +17,7 @@ class StateView(Protocol):
     def record(self, item: ItemId) -> Record | None:
         """Return the record as it stands, or ``None`` where no event has named it.
 
-        :raises ReadOnly: its history is broken; nothing but a settlement may rest on it.
+        :raises NeedsOperator: its history is broken; nothing but a settlement may rest on it.
         """
 
     def broken_record(self, item: ItemId) -> BrokenRecord | None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from inventory.domain.errors import StorageUnavailable
+from inventory.domain.errors import NeedsOperator
+
+RESTART = "bring the folder back to its place if it was moved, and restart the servers"
 
 
 class AppendLock:
@@ -36,7 +38,7 @@ class AppendLock:
         lost = self.why_lost()
         if lost is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            raise StorageUnavailable(lost, outcome="none")
+            raise NeedsOperator(lost, RESTART)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -67,8 +69,8 @@ class AppendLock:
             if os.path.samestat(self._file, os.stat(self._path)):
                 return None
         except OSError as error:
-            return f"{self._path} was removed; restart the servers ({error.strerror})"
-        return f"{self._path} was replaced; restart the servers"
+            return f"{self._path} was removed ({error.strerror})"
+        return f"{self._path} was replaced"
 
 
 def _poll(descriptor: int, tries: int, sleep: Callable[[float], None]) -> bool:

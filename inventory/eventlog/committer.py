@@ -113,7 +113,11 @@ class Committer:
                 batch = self._writer.begin()
                 for group in taken:
                     self._decide_all(batch, group, begun, results)
-                self._writer.write(batch)
+                refusal = batch.refusal
+                try:
+                    self._writer.write(batch)
+                except StorageUnavailable as error:
+                    refusal, results = error, _unwritten(results, batch.first, error)
         except BaseException as error:
             self._complain(error)
             if not taken:
@@ -125,7 +129,10 @@ class Committer:
             if not isinstance(error, Unavailable | LogError | OSError) or isinstance(error, LogRewound):
                 raise
         else:
-            self._complaint = ""
+            if refusal is None:
+                self._complaint = ""
+            else:
+                self._complain(refusal)
             self._settle(results)
 
     def _take(self, first: PendingGroup, taken: list[PendingGroup]) -> None:
@@ -181,7 +188,7 @@ class Committer:
         try:
             self._durability.ensure(durable_to)
         except StorageUnavailable as error:
-            _log.error("%s", error)
+            self._complain(error)
             for ticket, settled, rests_on in results:
                 ticket.settle(settled if self._durability.covers(rests_on) else _undurable(settled, error))
         except BaseException as error:
@@ -222,6 +229,17 @@ def _further_places(group: PendingGroup) -> int:
     return (group.weight - 1) // _OPERATIONS_PER_PLACE
 
 
-def _undurable(settled: Outcome | Exception, error: StorageUnavailable) -> StorageUnavailable:
-    changed = isinstance(settled, Outcome) and not settled.replayed
-    return type(error)(str(error), outcome="unknown" if changed else "none")
+def _unwritten(results: Sequence[_Result], before: int, error: StorageUnavailable) -> list[_Result]:
+    """What each change gets of a batch that could not be written: those stand that rest on what was there before it."""
+    return [
+        result if result.rests_on <= before else _Result(result.ticket, as_unavailable(error, key_looked_up=True), 0)
+        for result in results
+    ]
+
+
+def _undurable(settled: Outcome | Exception, error: StorageUnavailable) -> Unavailable:
+    told = as_unavailable(error, key_looked_up=True)
+    # Of a replay too: the change that it is about may be lost, and may be there.
+    if isinstance(settled, Outcome):
+        told.outcome = "unknown"
+    return told

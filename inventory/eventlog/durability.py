@@ -3,12 +3,21 @@
 import os
 import threading
 
-from inventory.domain.errors import StorageTimeout, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, StorageTimeout, StorageUnavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
 
 FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
+AFTER_A_FAILED_SYNC = (
+    "find out why the disk failed, then start a server on the folder, or run 'inventory sync': it writes again what is"
+    " in doubt; see run.md, 'Read-only after a failed sync'"
+)
+
+
+def sync_failed(cause: str = "") -> NeedsOperator:
+    """What is told of whatever rests on events that are not durable, once a sync has failed."""
+    return NeedsOperator(f"{FAILED}{cause}", AFTER_A_FAILED_SYNC)
 
 
 class Durability:
@@ -61,7 +70,7 @@ class Durability:
 
     def _sync(self, sequence: int) -> None:
         if self._shared.failed:
-            raise StorageUnavailable(FAILED, outcome="none")
+            raise sync_failed()
         # Read before the sync: what is published while it runs may miss it.
         times_made, end = self._shared.times_made, self._shared.published()
         try:
@@ -74,9 +83,9 @@ class Durability:
             # Never retried: the kernel may have dropped the pages, and a second call would report success.
             if self._shared.times_made == times_made:
                 self._shared.fail()
-            raise StorageUnavailable(f"{FAILED} ({error})", outcome="none") from error
+            raise sync_failed(f" ({error})") from error
         if self._shared.failed:
-            raise StorageUnavailable(FAILED, outcome="none")
+            raise sync_failed()
         if end.sequence < sequence or self._shared.times_made != times_made:
             raise StorageUnavailable("the log was recovered meanwhile; ask again", outcome="none")
         self._shared.raise_durable(end.sequence)

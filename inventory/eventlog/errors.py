@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory.domain.errors import StorageUnavailable, Unavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable, Unavailable
 
 
 class LogError(Exception):
@@ -27,21 +27,41 @@ class LogRewound(LogError):
 class StateUnusable(LogError):
     """The shared state is absent, or belongs to another boot or program: a server has to start first."""
 
+    action = "start a server on the folder, or run 'inventory sync'"
+
 
 class LockHeld(LogError):
     """A process on this folder has kept the append lock for too long."""
 
 
+EXAMINE = "stop the servers and run 'inventory verify', which names what is damaged; see run.md, 'A damaged log'"
+
+
 def unreadable(error: Exception) -> StorageUnavailable:
     """What a caller is told whose request met such an error while nothing was being written."""
-    return StorageUnavailable(f"the event log could not be read: {error}", outcome="none")
+    message = f"the event log could not be read: {error}"
+    # A log that was rewound is read again by the process that follows; the system's errors may pass.
+    if isinstance(error, LogRewound | OSError):
+        return StorageUnavailable(message, outcome="none")
+    return NeedsOperator(message, error.action if isinstance(error, StateUnusable) else EXAMINE)
 
 
-def as_unavailable(error: BaseException) -> Unavailable:
-    """What each waiter is told whose change met ``error``: an exception of its own."""
+def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unavailable:
+    """What each waiter is told whose change met ``error``: an exception of its own.
+
+    :param key_looked_up: see ``Unavailable``.
+    """
+    told = _as_unavailable(error)
+    told.key_looked_up = key_looked_up
+    return told
+
+
+def _as_unavailable(error: BaseException) -> Unavailable:
     match error:
+        case NeedsOperator():
+            return NeedsOperator(str(error), error.action, outcome=error.outcome)
         case StorageUnavailable():
-            return type(error)(str(error), outcome=error.outcome)
+            return type(error)(str(error), outcome=error.outcome, retry_after_ms=error.retry_after_ms)
         case Unavailable():
             return type(error)(str(error), retry_after_ms=error.retry_after_ms)
         case LogError() | OSError():

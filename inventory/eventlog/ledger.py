@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from inventory.domain.errors import StorageUnavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
-from inventory.eventlog.append_lock import AppendLock
+from inventory.eventlog.append_lock import RESTART, AppendLock
 from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
-from inventory.eventlog.durability import FAILED, Durability
-from inventory.eventlog.errors import LogError
+from inventory.eventlog.durability import Durability, sync_failed
+from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.history import FileHistory
 from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
@@ -117,10 +117,13 @@ class FileLedger(ReplicaReads):
         durable = self._shared.durable
         try:
             sequence = self._shared.published().sequence
-            read_only = self._why_read_only()
+            why = self._why_read_only()
         except LogError as error:
-            sequence, read_only = durable, str(error)
-        return LedgerStatus(sequence, durable, read_only, dict(self._replica.state.broken))
+            sequence, why = durable, unreadable(error)
+        action = why.action if isinstance(why, NeedsOperator) else None
+        return LedgerStatus(
+            sequence, durable, None if why is None else str(why), dict(self._replica.state.broken), action
+        )
 
     def close(self) -> None:
         """Finish what was submitted and let go of every file."""
@@ -130,18 +133,20 @@ class FileLedger(ReplicaReads):
         for part in (self._appender, self._durability, self._lock, self._replica, self.history, self._shared):
             part.close()
 
-    def _why_read_only(self) -> str | None:
+    def _why_read_only(self) -> StorageUnavailable | None:
         if self._shared.failed:
-            return FAILED
+            return sync_failed()
         if self._replica.newer_format is not None:
             return newer_format(self._replica.newer_format)
-        ended = self._committer.ended or self._lock.why_lost()
-        if ended is not None:
-            return ended
+        if self._committer.ended is not None:
+            return StorageUnavailable(self._committer.ended, outcome="none")
+        lost = self._lock.why_lost()
+        if lost is not None:
+            return NeedsOperator(lost, RESTART)
         try:
             self._adopt()
         except StorageUnavailable as error:
-            return str(error)
+            return error
         return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NoReturn
 
-from inventory.domain.errors import StorageUnavailable
+from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
@@ -17,6 +17,8 @@ from inventory.service.ledger import (
     Submission,
 )
 from inventory.service.sync import SyncStatus
+
+MEND = "mend what the message names; this process is replaced every few seconds, and the next one tries again"
 
 
 class UnopenedLedger:
@@ -72,13 +74,13 @@ class UnopenedLedger:
         self._refuse()
 
     def status(self) -> LedgerStatus:
-        return LedgerStatus(0, 0, self._reason, {})
+        return LedgerStatus(0, 0, self._reason, {}, MEND)
 
     def close(self) -> None:
         """Nothing to let go of."""
 
     def _refuse(self) -> NoReturn:
-        raise StorageUnavailable(self._reason, outcome="none")
+        raise NeedsOperator(self._reason, MEND)
 
 
 class UnopenedHistory:
@@ -89,15 +91,15 @@ class UnopenedHistory:
 
     def latest(self) -> NoReturn:
         """See ``EventHistory.latest``."""
-        raise StorageUnavailable(self._reason, outcome="none")
+        raise NeedsOperator(self._reason, MEND)
 
     def earliest(self, *, archived: bool) -> NoReturn:
         """See ``EventHistory.earliest``."""
-        raise StorageUnavailable(self._reason, outcome="none")
+        raise NeedsOperator(self._reason, MEND)
 
     def events(self, first: int, limit: int, *, archived: bool) -> NoReturn:
         """See ``EventHistory.events``."""
-        raise StorageUnavailable(self._reason, outcome="none")
+        raise NeedsOperator(self._reason, MEND)
 
 
 class UnopenedViews:
@@ -108,7 +110,7 @@ class UnopenedViews:
 
     def turn(self, *, wait_ms: int) -> NoReturn:
         """See ``Views.turn``."""
-        raise StorageUnavailable(self._reason, outcome="none")
+        raise NeedsOperator(self._reason, MEND)
 
     def publish(self, snapshot: StockSnapshot) -> None:
         """Never called: there is no turn."""

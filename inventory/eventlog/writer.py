@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from inventory.domain.errors import ReadOnly
+from inventory.domain.errors import NeedsOperator, StorageUnavailable, Unavailable
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
 from inventory.eventlog.appender import Appender
-from inventory.eventlog.durability import FAILED, Durability
+from inventory.eventlog.durability import Durability, sync_failed
+from inventory.eventlog.errors import LogError, as_unavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import encode
 from inventory.eventlog.reader import Cursor, LogReader
@@ -18,14 +19,20 @@ from inventory.service.transaction import Batch, Writer
 
 
 class OpenBatch:
-    """A batch that is being decided, and its lines, each encoded as soon as it is decided."""
+    """A batch that is being decided, and its lines, each encoded as soon as it is decided.
+
+    :ivar refusal: why nothing is decided in it, or ``None``.
+    :ivar first: the sequence of the latest event before this batch.
+    """
+
+    refusal: Unavailable | None = None
 
     def __init__(self, replica: Replica, now: Instant, writer: Writer, synced: int) -> None:
         self.lines: list[bytes] = []
         self.offsets: list[int] = []
         (segment, self._offset, sequence), self._chain = replica.cursor
         self._segment = segment
-        self._first = sequence
+        self.first = sequence
         self._batch = Batch(replica.state, now, writer, read_event=replica.event_at, accept=self._encode, synced=synced)
 
     @property
@@ -47,7 +54,7 @@ class OpenBatch:
 
     def latest(self) -> int:
         """The sequence of the latest event there is, this batch's included."""
-        return self._first + len(self.lines)
+        return self.first + len(self.lines)
 
     def end(self) -> Cursor:
         """Where the log will end when this batch is written."""
@@ -58,6 +65,27 @@ class OpenBatch:
         self.lines.append(line)
         self.offsets.append(self._offset)
         self._offset += len(line)
+
+
+class LookUps(OpenBatch):
+    """A batch while nothing can be written: a key is looked up, and what it has not caused yet is refused."""
+
+    def __init__(self, replica: Replica, now: Instant, writer: Writer, refusal: Unavailable, *, complete: bool) -> None:
+        """:param complete: whether no event is in the log that the replica does not have."""
+        super().__init__(replica, now, writer, 0)
+        self.refusal = self._why = refusal
+        self._complete = complete
+
+    def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
+        """Find what the key has caused. :raises Unavailable: it has caused nothing, or there is none."""
+        earlier = None if key is None else self._batch.find(key)
+        if earlier is not None:
+            return Outcome(earlier, replayed=True)
+        raise as_unavailable(self._why, key_looked_up=self._complete)
+
+    def rests_on(self, entities: Sequence[EntityId]) -> int:
+        """Nothing: the refusal is not about what is in the log."""
+        return 0
 
 
 class BatchWriter:
@@ -91,22 +119,24 @@ class BatchWriter:
             state.forget(self._now(), self._writer.hold_keep_ms)
 
     def begin(self) -> OpenBatch:
-        """Open a batch at the end of the log.
+        """Open a batch at the end of the log; one for look-ups alone where nothing may be, or can be, added to it.
 
-        :raises ReadOnly: changes are refused for now.
         :raises LogError: the log cannot be read to its end.
-        :raises StorageUnavailable: what a dead writer left could not be cut off, or no new segment begun.
+        :raises StorageUnavailable: what a dead writer left could not be cut off.
         """
-        if self._shared.failed:
-            raise ReadOnly(FAILED, retry_after_ms=5000)
         self.catch_up()
+        if self._shared.failed:
+            return self._look_ups(sync_failed(), complete=self._has_no_remains())
         self._take_over_remains()
         if self._replica.newer_format is not None:
-            raise ReadOnly(newer_format(self._replica.newer_format), retry_after_ms=60_000)
+            # What a newer program remembers of a key may be more than what is understood here.
+            return self._look_ups(newer_format(self._replica.newer_format), complete=False)
         if self._is_full(self._replica.cursor.position):
-            self._rotate()
-        now = max(self._now(), self._replica.state.last_at)
-        return OpenBatch(self._replica, now, self._writer, self._shared.durable)
+            try:
+                self._rotate()
+            except StorageUnavailable as error:
+                return self._look_ups(error, complete=True)
+        return OpenBatch(self._replica, self._instant(), self._writer, self._shared.durable)
 
     def write(self, batch: OpenBatch) -> None:
         """Write, publish and fold the batch, which is the log's end from now on. Not yet durable.
@@ -116,6 +146,19 @@ class BatchWriter:
         if batch.events:
             self._appender.append(self._replica.cursor.position, b"".join(batch.lines))
             self._replica.publish(batch.events, batch.offsets, batch.end())
+
+    def _look_ups(self, refusal: Unavailable, *, complete: bool) -> LookUps:
+        return LookUps(self._replica, self._instant(), self._writer, refusal, complete=complete)
+
+    def _instant(self) -> Instant:
+        return max(self._now(), self._replica.state.last_at)
+
+    def _has_no_remains(self) -> bool:
+        here = self._replica.cursor.position
+        try:
+            return self._appender.size(here.segment) == here.offset
+        except (LogError, OSError):
+            return False
 
     def _take_over_remains(self) -> None:
         """Adopt the whole lines that a writer wrote and died before publishing; cut an unterminated one."""
@@ -153,6 +196,9 @@ class BatchWriter:
         self._durability.follow(self._replica.cursor.position.segment)
 
 
-def newer_format(sequence: int) -> str:
+def newer_format(sequence: int) -> NeedsOperator:
     """Why a process is read-only that meets a line of a newer program."""
-    return f"event {sequence} was written by a newer version of this program; upgrade this one"
+    return NeedsOperator(
+        f"event {sequence} was written by a newer version of this program",
+        "upgrade this program, and restart the server",
+    )

@@ -66,9 +66,10 @@ class LeaseStore:
         # Made once: that alone takes longer than to lock one. Each thread has a descriptor of its own in it.
         self._guards = {name: FileLock(folder / f"guard-{name}", thread_local=True) for name in _GUARDS}
 
-    def acquire(self, key: str) -> Acquired | None:
+    def acquire(self, key: str, purpose: str | None = None) -> Acquired | None:
         """Take the lease of ``key``, or return ``None`` at once if another has it or is about to.
 
+        :param purpose: is told to whoever asks for the ``holder``.
         Of many who try at the same time one gets it.
 
         :raises OSError: the files cannot be read or written; nobody holds the key because of this call.
@@ -82,10 +83,18 @@ class LeaseStore:
                 left = self._read(path)
                 if self._is_held(left):
                     return None
-                lease = self._write(path, key, f"{self._owner}/{os.getpid()}/{uuid4().hex}")
+                lease = self._write(path, key, f"{self._owner}/{os.getpid()}/{uuid4().hex}", purpose)
         except Timeout:
             return None
         return Acquired(lease, stolen=left is not None)
+
+    def holder(self, key: str) -> LeaseRecord | None:
+        """Return the lease that keeps others out now; ``None`` where there is none, or it is being written.
+
+        :raises OSError: the file cannot be read.
+        """
+        found = self._read(self._path(key))
+        return found if isinstance(found, LeaseRecord) and self._is_held(found) else None
 
     def renew(self, lease: LeaseRecord) -> LeaseRecord:
         """Return the lease with a whole TTL ahead of it; what was passed in is void then.
@@ -98,7 +107,7 @@ class LeaseStore:
             self._require(path, lease)
             if not lease.is_alive(self._boot, self._now()):
                 raise LeaseLost(f"the lease of {lease.key} has ended")
-            return self._write(path, lease.key, lease.owner)
+            return self._write(path, lease.key, lease.owner, lease.purpose)
 
     def release(self, lease: LeaseRecord) -> bool:
         """Give the key back; no file of the lease is left. Returns whether it had lasted until now.
@@ -140,8 +149,8 @@ class LeaseStore:
         if not isinstance(found, LeaseRecord) or found.owner != lease.owner:
             raise LeaseLost(f"the lease of {lease.key} is no longer {lease.owner}'s")
 
-    def _write(self, path: Path, key: str, owner: str) -> LeaseRecord:
-        record = LeaseRecord(key, owner, self._now() + self._ttl, self._boot)
+    def _write(self, path: Path, key: str, owner: str, purpose: str | None) -> LeaseRecord:
+        record = LeaseRecord(key, owner, self._now() + self._ttl, self._boot, purpose)
         temporary = path.with_suffix(".tmp")
         try:
             # Not synced: a lease means nothing after a power cut. Renamed: whoever reads without the guard

@@ -13,12 +13,14 @@ class LeaseRecord:
 
     :ivar deadline: microseconds on CLOCK_BOOTTIME; from this one on the key is nobody's.
     :ivar boot: the boot of the machine that the deadline belongs to.
+    :ivar purpose: what it was taken for, if whoever comes for the same is to be able to tell.
     """
 
     key: str
     owner: str
     deadline: int
     boot: str
+    purpose: str | None = None
 
     def is_alive(self, boot: str, now: int) -> bool:
         """Whether it keeps others out. One of another boot does not: its holder is gone with that boot."""
@@ -26,7 +28,7 @@ class LeaseRecord:
 
 
 def encode(record: LeaseRecord) -> bytes:
-    """``{"key": …, "owner": …, "deadline": …, "boot": …}``, for people and ``jq`` too."""
+    """``{"key": …, "owner": …, "deadline": …, "boot": …, "purpose": …}``, for people and ``jq`` too."""
     return orjson.dumps(asdict(record), option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -38,7 +40,8 @@ def decode(content: bytes) -> LeaseRecord | None:
         return None
     match found:
         case {"key": str(key), "owner": str(owner), "deadline": int(deadline), "boot": str(boot)}:
-            return LeaseRecord(key, owner, deadline, boot)
+            purpose = found.get("purpose")
+            return LeaseRecord(key, owner, deadline, boot, purpose if isinstance(purpose, str) else None)
         case _:
             return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from inventory.domain.errors import ReadOnly, Refusal, StorageTimeout, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, ReadOnly, Refusal, StorageTimeout, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
@@ -23,6 +23,7 @@ from inventory.service.ledger import (
     StoreSummary,
     Submission,
     Ticket,
+    refusing,
 )
 
 
@@ -31,9 +32,12 @@ class GuardedLedger:
 
     What counts: ``StorageUnavailable`` is a failure, unless it is a ``StorageTimeout``: what is slow, under load or
     because of another process, would be kept from working off what waits. An outcome or a ``Refusal`` is a success:
-    the ledger has decided on the current state. ``Overloaded`` and ``ReadOnly`` say nothing: the one is about load,
-    and opening would turn a full queue into an outage; the other is a refusal of the ledger's own, at once and with
-    the better reason, and may be about one record only. Nor does an unexpected error, which comes from ``decide``.
+    the ledger has decided on the current state. ``Overloaded`` and ``NeedsOperator`` say nothing: the one is about
+    load, and opening would turn a full queue into an outage; the other is a refusal of the ledger's own, at once and
+    with the better reason, and may be about one record only. Nor does an unexpected error, which comes from ``decide``.
+
+    While the breaker is open a change without a key is refused at once. The key of any other is looked up: what was
+    answered before is answered again, and the refusal of the rest is for certain. Nothing is written for that.
     """
 
     def __init__(self, ledger: Ledger, breaker: CircuitBreaker) -> None:
@@ -48,7 +52,12 @@ class GuardedLedger:
         weight: int = 1,
     ) -> Ticket:
         """See ``Ledger.submit``. :raises ReadOnly: the breaker is open; nothing has changed."""
-        call = self._admitted()
+        try:
+            call = self._admitted()
+        except ReadOnly as error:
+            if key is None:
+                raise
+            return self._ledger.submit(entities, refusing(error), key)
         try:
             ticket = self._ledger.submit(entities, decide, key, weight)
         except BaseException as error:
@@ -61,7 +70,12 @@ class GuardedLedger:
 
         :raises ReadOnly: the breaker is open; nothing has changed.
         """
-        call = self._admitted()
+        try:
+            call = self._admitted()
+        except ReadOnly as error:
+            if key is None:
+                raise
+            return self._ledger.submit_all([one._replace(decide=refusing(error)) for one in changes], key)
         try:
             tickets = self._ledger.submit_all(changes, key)
         except BaseException as error:
@@ -147,7 +161,7 @@ class _GuardedTicket:
 def report(breaker: CircuitBreaker, call: Call, error: BaseException) -> None:
     """Tell the breaker what an error says of the storage behind it."""
     match error:
-        case StorageTimeout():
+        case StorageTimeout() | NeedsOperator():
             breaker.withdrew(call)
         case StorageUnavailable():
             breaker.failed(call)

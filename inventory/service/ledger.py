@@ -6,6 +6,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from inventory.domain.dead_letter import Break
 from inventory.domain.decide import StateView
+from inventory.domain.errors import InventoryError
 from inventory.domain.events import Delivery, Draft, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
@@ -39,6 +40,7 @@ class Ticket(Protocol):
         :raises Refusal: what ``decide`` raised, or ``IdempotencyConflict``; nothing has changed.
         :raises Overloaded: it was not begun in time and never will be.
         :raises ReadOnly: changes are refused for now; nothing has changed.
+        :raises NeedsOperator: changes are refused until a person has mended the cause.
         :raises StorageUnavailable: if ``outcome`` is "unknown" the event may or may not be on disk:
             ask again with the same key. A ``StorageTimeout``: it was begun and is not finished in time.
         """
@@ -123,6 +125,7 @@ class SkuStock(NamedTuple):
 class LedgerStatus(NamedTuple):
     """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
 
+    :ivar action: what a person has to do about that; ``None`` where nobody has to.
     :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
     :ivar broken: records whose history does not add up → the event that broke it.
     """
@@ -131,6 +134,7 @@ class LedgerStatus(NamedTuple):
     durable: int
     read_only: str | None
     broken: Mapping[ItemId, Break]
+    action: str | None = None
 
 
 class StockSnapshot(NamedTuple):
@@ -139,6 +143,15 @@ class StockSnapshot(NamedTuple):
     as_of_sequence: int
     records: Mapping[ItemId, Record]
     items_of_sku: Mapping[str, Sequence[ItemId]]
+
+
+def refusing(error: InventoryError) -> Decide:
+    """Return what refuses a change whose key has caused nothing yet: only the key is looked up."""
+
+    def refused(state: StateView, now: Instant) -> Draft:
+        raise error
+
+    return refused
 
 
 class Ledger(Protocol):

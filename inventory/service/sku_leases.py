@@ -1,6 +1,7 @@
 """The lease of a SKU around a change: who does not get it is refused at once."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal, NamedTuple, TypeAlias
@@ -8,37 +9,41 @@ from typing import Literal, NamedTuple, TypeAlias
 from inventory.domain.errors import LockContended, LockLost, StorageUnavailable
 from inventory.domain.values import Instant
 from inventory.resilience.lease import LeaseLost, LeaseStore
-from inventory.resilience.lease_record import LeaseRecord
+from inventory.resilience.lease_record import LeaseRecord, file_stem
 
 LeaseEvent: TypeAlias = Literal["acquired", "contended", "stolen", "expired", "lost", "release_failed"]
+_LOOK_AGAIN_MS = 20
 _log = logging.getLogger(__name__)
 
 
 class LeasePolicy(NamedTuple):
-    """How leases are used: TTL and renewal in ms, and what a refused caller is told."""
+    """How leases are used: TTL and renewal in ms, and what a refused caller is told.
+
+    :ivar own_wait_ms: for how long an attempt waits for an earlier one under the same idempotency key.
+    """
 
     ttl_ms: int = 2000
     renew_ms: int = 1000
     reject_status: int = 503
     retry_after_ms: int = 300
+    own_wait_ms: int = 2000
 
 
 class HeldLeases:
     """The leases of one change, until ``SkuLeases.holding`` gives them back. For one thread."""
 
-    def __init__(self, leases: "SkuLeases") -> None:
+    def __init__(self, leases: "SkuLeases", purpose: str | None) -> None:
         self._leases = leases
+        self._purpose = purpose
         self.held: list[LeaseRecord] = []
         self._since = self._until = Instant(0)
 
     def take(self, sku: str) -> None:
         """Take one more. :raises LockContended: another has it."""
-        # Asked before the store asks its own clock: of the two ends, which differ by a constant,
-        # the one by which we stop is never behind the one by which others may begin.
-        now = self._leases.now()
-        self.held.append(self._leases.acquire(sku))
+        lease, asked_at = self._leases.acquire(sku, self._purpose)
+        self.held.append(lease)
         if len(self.held) == 1:
-            self._note(now)
+            self._note(asked_at)
 
     def check(self, now: Instant) -> None:
         """The fence: to be called with the instant of the append, inside its critical section.
@@ -78,20 +83,29 @@ class SkuLeases:
     :ivar count: is told what has happened; whoever counts sets it.
     """
 
-    def __init__(self, store: LeaseStore, now: Callable[[], Instant], policy: LeasePolicy) -> None:
+    def __init__(
+        self,
+        store: LeaseStore,
+        now: Callable[[], Instant],
+        policy: LeasePolicy,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.now = now
         self.policy = policy
         self.count: Callable[[LeaseEvent], None] = lambda _: None
         self._store = store
+        self._sleep = sleep
 
     @contextmanager
-    def holding(self, skus: Sequence[str]) -> Iterator[HeldLeases]:
-        """Hold the leases of all ``skus`` inside the ``with`` block, taken in sorted order; nobody is waited for.
+    def holding(self, skus: Sequence[str], key: str | None = None) -> Iterator[HeldLeases]:
+        """Hold the leases of all ``skus`` inside the ``with`` block, taken in sorted order.
+
+        Nobody is waited for, but an earlier attempt under the same idempotency ``key``, in whichever process.
 
         :raises LockContended: another has one of them; none is held then.
         :raises StorageUnavailable: the files of the leases cannot be used.
         """
-        leases = HeldLeases(self)
+        leases = HeldLeases(self, None if key is None else file_stem(key))
         try:
             for sku in sorted(set(skus)):
                 leases.take(sku)
@@ -104,19 +118,40 @@ class SkuLeases:
             for lease in reversed(leases.held):
                 self._release(lease)
 
-    def acquire(self, sku: str) -> LeaseRecord:
-        """Take one lease; see ``holding``."""
+    def acquire(self, sku: str, purpose: str | None = None) -> tuple[LeaseRecord, Instant]:
+        """Take one lease; returns the instant just before, too. Who holds it for the same purpose is waited for."""
+        looks_left = 0 if purpose is None else self.policy.own_wait_ms // _LOOK_AGAIN_MS
         try:
-            acquired = self._store.acquire(sku)
+            # Asked before the store asks its own clock: of the two ends, which differ by a constant,
+            # the one by which we stop is never behind the one by which others may begin.
+            asked_at = self.now()
+            while (acquired := self._store.acquire(sku, purpose)) is None:
+                is_own = purpose is not None and self._may_be_held_for(purpose, sku)
+                if not looks_left or not is_own:
+                    raise self._contended(sku, is_own=is_own)
+                looks_left -= 1
+                self._sleep(_LOOK_AGAIN_MS / 1000)
+                asked_at = self.now()
         except OSError as error:
             raise _unavailable(error) from error
-        if acquired is None:
-            self.count("contended")
-            raise LockContended(sku, retry_after_ms=self.policy.retry_after_ms, reject_status=self.policy.reject_status)
         self.count("acquired")
         if acquired.stolen:
             self.count("stolen")
-        return acquired.lease
+        return acquired.lease, asked_at
+
+    def _contended(self, sku: str, *, is_own: bool) -> LockContended:
+        self.count("contended")
+        policy = self.policy
+        error = LockContended(sku, retry_after_ms=policy.retry_after_ms, reject_status=policy.reject_status)
+        if is_own:
+            # The earlier attempt may be carried out after this one was answered.
+            error.outcome = "unknown"
+        return error
+
+    def _may_be_held_for(self, purpose: str, sku: str) -> bool:
+        holder = self._store.holder(sku)
+        # While it is being written, nobody can tell what for.
+        return holder is None or holder.purpose == purpose
 
     def renew(self, lease: LeaseRecord) -> LeaseRecord:
         """Renew one lease; see ``HeldLeases.renew_if_due``."""

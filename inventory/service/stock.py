@@ -21,10 +21,11 @@ from inventory.service.ledger import (
     StoreSummary,
     Submission,
     Ticket,
+    refusing,
 )
 from inventory.service.settled import Settled
 from inventory.service.sku_leases import HeldLeases, LeaseEvent, SkuLeases
-from inventory.service.submitting import deciding, fenced, skus_of, submission
+from inventory.service.submitting import deciding, fenced, key_text, skus_of, submission
 
 Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
 """A command and its key."""
@@ -42,7 +43,9 @@ class StockService:
     def change(self, command: Command, key: IdempotencyKey | Delivery | None = None) -> Outcome:
         """Carry out one command, or say why not.
 
-        Under a key that was used before, the first outcome is returned and nothing changes.
+        Under a key that was used before, the first outcome is returned and nothing changes. An attempt under a key
+        waits for an earlier one that is under way; where another change has the lease of the SKU, the key is still
+        looked up.
 
         :raises Refusal: the command is not possible; nothing has changed.
         :raises LockContended: another change has the lease of the SKU; nothing has changed.
@@ -69,8 +72,15 @@ class StockService:
 
     def _change_leased(self, leases: SkuLeases, skus: Sequence[str], wanted: Submission) -> Outcome:
         entities, decide, key, weight = wanted
-        with leases.holding(skus) as held, self._locks.holding(entities):
-            return self._ledger.submit(entities, fenced(decide, [held]), key, weight).wait()
+        with ExitStack() as stack:
+            try:
+                held = stack.enter_context(leases.holding(skus, key_text(key)))
+            except InventoryError as error:
+                if key is None:
+                    raise
+                return self._ledger.submit(entities, refusing(error), key).wait()
+            with self._locks.holding(entities):
+                return self._ledger.submit(entities, fenced(decide, [held]), key, weight).wait()
 
     def change_many(
         self, wanted: Sequence[Wanted], key: IdempotencyKey | None = None
@@ -84,17 +94,17 @@ class StockService:
         entities = [entity for command, _ in wanted for entity in command.entities]
         with ExitStack() as stack:
             # A lease for each SKU, not for each command: two of them may be about the same one.
-            leases = {sku: self._lease(stack, sku) for sku in sorted(set(skus_of(entities)))}
+            leases = {sku: self._lease(stack, sku, key) for sku in sorted(set(skus_of(entities)))}
             with self._locks.holding(entities):
                 tickets = self._submitted([submission(leases, *one) for one in wanted], key)
             return [self._settled(ticket) for ticket in tickets]
 
-    def _lease(self, stack: ExitStack, sku: str) -> HeldLeases | InventoryError | None:
+    def _lease(self, stack: ExitStack, sku: str, key: IdempotencyKey | None) -> HeldLeases | InventoryError | None:
         """Hold the SKU's lease until the stack ends; ``None`` where there are no leases."""
         if self._leases is None:
             return None
         try:
-            return stack.enter_context(self._leases.holding([sku]))
+            return stack.enter_context(self._leases.holding([sku], key_text(key)))
         except InventoryError as error:
             return error
 

@@ -8,7 +8,7 @@ from inventory.domain.events import Delivery, Draft
 from inventory.domain.hold_commands import Command
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import Decide, Submission
+from inventory.service.ledger import Decide, Submission, refusing
 from inventory.service.sku_leases import HeldLeases
 
 
@@ -21,6 +21,11 @@ def deciding(command: Command) -> Decide:
     return decided
 
 
+def key_text(key: IdempotencyKey | Delivery | None) -> str | None:
+    """What is the same for all attempts under one key."""
+    return key.key if isinstance(key, IdempotencyKey) else None if key is None else "\0".join(key)
+
+
 def skus_of(entities: Sequence[EntityId]) -> list[str]:
     """The SKUs of those entities that have one."""
     return [entity.sku for entity in entities if isinstance(entity, ItemId)]
@@ -31,12 +36,12 @@ def submission(
     command: Command,
     key: IdempotencyKey | Delivery | None,
 ) -> Submission | InventoryError:
-    """What is to be submitted, or why it cannot be: a lease that it needs is another's."""
+    """What is to be submitted, or why it cannot be: a lease that it needs is another's. Its key is looked up then."""
     held = []
     for sku in skus_of(command.entities):
         match leases[sku]:
             case InventoryError() as error:
-                return error
+                return error if key is None else Submission(command.entities, refusing(error), key)
             case HeldLeases() as lease:
                 held.append(lease)
     return Submission(command.entities, fenced(deciding(command), held), key, command.weight)

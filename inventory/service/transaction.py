@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
-from inventory.domain.errors import IdempotencyConflict, ReadOnly
+from inventory.domain.errors import IdempotencyConflict, NeedsOperator, Unavailable
 from inventory.domain.events import Delivery, Draft, Event, KeyUse
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
@@ -14,6 +14,8 @@ from inventory.domain.transition import line_after, record_after
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Decide, Outcome
+
+SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see run.md, 'Dead letters'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Batch:
     def record(self, item: ItemId) -> Record | None:
         """The record with the changes of this batch so far.
 
-        :raises ReadOnly: its history is broken: nothing but a settlement may rest on its figures.
+        :raises NeedsOperator: its history is broken: nothing but a settlement may rest on its figures.
         """
         if self._state.broken:
             self._refuse_broken(item)
@@ -91,24 +93,28 @@ class Batch:
         """:raises IdempotencyConflict: one of the keys was used for another request."""
         for key in keys:
             if key is not None:
-                self._find(key)
+                self.find(key)
 
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """Decide one change and add its event, or find the event that its key has already caused.
 
         :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``.
-        :raises ReadOnly: an entity's history is broken, and this does not settle it.
+        :raises NeedsOperator: an entity's history is broken, and this does not settle it.
         :raises ValueError: ``decide`` touched a record that is not among the entities, or one twice.
         """
         if key is not None:
-            earlier = self._find(key)
+            earlier = self.find(key)
             if earlier is not None:
                 return Outcome(earlier, replayed=True)
-        draft = decide(self, self._now)
-        if self._state.broken and draft.type not in SETTLEMENTS:
-            for entity in entities:
-                if isinstance(entity, ItemId):
-                    self._refuse_broken(entity)
+        try:
+            draft = decide(self, self._now)
+            if self._state.broken and draft.type not in SETTLEMENTS:
+                for entity in entities:
+                    if isinstance(entity, ItemId):
+                        self._refuse_broken(entity)
+        except Unavailable as error:
+            error.key_looked_up = True
+            raise
         event = self._commit(draft, entities, key)
         if isinstance(key, IdempotencyKey):
             self._by_key[key.key] = event
@@ -157,9 +163,15 @@ class Batch:
         broken = self.broken_record(item)
         if broken is not None:
             sequence = broken.at.sequence
-            raise ReadOnly(f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}")
+            raise NeedsOperator(
+                f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}", SETTLE_IT
+            )
 
-    def _find(self, key: IdempotencyKey | Delivery) -> Event | None:
+    def find(self, key: IdempotencyKey | Delivery) -> Event | None:
+        """The event that a key has caused, if it still counts.
+
+        :raises IdempotencyConflict: the key was used for another request.
+        """
         if isinstance(key, Delivery):
             delivered = self._by_key.get(key) or self._at(self._state.keys.find_delivery(key))
             return delivered if delivered is not None and delivered.delivery == key else None

@@ -8,9 +8,9 @@ from urllib.parse import quote
 from inventory.web import logs
 from inventory.web.answers import Headers
 from inventory.web.deferred import Deferred
-from inventory.web.gates import SAFE, Gates
+from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
-from inventory.web.problems import refusal_answer
+from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -32,7 +32,7 @@ class Admission:
             if exchange.method not in SAFE:
                 refusal, exchange.further, entered = self._gates.enter(environ)
                 if refusal is not None:
-                    return refusal_answer(refusal, exchange.request_id)(environ, exchange.start)
+                    return answer_to(refusal, environ)(environ, exchange.start)
             answering = self._app(environ, exchange.start)
             if isinstance(answering, Deferred):
                 answering.ended, ends_later = exchange.end, True

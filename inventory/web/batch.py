@@ -100,7 +100,7 @@ def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, 
     results, replayed = [], True
     for one in found:
         if isinstance(one, InventoryError):
-            results.append(result_of_error(one))
+            results.append(result_of_error(one, keyed=key is not None))
             replayed = False
         else:
             results.append(result_of_outcome(one))

@@ -10,6 +10,7 @@ from inventory.service.event_history import EventsGone, FeedAhead, FeedGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
+from inventory.web.error_codes import CODES
 
 Extras = Callable[[Any], dict[str, Any]]
 
@@ -79,16 +80,17 @@ def _reservation(error: Any) -> dict[str, Any]:
     return {"reservationId": error.reservation_id}
 
 
-def _outcome(error: Any) -> dict[str, Any]:
-    return {"outcome": error.outcome}
+def retry_after_ms(error: Exception) -> int | None:
+    """When asking again makes sense, in milliseconds, at least 1; ``None`` where waiting alone does not help."""
+    return max(1, error.retry_after_ms) if isinstance(error, domain.Unavailable) else None
 
 
 def _retry_after(error: Any) -> Headers:
     return (("Retry-After", str(max(1, -(-error.retry_after_ms // 1000)))),)
 
 
-def _sku_outcome(error: Any) -> dict[str, Any]:
-    return {"outcome": error.outcome, "sku": error.sku}
+def _sku(error: Any) -> dict[str, Any]:
+    return {"sku": error.sku}
 
 
 def _lock_key(error: Any) -> Headers:
@@ -102,8 +104,8 @@ def readable(text: str, at_most: int = 200) -> str:
     return shown if len(shown) <= at_most else f"{shown[:at_most]}…"
 
 
-_NOT_FOUND = "There is no such thing"
-_UNAVAILABLE = "The service cannot do this now"
+_NOT_FOUND = "Not found"
+_UNAVAILABLE = "Temporarily unavailable"
 
 TABLE: Mapping[type[Exception], Row] = {
     domain.ValidationFailed: Row(400, "validation_error", "The request has wrong fields", _problems),
@@ -115,11 +117,11 @@ TABLE: Mapping[type[Exception], Row] = {
         400, "idempotency_key_invalid", "The idempotency key cannot be used", _problems
     ),
     domain.ItemNotFound: Row(404, "not_found", _NOT_FOUND, _item),
-    domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"sku": error.sku}),
+    domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, _sku),
     domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
     refusals.RequestTimeout: Row(408, "request_timeout", "The request was not sent in time"),
     domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
-    domain.InsufficientStock: Row(409, "insufficient_stock", "There is not enough stock", _short_lines),
+    domain.InsufficientStock: Row(409, "insufficient_stock", "Insufficient stock", _short_lines),
     EventsGone: Row(410, "events_gone", "These events are no longer there", _gone),
     FeedGone: Row(
         410, "events_gone", "These events are no longer there", lambda error: {**_gone(error), **_START_OVER}
@@ -130,7 +132,7 @@ TABLE: Mapping[type[Exception], Row] = {
     holds.WrongState: Row(
         409,
         "wrong_state",
-        "The reservation has ended otherwise",
+        "The reservation has already ended",
         lambda error: {**_reservation(error), "state": error.state},
     ),
     holds.ReservationMoved: Row(
@@ -143,8 +145,11 @@ TABLE: Mapping[type[Exception], Row] = {
     holds.ExceedsHold: Row(
         409,
         "exceeds_hold",
-        "Less is held than was named",
+        "Quantity exceeds the hold",
         lambda error: {**_reservation(error), "lines": _shortages(error)},
+    ),
+    holds.PromisedStockMissing: Row(
+        409, "insufficient_stock", "Insufficient stock", lambda error: {**_reservation(error), **_short_lines(error)}
     ),
     domain.IdempotencyConflict: Row(
         409,
@@ -158,19 +163,28 @@ TABLE: Mapping[type[Exception], Row] = {
     ),
     refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
     refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
-    domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
-    domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, _outcome, _retry_after),
-    domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku_outcome, _lock_key),
-    domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku_outcome, _retry_after),
-    domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, _outcome, _retry_after),
-    domain.StorageTimeout: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
-    domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, _outcome, _retry_after),
+    domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
+    domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
+    domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku, _lock_key),
+    domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku, _retry_after),
+    domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, headers=_retry_after),
+    domain.NeedsOperator: Row(
+        503,
+        "needs_operator",
+        "An operator has to act",
+        lambda error: {"operatorAction": error.action},
+        _retry_after,
+    ),
+    domain.StorageTimeout: Row(503, "storage_unavailable", _UNAVAILABLE, headers=_retry_after),
+    domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, headers=_retry_after),
 }
 
 ROUTING: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "The request cannot be understood"),
     404: ("not_found", _NOT_FOUND),
     405: ("method_not_allowed", "The method is not allowed here"),
+    413: ("payload_too_large", "The body is too long"),
+    415: ("unsupported_media_type", "The body must be JSON"),
 }
 """Code and title of what Flask and werkzeug refuse themselves."""
 
@@ -187,6 +201,14 @@ def row_of(error: Exception) -> Row:
             # The one status that is a setting.
             return row._replace(status=error.reject_status) if isinstance(error, domain.LockContended) else row
     return INTERNAL
+
+
+def next_step(error: Exception, row: Row) -> str:
+    """What a client does about this error."""
+    refusal = error.refusal if isinstance(error, OperationRefused) else error
+    if isinstance(refusal, holds.PromisedStockMissing):
+        return refusal.next_step
+    return CODES[row.code].next_step
 
 
 def _of_operation(row: Row) -> Row:

@@ -11,9 +11,6 @@ from inventory.web.json_body import announced_too_long, body_limit
 from inventory.web.metrics import Metrics
 from inventory.web.refusals import PayloadTooLarge, RateLimited
 
-SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-"""Methods that change nothing (RFC 9110 section 9.2.1). Everything else passes the gates."""
-
 _SYNC = "/sync"
 _SECOND = 1_000_000_000
 

@@ -47,4 +47,6 @@ def readiness_body(services: Services) -> dict[str, Any]:
     }
     if reasons:
         body["reason"] = "; ".join(reasons)
+    if status.action is not None:
+        body["operatorAction"] = status.action
     return body

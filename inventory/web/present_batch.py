@@ -11,7 +11,7 @@ from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.service.ledger import Outcome
 from inventory.web.answers import Answer, json_answer
-from inventory.web.errors import row_of
+from inventory.web.errors import next_step, retry_after_ms, row_of
 from inventory.web.present import REPLAYED, record_body
 
 
@@ -21,12 +21,14 @@ def result_of_outcome(outcome: Outcome) -> dict[str, Any]:
     return _result(outcome.event, outcome.record, counted=counted, held=held)
 
 
-def result_of_error(error: InventoryError) -> dict[str, Any]:
+def result_of_error(error: InventoryError, *, keyed: bool) -> dict[str, Any]:
     """Why an operation was not carried out, as its problem says it."""
     row = row_of(error)
-    result = {"status": row.status, "error": row.code, "message": str(error), **row.extras(error)}
+    result = {"status": row.status, "error": row.code, "message": str(error), "nextStep": next_step(error, row)}
+    result |= row.extras(error)
     if isinstance(error, Unavailable):
-        result["retryAfterMs"] = error.retry_after_ms
+        result["outcome"] = error.outcome_for(keyed=keyed)
+        result["retryAfterMs"] = retry_after_ms(error)
     return result
 
 

@@ -8,14 +8,22 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
-from inventory.domain.errors import InventoryError, Unavailable
+from inventory.domain.errors import InventoryError, Outcome, Unavailable
 from inventory.web.answers import Answer, Headers
-from inventory.web.errors import INTERNAL, ROUTING, Row, readable, row_of
+from inventory.web.error_codes import CODES
+from inventory.web.errors import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
+from inventory.web.refusals import RequestTimeout
 from inventory.web.request_id import REQUEST_ID
 
 PROBLEM_JSON = "application/problem+json"
+SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
+"""Methods that change nothing (RFC 9110 section 9.2.1). Everything else passes the gates."""
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
 _READ_FIRST = "it may or may not have happened: read the record before you repeat it"
+_EARLIER = (
+    "this request has changed nothing; whether an earlier one under its key has was not looked up: repeat it with the"
+    " same Idempotency-Key"
+)
 _FAULT = "an unexpected error, which is in the log under this requestId"
 _LONGEST_DETAIL = 2000
 _log = logging.getLogger("inventory.web")
@@ -28,37 +36,64 @@ def register(app: Flask) -> None:
 
 
 def answer_to(error: Exception, environ: dict[str, Any]) -> Answer:
-    """Tell what became of a request for which this was raised."""
+    """Tell what became of a request for which this was raised, in the application or before it was asked."""
     row = row_of(error) if isinstance(error, InventoryError) else INTERNAL
     if row is INTERNAL:
         # The cause goes to the log, under the request's id, and nowhere else.
         _log.error("%s %r failed", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
-        return _problem(row, _FAULT, {}, (), environ[REQUEST_ID])
-    return _problem(row, _told(error, environ), row.extras(error), row.headers(error), environ[REQUEST_ID])
+        return _problem(row, _FAULT, CODES[row.code].next_step, {"outcome": _outcome(None, environ)}, (), environ)
+    outcome = _outcome(error, environ)
+    further = row.extras(error)
+    if outcome is not None:
+        further["outcome"] = outcome
+    wait_ms = retry_after_ms(error)
+    if wait_ms is not None:
+        further["retryAfterMs"] = wait_ms
+    return _problem(row, _told(error, outcome, environ), next_step(error, row), further, row.headers(error), environ)
 
 
-def refusal_answer(error: InventoryError, request_id: str) -> Answer:
-    """Tell of a refusal before the application is asked."""
-    row = row_of(error)
-    return _problem(row, str(error), row.extras(error), row.headers(error), request_id)
+def is_keyed(environ: dict[str, Any]) -> bool:
+    """Whether the request has an idempotency key, valid or not."""
+    return "HTTP_IDEMPOTENCY_KEY" in environ
+
+
+def _outcome(error: Exception | None, environ: dict[str, Any]) -> Outcome | None:
+    """Whether a change may have happened; ``None`` where the code alone says that it has not.
+
+    :param error: ``None`` for a fault, after which that is not known.
+    """
+    if environ["REQUEST_METHOD"] in SAFE:
+        return "none" if error is None or isinstance(error, Unavailable) else None
+    match error:
+        case None:
+            return "unknown"
+        case Unavailable():
+            return error.outcome_for(keyed=is_keyed(environ))
+        case RequestTimeout():
+            return "unknown" if is_keyed(environ) else "none"
+        case _:
+            return None
 
 
 def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
     if isinstance(error, RoutingException):
         return error
     status = error.code or 500
-    code, title = ROUTING.get(status, (error.name.lower().replace(" ", "_"), error.name))
+    # What Flask has no other reason to raise is about the request.
+    code, title = ROUTING.get(status, ROUTING[400])
     headers: Headers = ()
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers = (("Allow", ", ".join(sorted(error.valid_methods))),)
-    return _problem(Row(status, code, title), _routing_detail(status, error), {}, headers, request.environ[REQUEST_ID])
+    told = _routing_detail(status, error)
+    return _problem(Row(status, code, title), told, CODES[code].next_step, {}, headers, request.environ)
 
 
-def _told(error: Exception, environ: dict[str, Any]) -> str:
-    if not isinstance(error, Unavailable) or error.outcome != "unknown" or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+def _told(error: Exception, outcome: Outcome | None, environ: dict[str, Any]) -> str:
+    if outcome != "unknown":
         return str(error)
-    advice = _SAME_KEY if "HTTP_IDEMPOTENCY_KEY" in environ else _READ_FIRST
-    return f"{error}; {advice}"
+    if getattr(error, "outcome", "none") == "none":
+        return f"{error}; {_EARLIER}"
+    return f"{error}; {_SAME_KEY if is_keyed(environ) else _READ_FIRST}"
 
 
 def _routing_detail(status: int, error: HTTPException) -> str:
@@ -71,7 +106,9 @@ def _routing_detail(status: int, error: HTTPException) -> str:
             return error.description or error.name
 
 
-def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, request_id: str) -> Answer:
+def _problem(
+    row: Row, detail: str, step: str, extras: dict[str, Any], headers: Headers, environ: dict[str, Any]
+) -> Answer:
     detail = readable(detail, _LONGEST_DETAIL)
     body = {
         "type": f"/problems/{row.code}",
@@ -80,7 +117,8 @@ def _problem(row: Row, detail: str, extras: dict[str, Any], headers: Headers, re
         "detail": detail,
         "error": row.code,
         "message": detail,
-        "requestId": request_id,
+        "nextStep": step,
+        "requestId": environ[REQUEST_ID],
         **extras,
     }
     return Answer(orjson.dumps(body), row.status, headers, PROBLEM_JSON)

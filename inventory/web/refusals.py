@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inventory.domain.errors import FieldProblem, InventoryError
+from inventory.domain.errors import FieldProblem, InventoryError, Unavailable
 
 
 class RequestRefused(InventoryError):
@@ -21,7 +21,7 @@ class RequestTimeout(RequestRefused):
     """The body has not been sent in time."""
 
     def __init__(self) -> None:
-        super().__init__("the body was not sent in time; nothing has changed")
+        super().__init__("the body was not sent in time")
 
 
 class UnsupportedMediaType(RequestRefused):
@@ -40,15 +40,15 @@ class PayloadTooLarge(RequestRefused):
         self.limit = limit
 
 
-class RateLimited(InventoryError):
-    """The client has sent more changes than it may. Nothing has changed.
+class RateLimited(Unavailable):
+    """The client has sent more changes than it may; this one was not looked at.
 
     :ivar retry_after_ms: when the next one will be let through.
     """
 
     def __init__(self, rate: int, burst: int, retry_after_ms: int) -> None:
-        super().__init__(f"more than {rate} changes a second, and {burst} at once, from one client")
-        self.retry_after_ms = retry_after_ms
+        told = f"more than {rate} changes a second, and {burst} at once, from one client"
+        super().__init__(told, retry_after_ms=retry_after_ms)
 
 
 class IdempotencyKeyInvalid(RequestRefused):

@@ -10,7 +10,7 @@ from eventlog.folder import ONE, TWO, Folder, Shim, add, failing
 from eventlog.letter_world import QUICK, process, states
 from eventlog.logs import broken_history
 
-from inventory.domain.errors import ReadOnly, SettlementRefused, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, SettlementRefused, StorageUnavailable
 from inventory.eventlog.letter_file import LetterFile
 
 
@@ -115,6 +115,6 @@ def test_a_break_that_another_program_writes_is_noted_by_a_running_process(folde
 def test_until_it_is_settled_a_broken_record_refuses_changes_and_the_rest_goes_on(broken: Folder):
     one = process(broken)
     one.letters.note_new()
-    with pytest.raises(ReadOnly):
+    with pytest.raises(NeedsOperator):
         add(one.ledger)
     assert (one.ledger.central_stock("sku-1").records[0].on_hand, add(one.ledger, at=TWO).record.on_hand) == (3, 6)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
 
-from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.ledger import PageRequest
 
@@ -58,7 +58,7 @@ def test_after_a_failed_sync_all_processes_refuse_changes(folder: Folder, disk: 
     other = folder.start()
     ledger = after_a_failed_sync(folder, disk)
     for process in (ledger, other, folder.open()):
-        with pytest.raises(ReadOnly):
+        with pytest.raises(NeedsOperator):
             add(process)
         assert "sync of the event log has failed" in process.status().read_only
 
@@ -90,7 +90,7 @@ def test_a_failed_sync_is_never_tried_again(folder: Folder, disk: Shim):
     disk.calls.clear()
     with pytest.raises(StorageUnavailable):
         ledger.record(TWO)
-    with pytest.raises(ReadOnly):
+    with pytest.raises(NeedsOperator):
         add(ledger)
     assert disk.calls == []
 
@@ -147,3 +147,50 @@ def test_a_sync_that_fails_while_a_server_starts_is_not_covered_up(folder: Folde
     with pytest.raises(OSError, match="start again"):
         folder.prepare(disk)
     wait_until(lambda: ledger.status().read_only is not None)
+
+
+def test_after_a_failed_sync_the_key_that_was_in_doubt_is_never_told_to_have_changed_nothing(
+    folder: Folder, disk: Shim
+):
+    other = folder.start()
+    ledger = after_a_failed_sync(folder, disk)
+    for process in (ledger, other, folder.open()):
+        with pytest.raises(NeedsOperator) as refusal:
+            add(process, 9, TWO, key="again")
+        assert refusal.value.outcome_for(keyed=True) == "unknown"
+
+
+def test_after_a_failed_sync_a_change_that_is_durable_is_answered_again(folder: Folder, disk: Shim):
+    ledger = folder.start(disk)
+    first = add(ledger, 7, ONE, key="durable")
+    disk.instead[SYNC] = failing(EIO)
+    with pytest.raises(StorageUnavailable):
+        add(ledger, 9, TWO)
+    assert [add(process, 7, ONE, key="durable") for process in (ledger, folder.open())] == [(first.event, True)] * 2
+
+
+def test_after_a_failed_sync_a_key_that_is_not_in_the_log_has_certainly_changed_nothing(folder: Folder, disk: Shim):
+    ledger = after_a_failed_sync(folder, disk)
+    for process in (ledger, folder.open()):
+        for key in ("new", None):
+            with pytest.raises(NeedsOperator) as refusal:
+                add(process, 1, ONE, key=key)
+            assert refusal.value.outcome_for(keyed=key is not None) == "none"
+
+
+def test_with_a_line_behind_the_published_end_no_key_is_told_to_have_changed_nothing(folder: Folder, disk: Shim):
+    ledger = after_a_failed_sync(folder, disk)
+    with folder.layout.segment(1).open("ab") as log:
+        log.write(b'{"what a writer left that died":')
+    with pytest.raises(NeedsOperator) as refusal:
+        add(ledger, 1, ONE, key="new")
+    assert refusal.value.outcome_for(keyed=True) == "unknown"
+
+
+def test_a_failed_sync_says_what_the_operator_has_to_do(folder: Folder, disk: Shim):
+    ledger = after_a_failed_sync(folder, disk)
+    with pytest.raises(NeedsOperator) as refusal:
+        add(ledger)
+    assert "start a server on the folder" in refusal.value.action
+    assert ledger.status().action == refusal.value.action
+    assert refusal.value.retry_after_ms == 30_000

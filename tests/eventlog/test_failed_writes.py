@@ -9,6 +9,8 @@ from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing
 from given import adding
 
 from inventory.domain.errors import StorageUnavailable
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.service.ledger import Submission
 
 ENOSPC, EIO = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")
 Append = Callable[[int, bytes], int]
@@ -140,3 +142,37 @@ def test_why_changes_fail_is_logged_once_for_each_cause(folder: Folder, caplog: 
     with pytest.raises(StorageUnavailable):
         add(ledger)
     assert [record.getMessage().endswith("no space is left") for record in caplog.records] == [True, True]
+
+
+def test_a_replay_beside_a_change_that_cannot_be_written_gets_its_first_answer(folder: Folder, disk: Shim):
+    ledger = folder.start(disk)
+    first = add(ledger, 5, key="sale-1")
+    disk.instead["append"] = failing(ENOSPC)
+    replay, change = ledger.submit_all(
+        [
+            Submission((ONE,), adding((ONE, 5)), IdempotencyKey("sale-1", "hash")),
+            Submission((ONE,), adding((ONE, 1)), IdempotencyKey("sale-2", "hash")),
+        ]
+    )
+    assert replay.wait() == (first.event, True)
+    with pytest.raises(StorageUnavailable) as refusal:
+        change.wait()
+    assert refusal.value.outcome_for(keyed=True) == "none"
+
+
+def test_while_no_new_file_can_be_begun_keys_are_still_looked_up(folder: Folder, disk: Shim):
+    ledger = folder.start(disk, segment_bytes=1)
+    first = add(ledger, 5, key="sale-1")
+    disk.instead["sync_folder"] = failing(ENOSPC)
+    assert add(ledger, 5, key="sale-1") == (first.event, True)
+    with pytest.raises(StorageUnavailable) as refusal:
+        add(ledger, 1, key="sale-2")
+    assert refusal.value.outcome_for(keyed=True) == "none"
+
+
+def test_what_could_be_neither_written_nor_cut_back_is_unknown(folder: Folder, disk: Shim):
+    ledger = folder.start(disk)
+    disk.instead["append"], disk.instead["truncate"] = failing(EIO), failing(EIO)
+    with pytest.raises(StorageUnavailable) as refusal:
+        add(ledger, 1, key="sale-1")
+    assert refusal.value.outcome_for(keyed=True) == "unknown"

@@ -7,7 +7,7 @@ from eventlog.folder import ONE, TWO, Folder, add
 from eventlog.logs import history
 from eventlog.test_unreadable_lines import log_of_which_the_last_line, newer, of_another_shape, out_of_turn, rewritten
 
-from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.recovery import Recovery
 
 
@@ -102,7 +102,7 @@ def test_a_line_of_a_newer_program_is_known_as_such(folder: Folder):
     folder.prepare()
     folder.layout.segment(1).write_bytes(log_of_which_the_last_line(newer))
     ledger = folder.open(folded=folder.prepare().folded)
-    with pytest.raises(ReadOnly, match="event 4 was written by a newer version"):
+    with pytest.raises(NeedsOperator, match="event 4 was written by a newer version"):
         add(ledger)
 
 

@@ -9,7 +9,7 @@ from eventlog.folder import ONE, TWO, Folder, add
 from eventlog.logs import broken_history, history
 
 from inventory.domain.dead_letter import Break, Figures
-from inventory.domain.errors import ReadOnly, StorageUnavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.line import FORMAT
@@ -55,7 +55,7 @@ def running_on(folder: Folder, log: bytes) -> FileLedger:
 
 def test_a_line_of_a_newer_program_makes_the_process_read_only(folder: Folder):
     ledger = running_on(folder, log_of_which_the_last_line(newer))
-    with pytest.raises(ReadOnly, match="event 4 was written by a newer version"):
+    with pytest.raises(NeedsOperator, match="event 4 was written by a newer version"):
         add(ledger)
     assert "newer version" in ledger.status().read_only
 
@@ -106,7 +106,7 @@ def test_nothing_is_written_behind_a_newer_programs_line_that_nobody_was_told_of
     folder.layout.segment(1).write_bytes(b"".join(lines[:3]))
     ledger = folder.start()
     folder.layout.segment(1).write_bytes(log_of_which_the_last_line(newer))
-    with pytest.raises(ReadOnly, match="event 4 was written by a newer version"):
+    with pytest.raises(NeedsOperator, match="event 4 was written by a newer version"):
         add(ledger)
 
 
@@ -118,7 +118,7 @@ def with_a_broken_history(folder: Folder) -> FileLedger:
 
 
 def test_a_record_whose_history_does_not_add_up_refuses_changes(folder: Folder):
-    with pytest.raises(ReadOnly, match="sku-1 in store-1 does not add up at sequence 2"):
+    with pytest.raises(NeedsOperator, match="sku-1 in store-1 does not add up at sequence 2"):
         add(with_a_broken_history(folder), at=ONE)
 
 

@@ -52,7 +52,7 @@ def test_a_dead_letter_is_shown_the_rest_goes_on_and_a_discard_heals_it(server):
     with server.clients_of_all() as clients:
         for sold, client in enumerate(clients, 1):
             refused = adjust(client, "sku-1", -1)
-            assert (refused.status, refused.json["error"], refused.json["outcome"]) == (503, "read_only", "none")
+            assert (refused.status, refused.json["error"], refused.json["outcome"]) == (503, "needs_operator", "none")
             assert client.get(record_path("sku-1")).json["onHand"] == 12
             assert adjust(client, "sku-2", -1).json["qty"] == 5 - sold
         assert clients[0].post("/sync").status == 200

@@ -23,14 +23,14 @@ def stocked(server: RunningServer) -> Account:
     return Account()
 
 
-def until_read_only(client: Client) -> Answer:
+def until_refused(client: Client) -> Answer:
     """Wait until the worker at the other end of a connection refuses changes, and return such an answer."""
 
     def refused() -> Answer | None:
         answer = adjust(client, ASIDE, 1)
-        return answer if answer.status == 503 and answer.json["error"] == "read_only" else None
+        return answer if answer.status == 503 and answer.json["error"] == "needs_operator" else None
 
-    found = until("changes are refused as read_only", refused)
+    found = until("changes are refused until an operator acts", refused)
     assert found is not None
     return found
 
@@ -118,7 +118,7 @@ def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts
         under_load(server, account=account, name="load", skus=SKUS),
     ):
         for client in clients:
-            assert until_read_only(client).json["outcome"] == "none"
+            assert until_refused(client).json["outcome"] == "none"
         for client in clients:
             # Not ASIDE: where its last change was in the batch that failed, no durable answer can be given.
             assert client.get(record_path(AT_REST)).status == 200
@@ -126,7 +126,7 @@ def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts
             assert (readiness.status, "sync of the event log has failed" in readiness.json["reason"]) == (503, True)
         seen = len(account.refused)
         until("many more are refused", lambda: len(account.refused) > seen + 100)
-        assert {adjust(client, ASIDE, 1).json["error"] for client in clients} == {"read_only"}
+        assert {adjust(client, ASIDE, 1).json["error"] for client in clients} == {"needs_operator"}
     assert server.end() == 0
 
     second = serve()

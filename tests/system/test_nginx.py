@@ -72,8 +72,8 @@ def test_what_the_proxy_refuses_it_tells_as_the_service_does(proxy: Proxy, sent:
     assert (answered, told["error"]) == (status, code)
 
 
-@pytest.mark.parametrize(("method", "outcome"), [("POST", "unknown"), ("PUT", "unknown"), ("GET", None)])
-def test_without_a_service_a_change_is_503_with_an_unknown_outcome(proxy: Proxy, method: str, outcome: str | None):
+@pytest.mark.parametrize(("method", "outcome"), [("POST", "unknown"), ("PUT", "unknown"), ("GET", "none")])
+def test_without_a_service_a_change_is_503_with_an_unknown_outcome(proxy: Proxy, method: str, outcome: str):
     with proxy(free_port()).client() as client:
         told = client.request(method, PATH, None if method == "GET" else {"onHand": 1})
     assert (told.status, told.json["error"], told.json.get("outcome")) == (503, "no_answer", outcome)

@@ -4,7 +4,7 @@ import pytest
 from given import START, WRITER, adding, batch_on, deciding, event_of, fold_all, item, refusing
 
 from inventory.domain.commands import AdjustStock, CountStock, Note
-from inventory.domain.errors import IdempotencyConflict, InsufficientStock, ReadOnly
+from inventory.domain.errors import IdempotencyConflict, InsufficientStock, NeedsOperator
 from inventory.domain.events import Change, Delivery, Draft, Event, KeyUse, Line
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.reservation import HeldLine, Reservation
@@ -171,12 +171,12 @@ def broken() -> State:
 
 
 def test_a_record_whose_history_is_broken_refuses_changes(broken: State):
-    with pytest.raises(ReadOnly, match="sequence 1"):
+    with pytest.raises(NeedsOperator, match="sequence 1"):
         batch_on(broken, []).run((ONE,), adding((ONE, 1)), None)
 
 
 def test_a_change_of_several_records_is_refused_if_one_is_broken(broken: State):
-    with pytest.raises(ReadOnly):
+    with pytest.raises(NeedsOperator):
         batch_on(broken, []).run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
 
 

@@ -11,7 +11,7 @@ from inventory.domain.decide_batch import OperationRefused
 from inventory.domain.errors import (
     InsufficientStock,
     ItemNotFound,
-    ReadOnly,
+    NeedsOperator,
     Refusal,
     ValidationFailed,
     VersionConflict,
@@ -126,7 +126,7 @@ def test_the_state_is_not_touched(state):
 def test_one_record_with_a_broken_history_refuses_the_whole_batch():
     broken = fold_all([event_of(1, Line(ONE, 10, 0, 10, 0, 5), Line(TWO, 1, 0, 1, 0, 1))])
     batch, command = batch_on(broken, []), AtomicBatch((AdjustStock(TWO, 1), AdjustStock(ONE, 1)))
-    with pytest.raises(ReadOnly, match="sku-1"):
+    with pytest.raises(NeedsOperator, match="sku-1"):
         batch.run(command.entities, deciding(command), None)
     assert batch.events == []
 

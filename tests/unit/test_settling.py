@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from inventory.domain.commands import AdjustStock, CountStock, Note, SettleDeadLetter
 from inventory.domain.dead_letter import DISCARDED, REQUEUED, Break, Figures, figures_of, gap
 from inventory.domain.decide import decide
-from inventory.domain.errors import InsufficientStock, ReadOnly, SettlementRefused
+from inventory.domain.errors import InsufficientStock, NeedsOperator, SettlementRefused
 from inventory.domain.events import Change, Draft, Event, Line
 from inventory.domain.record import Record
 from inventory.domain.state import State
@@ -141,12 +141,12 @@ def test_in_one_batch_a_letter_is_settled_once(batch: Batch):
 
 def test_nothing_is_decided_on_the_figures_of_a_broken_record(batch: Batch):
     for command in (AdjustStock(ONE, -99), CountStock(ONE, 1)):
-        with pytest.raises(ReadOnly, match="sequence 2"):
+        with pytest.raises(NeedsOperator, match="sequence 2"):
             batch.run((ONE,), deciding(command), None)
 
 
 def test_what_does_not_look_at_a_broken_record_cannot_change_it_either(batch: Batch):
-    with pytest.raises(ReadOnly, match="sequence 2"):
+    with pytest.raises(NeedsOperator, match="sequence 2"):
         batch.run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
     assert batch.events == []
 

@@ -155,6 +155,6 @@ def test_a_broken_record_refuses_its_own_operations_alone():
 
     results = send(client, adjust(-1), count("sku-2", 4)).json["results"]
 
-    assert [(one["status"], one.get("error")) for one in results] == [(503, "read_only"), (201, None)]
+    assert [(one["status"], one.get("error")) for one in results] == [(503, "needs_operator"), (201, None)]
     assert send(client, count("sku-2", 5), adjust(-1), atomic=True).status_code == 503
     assert versions(client, "sku-2") == [1]

@@ -1,0 +1,85 @@
+"""One table of codes: in the code, in run.md and in openapi.yaml, and of everything that answers with a code."""
+
+import re
+
+import pytest
+import yaml
+from docs.blocks import text_of
+from docs.checkout import ROOT
+
+from inventory.domain.errors import Unavailable
+from inventory.settings import from_environment
+from inventory.web.error_codes import CODES, OUTCOME
+from inventory.web.errors import INTERNAL, ROUTING, TABLE
+from inventory.web.refusals import RequestTimeout
+from inventory.worker.unreadable_request import _CODES
+
+NGINX = text_of(ROOT / "docs/nginx.conf")
+OPENAPI = yaml.safe_load(text_of(ROOT / "openapi.yaml"))
+OF_NGINX = re.findall(r'"status":(\d+),.*?"error":"(\w+)".*?"nextStep":"(.*?)"(.*)', NGINX)
+
+
+def answered() -> set[tuple[str, int]]:
+    """Every code with every status that something answers with."""
+    found = {(row.code, row.status) for row in (*TABLE.values(), INTERNAL)}
+    found |= {(code, status) for status, (code, _) in ROUTING.items()}
+    found |= {(code, status) for status, code in _CODES.items()} | {("malformed_request", 400)}
+    found |= {(code, int(status)) for status, code, _, _ in OF_NGINX}
+    return found | {("lock_contended", status) for status in (409, 423, 429, 503)}
+
+
+def rows() -> dict[str, list[str]]:
+    """The table of run.md: code → its other cells."""
+    part = text_of(ROOT / "run.md").split("\n### What a refusal means for the change\n")[1].split("\n#")[0]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
+    return {row[0].strip("`"): row[1:] for row in cells[2:]}
+
+
+def test_every_code_that_something_answers_with_is_in_the_table_with_its_statuses():
+    assert {(code, status) for code, row in CODES.items() for status in row.statuses} == answered()
+
+
+def test_the_table_of_the_documents_says_the_same():
+    expected = {
+        code: [", ".join(map(str, row.statuses)), row.happened, row.repeat, row.when, row.key]
+        for code, row in CODES.items()
+    }
+    assert rows() == expected
+
+
+def test_the_table_of_openapi_says_the_same():
+    expected = {
+        code: {
+            "statuses": list(row.statuses),
+            "happened": row.happened,
+            "repeat": row.repeat,
+            "when": row.when,
+            "key": row.key,
+            "nextStep": row.next_step,
+        }
+        for code, row in CODES.items()
+    }
+    assert OPENAPI["x-error-codes"] == expected
+
+
+def test_every_code_names_the_next_step_in_a_sentence():
+    assert [code for code, row in CODES.items() if not re.fullmatch(r"[A-Z].{10,}\.", row.next_step)] == []
+
+
+def test_what_says_its_outcome_is_what_the_table_refers_to_it_for():
+    says = {row.code for kind, row in TABLE.items() if issubclass(kind, Unavailable | RequestTimeout)}
+    assert says | {INTERNAL.code, "no_answer"} == {code for code, row in CODES.items() if row.happened == OUTCOME}
+
+
+@pytest.mark.parametrize(("status", "code", "step", "rest"), OF_NGINX, ids=[code for _, code, _, _ in OF_NGINX])
+def test_the_proxy_tells_of_a_code_what_the_service_tells(status: str, code: str, step: str, rest: str):
+    assert step == CODES[code].next_step
+    assert ('"outcome":' in rest) == (CODES[code].happened == OUTCOME)
+    where = NGINX.split(f'"type":"/problems/{code}"')[0].rsplit("location ", 1)[1]
+    assert ('"retryAfterMs":1000' in rest) == ("add_header Retry-After 1 always;" in where)
+
+
+def test_every_status_that_leases_may_refuse_with_is_among_those_of_its_code():
+    assert set(CODES["lock_contended"].statuses) == {409, 423, 429, 503}
+    for status in CODES["lock_contended"].statuses:
+        assert from_environment({"LOCK_REJECT_STATUS": str(status)}).lock_reject_status == status
