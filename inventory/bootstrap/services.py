@@ -47,6 +47,8 @@ class Services:
     :ivar now: the clock by which events are stamped and keys end; a moved wall clock does not move it.
     :ivar breakers: those around the ledger and the sync.
     :ivar file_retries: how often a published file was tried again.
+    :ivar connections_cut: how often a connection was closed before its client had closed it.
+    :ivar log_lines_left_out: warnings that were only counted, being many of one kind.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
@@ -74,6 +76,8 @@ class Services:
     upkeep: Upkeep | None = None
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
+    connections_cut: Tally = field(default_factory=Tally)
+    log_lines_left_out: Tally = field(default_factory=Tally)
 
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from time import perf_counter_ns
 from typing import Any
-from urllib.parse import quote
 
 from inventory.web import logs
 from inventory.web.answers import Headers
@@ -12,6 +11,7 @@ from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of
+from inventory.web.routing import PATH, path_of, target_of
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -55,6 +55,7 @@ class _Exchange:
         self._started = perf_counter_ns()
         self._environ, self._start_response, self._metrics = environ, start_response, metrics
         self.request_id = environ[REQUEST_ID] = request_id_of(environ)
+        environ[PATH] = path_of(environ)
         self.method = environ["REQUEST_METHOD"]
         self.further: Headers = ()
         self._status = 500
@@ -70,14 +71,5 @@ class _Exchange:
         """Log and count it."""
         took = perf_counter_ns() - self._started
         if logs.requests_are_logged():
-            logs.log_request(self.method, _url(self._environ), self._status, took, self.request_id)
+            logs.log_request(self.method, target_of(self._environ), self._status, took, self.request_id)
         self._metrics.request_done(self.method, self._status, took)
-
-
-def _url(environ: dict[str, Any]) -> str:
-    raw: str | None = environ.get("RAW_URI")  # gunicorn's: the request line as it came, still escaped
-    if raw is not None:
-        return raw
-    path = quote(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), encoding="latin-1")
-    query = environ.get("QUERY_STRING", "")
-    return f"{path}?{query}" if query else path

@@ -29,7 +29,7 @@ from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.web.large_reads import LargeReads
 from inventory.web.metrics import Metrics
-from inventory.web.routing import PathAdapter, Routes
+from inventory.web.routing import PATH, PathAdapter, Routes
 
 
 def create_app(services: Services) -> Flask:
@@ -46,6 +46,7 @@ def create_app(services: Services) -> Flask:
         services.dead_letters.how_many_dead,
     )
     metrics.follow(services.breakers, services.file_retries)
+    metrics.server.follow(services.connections_cut, services.log_lines_left_out)
     services.stock.count_leases(metrics.count_lease)
     services.unsent.report_to(metrics.set_unsent)
     large = LargeReads(services.large_reads, services.unsent, metrics.count_read_refused)
@@ -82,8 +83,6 @@ class _Inventory(Flask):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.config["MAX_CONTENT_LENGTH"] = MAX_LIST_BYTES
-        # A path has one spelling: `//` is not found, instead of a redirect that drops the body.
-        self.url_map.merge_slashes = False
         self._routes: Routes | None = None
 
     def full_dispatch_request(self) -> Answer | Deferred | Response:  # type: ignore[override]
@@ -103,10 +102,10 @@ class _Inventory(Flask):
         """See ``do_teardown_request``."""
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Match by path alone; see ``PathAdapter``."""
+        """Match by the path alone, as it was sent; see ``PathAdapter``."""
         if request is None:
             return None
         # Flask takes no rule any more once the first request is there.
         if self._routes is None:
             self._routes = Routes(self.url_map)
-        return PathAdapter(self.url_map, self._routes, request.root_path, request.path, request.method)
+        return PathAdapter(self.url_map, self._routes, request.root_path, request.environ[PATH], request.method)

@@ -82,6 +82,7 @@ CODES: Mapping[str, Code] = {
     "rate_limited": _later(429, _REPEAT),
     "headers_too_large": _wrong(431, "Send fewer and shorter header fields."),
     "internal_error": _later(500, f"{_FIND_OUT} Report the requestId.", AT_ONCE),
+    "not_implemented": _wrong(501, "Use no method CONNECT, and no transfer coding but chunked."),
     "overloaded": _later(503, _REPEAT),
     "lock_contended": _later(503, _REPEAT)._replace(statuses=(409, 423, 429, 503)),
     "lock_lost": _later(503, _REPEAT),

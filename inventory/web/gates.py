@@ -10,6 +10,7 @@ from inventory.web.client_address import ClientAddress
 from inventory.web.json_body import announced_too_long, body_limit
 from inventory.web.metrics import Metrics
 from inventory.web.refusals import PayloadTooLarge, RateLimited
+from inventory.web.routing import PATH
 
 _SYNC = "/sync"
 _SECOND = 1_000_000_000
@@ -49,7 +50,7 @@ class Gates:
                 self._metrics.count_rate_limited()
                 retry_after_ms = -(-grant.retry_after_ns // 1_000_000)
                 return Passage(RateLimited(self._buckets.rate, self._buckets.burst, retry_after_ms), headers, False)
-        if environ.get("PATH_INFO") == _SYNC:
+        if environ[PATH] == _SYNC:
             return Passage(None, headers, False)
         if self._shedder.sheds():
             self._metrics.count_shed()

@@ -7,6 +7,7 @@ from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from inventory.domain.errors import FieldProblem
 from inventory.web.refusals import MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from inventory.web.routing import PATH
 
 MAX_BODY_BYTES = 65_536
 MAX_LIST_BYTES = 1_048_576
@@ -36,7 +37,7 @@ def optional_json_body(environ: dict[str, Any]) -> object:
 
 def body_limit(environ: dict[str, Any]) -> int:
     """How many bytes a body may have: more where it may have many lines."""
-    path: str = environ.get("PATH_INFO", "")
+    path: str = environ[PATH]
     return MAX_LIST_BYTES if path.startswith(_TAKES_MANY_LINES) else MAX_BODY_BYTES
 
 

@@ -8,12 +8,15 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 
 from inventory.domain.instants import format_instant
 from inventory.domain.values import Instant
+from inventory.web.log_limits import LONGEST_TEXT, shortened, shortened_trace
+
+_TRACES = frozenset(("exc_info", "stack_info"))
 
 
 class RequestLine(NamedTuple):
     """One request that was answered.
 
-    :ivar url: still escaped, with its query.
+    :ivar url: still escaped, with its query; cut where it is long.
     :ivar took_ns: how long the application was at it; :ivar at_ns: when it was done, since 1970.
     """
 
@@ -39,6 +42,10 @@ class LineFormatter(OrjsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         log_data["time"] = format_instant(Instant(int(record.created * 1_000_000)))
         super().add_fields(log_data, record, message_dict)
+        # Much of what is told was chosen by a client.
+        for name, value in log_data.items():
+            if isinstance(value, str):
+                log_data[name] = shortened_trace(value) if name in _TRACES else shortened(value, LONGEST_TEXT)
 
     def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
         try:

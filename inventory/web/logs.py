@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from time import time_ns
 
 from inventory.web.line_writer import LineWriter
+from inventory.web.log_limits import LONGEST_URL, WarningLimit, shortened
 from inventory.web.log_lines import LineFormatter, RequestLine
 
 STDOUT = 1
@@ -20,6 +21,7 @@ class _QueuedLines(logging.Handler):
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
         self.writer = writer
+        self.addFilter(WarningLimit())
         self.addFilter(_add_request_id)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -64,6 +66,8 @@ def requests_are_logged() -> bool:
 def log_request(method: str, url: str, status: int, took_ns: int, request: str) -> None:
     """Log one request that has ended just now. Never blocks: if the queue is full, the line is dropped and counted."""
     if _Configured.handler is not None:
+        if len(url) > LONGEST_URL:
+            url = shortened(url, LONGEST_URL)
         _Configured.handler.writer.put(RequestLine(method, url, status, took_ns, request, time_ns()))
 
 
@@ -73,7 +77,11 @@ def dropped_lines() -> int:
 
 
 def flush(timeout: float = 2.0) -> bool:
-    """Wait until what was logged before is written; False if that takes longer than ``timeout`` seconds."""
+    """Wait until what was logged before is written; False if that takes longer than ``timeout`` seconds.
+
+    Lines that were left out and not told of yet are.
+    """
+    WarningLimit.tell(at_once=True)
     return _Configured.handler is None or _Configured.handler.writer.flush(timeout)
 
 

@@ -14,6 +14,7 @@ from inventory.resilience.tally import Tally
 from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
 from inventory.web.lease_metrics import lease_counter
+from inventory.web.server_metrics import ServerCounters
 from inventory.web.storage_metrics import StorageMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -26,6 +27,8 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_conflicts_total": "conflicts",
     "inventory_idempotent_hits_total": "idempotentHits",
     "inventory_log_lines_dropped_total": "logLinesDropped",
+    "inventory_log_lines_left_out_total": "logLinesLeftOut",
+    "inventory_connections_cut_total": "connectionsCut",
     "inventory_queue_depth": "queueDepth",
     "inventory_rate_limited_total": "rateLimited",
     "inventory_shed_total": "shed",
@@ -105,6 +108,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
+        self.server = ServerCounters(registry)
         duration = Histogram("inventory_request_duration_seconds", "Time to answer", buckets=BUCKETS, registry=registry)
         self._count_error, self._count_conflict, self.count_replay = errors.inc, conflicts.inc, hits.inc
         self._count_dropped, self._set_depth, self._observe = dropped.inc, depth.set, duration.observe

@@ -14,6 +14,7 @@ from inventory.web.error_codes import CODES
 from inventory.web.errors import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
 from inventory.web.refusals import RequestTimeout
 from inventory.web.request_id import REQUEST_ID
+from inventory.web.routing import PATH
 
 PROBLEM_JSON = "application/problem+json"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
@@ -40,7 +41,7 @@ def answer_to(error: Exception, environ: dict[str, Any]) -> Answer:
     row = row_of(error) if isinstance(error, InventoryError) else INTERNAL
     if row is INTERNAL:
         # The cause goes to the log, under the request's id, and nowhere else.
-        _log.error("%s %r failed", environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
+        _log.error("%s %r failed", environ["REQUEST_METHOD"], environ[PATH], exc_info=error)
         return _problem(row, _FAULT, CODES[row.code].next_step, {"outcome": _outcome(None, environ)}, (), environ)
     outcome = _outcome(error, environ)
     further = row.extras(error)

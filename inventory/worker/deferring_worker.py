@@ -16,10 +16,11 @@ from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped
 
 from inventory.web.deferred import Deferred
 from inventory.worker.client_socket import ClientSocket
-from inventory.worker.exchange import Exchange, let_go
+from inventory.worker.exchange import Exchange
 from inventory.worker.method_queue import ClosableMethodQueue
 from inventory.worker.poller import Poller
 from inventory.worker.thread_pool import ThreadPool
+from inventory.worker.unread_body import read_to_its_end
 
 _AT_ONCE = 16
 """How many answers the main loop writes between two looks at everything else, with each of which it accepts a client.
@@ -98,6 +99,8 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         if not self.alive or not self.cfg.keepalive or len(self.keepalived_conns) >= self.max_keepalived:
             exchange.resp.force_close()
         exchange.ask(self.wsgi)
+        if not read_to_its_end(req, conn.sock):
+            exchange.resp.force_close()
         if isinstance(exchange.answering, Deferred) and isinstance(conn.sock, ClientSocket):
             return exchange
         return exchange.answer(self)
@@ -114,9 +117,10 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self._answer_deferred(self._deferred.popleft())
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
-        if isinstance(keepalive, Exchange) or (keepalive and let_go(conn.parser)):
-            return keepalive
-        return super()._keepalive_after(conn, keepalive)
+        # An answer that lets the connection be kept has had the body read to its end: see `handle_request`.
+        if keepalive is True:
+            conn.parser.mesg = None
+        return keepalive
 
     def _handled_by(self, do: Callable[..., Any], conn: Any, *args: Any) -> None:
         """What a thread of the pool does with a connection."""
@@ -154,7 +158,8 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         conn, kept = exchange.conn, False
         conn.sock.setblocking(False)
         try:
-            kept = exchange.answer(self) and (let_go(conn.parser) or conn.parser.finish_body())
+            kept = exchange.answer(self)
+            conn.parser.mesg = None
         except (OSError, StopIteration) as error:
             self.log.debug("Closing connection. %s", error)
         except Exception as error:  # noqa: BLE001 - it concerns this connection alone, as gunicorn has it in a thread

@@ -14,6 +14,10 @@ class QuietLogger(Logger):  # type: ignore[misc]
     sixty values for a line that nobody writes: measured, 60 µs on each request.
     """
 
+    def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """See ``Logger.warning``; the line says, and is limited by, where it comes from and not where this is."""
+        self.error_log.warning(msg, *args, **{"stacklevel": 2, **kwargs})
+
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Log nothing."""
 
@@ -28,7 +32,15 @@ def logging_dictionary(level: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         # One format for every line of the service, named as gunicorn and logging name classes: by its place.
         "formatters": {"line": {"()": "inventory.web.log_lines.LineFormatter"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
+        "filters": {"limit": {"()": "inventory.web.log_limits.WarningLimit"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "line",
+                "filters": ["limit"],
+                "stream": "ext://sys.stderr",
+            }
+        },
         "loggers": {"gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False}},
         "root": {"level": "WARNING", "handlers": []},
     }

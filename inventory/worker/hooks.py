@@ -18,6 +18,7 @@ from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
 from inventory.settings import Settings
 from inventory.web import logs
+from inventory.web.log_limits import WarningLimit
 from inventory.worker import unreadable_request
 from inventory.worker.background import Background
 from inventory.worker.ending import (
@@ -122,6 +123,8 @@ class Hooks:
         services: Services = worker.wsgi.extensions["inventory"]
         worker.on_stopping = services.stopping.set
         services.shedder.watch(worker.tpool.waiting)
+        worker.lingering.cut = services.connections_cut
+        WarningLimit.count_with(services.log_lines_left_out)
         if self._settings.sync_mode == "thread":
             worker.background = Background(services)
             worker.background.start()

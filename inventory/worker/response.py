@@ -20,9 +20,9 @@ class Response(wsgi.Response):  # type: ignore[misc]
     def default_headers(self) -> list[str]:
         """See ``gunicorn.http.wsgi.Response``."""
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
-        major, minor = self.req.version
         headers = [
-            f"HTTP/{major}.{minor} {self.status}\r\n",
+            # Whatever the request's: the highest that is spoken here (RFC 9110 section 6.2).
+            f"HTTP/1.1 {self.status}\r\n",
             f"Server: {self.version}\r\n",
             f"Date: {_date(int(time.time()))}\r\n",
             f"Connection: {connection}\r\n",

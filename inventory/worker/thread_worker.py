@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http.errors import InvalidHeader  # type: ignore[import-untyped]
 
+from inventory.web.log_limits import WarningLimit
 from inventory.worker.client_socket import ClientSocket
 from inventory.worker.deferring_worker import DeferringWorker
 from inventory.worker.lingering import Lingering
+from inventory.worker.request_head import check_head
 
 
 class BoundedThreadWorker(DeferringWorker):
@@ -20,13 +21,14 @@ class BoundedThreadWorker(DeferringWorker):
     and then nothing end all service of 2 workers with 4 threads.
 
     :ivar client_seconds: how long a request may take to come, and a client to take each piece of its answer.
+    :ivar lingering: what closes the connections whose last answer was sent.
     """
 
     client_seconds = 5.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lingering = Lingering()
+        self.lingering = Lingering()
 
     def murder_pending(self) -> None:
         """See ``ThreadWorker``; where no other could be accepted, who has been silent for longest goes too.
@@ -37,6 +39,7 @@ class BoundedThreadWorker(DeferringWorker):
         if self.nr_conns >= self.worker_connections and self.pending_conns:
             self.pending_conns[0].timeout = time.monotonic()
         super().murder_pending()
+        WarningLimit.tell()
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection on which a request is to come to the threads; its time runs from now on.
@@ -45,7 +48,7 @@ class BoundedThreadWorker(DeferringWorker):
         after the other. What has come by the time that a thread looks is read however late that is.
         """
         if not isinstance(conn.sock, ClientSocket) and not conn.initialized:
-            conn.sock = ClientSocket(conn.sock, self._lingering.take)
+            conn.sock = ClientSocket(conn.sock, self.lingering.take)
             conn.wait_for_data = partial(_look, conn.wait_for_data)
         # Over TLS gunicorn makes another socket of it, which has no bounds; the proxy is the place for TLS.
         if isinstance(conn.sock, ClientSocket):
@@ -62,14 +65,13 @@ class BoundedThreadWorker(DeferringWorker):
         return kept
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Refuse what has no Host (RFC 9112 section 3.2), and let the application answer the rest.
+        """Refuse what RFC 9112 wants refused (see ``check_head``), and let the application answer the rest.
 
         The connection is kept only while others can still be accepted. gunicorn counts those that are idle already,
         not those on their way there: measured, of 500 clients that came at once 200 were kept, which was all that
         two workers could have, and the others waited 75 s.
         """
-        if req.version == (1, 1) and not any(name == "HOST" for name, _ in req.headers):
-            raise InvalidHeader("HOST")
+        check_head(req)
         if self.nr_conns > self.max_keepalived:
             req.force_close()
         return super().handle_request(req, conn)

@@ -8,18 +8,24 @@ from gunicorn import util  # type: ignore[import-untyped]
 
 from inventory.web.error_codes import CODES, OUTCOME
 
-_CODES = {
-    408: "request_timeout",
-    414: "uri_too_long",
-    417: "expectation_failed",
-    431: "headers_too_large",
-    500: "internal_error",
+_MALFORMED = "malformed_request"
+# gunicorn says "Bad Request" of some that are not 400; Python's own phrases differ from release to release.
+_KINDS = {
+    400: ("Bad Request", _MALFORMED),
+    408: ("Request Timeout", "request_timeout"),
+    414: ("URI Too Long", "uri_too_long"),
+    417: ("Expectation Failed", "expectation_failed"),
+    431: ("Request Header Fields Too Large", "headers_too_large"),
+    500: ("Internal Server Error", "internal_error"),
+    501: ("Not Implemented", "not_implemented"),
 }
 
 
-def problem_response(status: int, reason: str, detail: str) -> bytes:
+def problem_response(status: int, detail: str) -> bytes:
     """Return a whole HTTP answer with a problem body (RFC 9457) and a request id of its own."""
-    code, request_id = _CODES.get(status, "malformed_request"), uuid4().hex
+    status = status if status in _KINDS else 400
+    reason, code = _KINDS[status]
+    request_id = uuid4().hex
     told = detail.encode("ascii", "backslashreplace").decode() or reason
     problem = {
         "type": f"/problems/{code}",
@@ -47,5 +53,5 @@ def install() -> None:
     util.write_error = _write_problem
 
 
-def _write_problem(client: socket.socket, status: int, reason: str, detail: str) -> None:
-    util.write_nonblock(client, problem_response(status, reason, detail))
+def _write_problem(client: socket.socket, status: int, _: str, detail: str) -> None:
+    util.write_nonblock(client, problem_response(status, detail))

@@ -12,7 +12,7 @@ from inventory.settings import from_environment
 from inventory.web.error_codes import CODES, OUTCOME
 from inventory.web.errors import INTERNAL, ROUTING, TABLE
 from inventory.web.refusals import RequestTimeout
-from inventory.worker.unreadable_request import _CODES
+from inventory.worker.unreadable_request import _KINDS
 
 NGINX = text_of(ROOT / "docs/nginx.conf")
 OPENAPI = yaml.safe_load(text_of(ROOT / "openapi.yaml"))
@@ -23,7 +23,7 @@ def answered() -> set[tuple[str, int]]:
     """Every code with every status that something answers with."""
     found = {(row.code, row.status) for row in (*TABLE.values(), INTERNAL)}
     found |= {(code, status) for status, (code, _) in ROUTING.items()}
-    found |= {(code, status) for status, code in _CODES.items()} | {("malformed_request", 400)}
+    found |= {(code, status) for status, (_, code) in _KINDS.items()}
     found |= {(code, int(status)) for status, code, _, _ in OF_NGINX}
     return found | {("lock_contended", status) for status in (409, 423, 429, 503)}
 

@@ -30,7 +30,7 @@ def declared(body: bytes, length: int | None = None) -> bytes:
     return POST + b"Content-Length: %d\r\n\r\n" % size + body
 
 
-def exchange(port: int, data: bytes, *, wait: bool = True) -> bytes:
+def exchange(port: int, data: bytes, *, wait: bool = True, half_close: bool = True) -> bytes:
     """Send bytes and nothing after them; returns all that comes back until the connection is closed."""
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
@@ -39,7 +39,8 @@ def exchange(port: int, data: bytes, *, wait: bool = True) -> bytes:
             connection.sendall(data)
             if not wait:
                 return b""
-            connection.shutdown(socket.SHUT_WR)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
         with contextlib.suppress(ConnectionError):
             while some := connection.recv(65536):
                 received += some

@@ -1,8 +1,10 @@
 """Counters over all workers, and one line in the log for each request."""
 
+import json
 from collections import Counter
 
 from system.client import adjust, record_path, stock
+from system.test_hostile_bytes import HOST, exchange
 from system.waiting import until
 
 TEXT = "text/plain; version=0.0.4"
@@ -63,3 +65,30 @@ def test_lines_reach_the_log_while_the_server_runs(server):
     with server.client() as client:
         client.get("/health", X_Request_Id="soon")
     until("the line is there", lambda: any(line["requestId"] == "soon" for line in server.log_lines()), within=5)
+
+
+def test_of_warnings_that_clients_cause_a_few_are_written_and_the_others_counted(serve):
+    server = serve()
+    many = 200
+    for _ in range(many):
+        assert exchange(server.port, b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    with server.client() as client:
+        counted = client.get("/metrics").json["logLinesLeftOut"]
+    server.end()
+    lines = [json.loads(line) for line in server.stderr.read_text().splitlines() if line.startswith("{")]
+    warnings = [line for line in lines if line["level"] == "WARNING"]
+    written = [line for line in warnings if "leftOut" not in line]
+    assert all("Invalid request" in line["message"] for line in warnings)
+    assert sum(line["leftOut"] for line in warnings if "leftOut" in line) == counted == many - len(written)
+    assert counted > 0
+
+
+def test_the_log_line_of_a_request_has_a_bound_whatever_the_client_sends(lasting_server):
+    heads = [b"GET /" + b"x" * 3000, b"GET /" + b'"' * 3000, b"BREWCOFFEEBREWCOFFEE /" + b"%2F" * 1300]
+    for number, head in enumerate(heads):
+        request_id = b'"' * 120 + b"-long-%d" % number
+        sent = head + b" HTTP/1.1\r\n" + HOST + b"X-Request-Id: " + request_id + b"\r\nContent-Length: 0\r\n\r\n"
+        assert exchange(lasting_server.port, sent).startswith((b"HTTP/1.1 404 ", b"HTTP/1.1 405 "))
+    until("they are logged", lambda: lasting_server.stdout.read_text().count("-long-") == len(heads))
+    for line in lasting_server.stdout.read_text().splitlines():
+        assert len(line.encode()) <= 1100

@@ -85,6 +85,6 @@ def test_an_audit_is_waited_for_while_others_have_been_given_up(proxy: Proxy, si
 
 
 def test_an_audit_is_waited_for_longer_than_it_may_take():
-    told = re.search(r"location = /audit/verify \{[^}]*proxy_read_timeout (\d+)s;", CONFIGURATION.read_text())
+    told = re.search(r"location = /audit \{[^}]*proxy_read_timeout (\d+)s;", CONFIGURATION.read_text())
     assert told is not None
     assert int(told[1]) > SECONDS

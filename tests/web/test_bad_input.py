@@ -102,17 +102,11 @@ def test_a_wrong_name_in_the_path_is_named(client, name):
     assert client.get("/stores").json["items"] == []
 
 
-@pytest.mark.parametrize("path", ["/stores/s/inventory/a%2Fb", "/stores/a%2Fb/inventory/s", "/stores//inventory/s"])
-def test_a_slash_in_a_name_is_another_path(client, path):
+@pytest.mark.parametrize("path", ["/stores//inventory/s", "/stores/a/b/inventory/s", "/stores/../inventory/.."])
+def test_empty_and_dot_segments_and_further_ones_are_not_found(client, path):
     response = client.put(path, json={"onHand": 1})
 
     assert (response.status_code, response.json["error"]) == (404, "not_found")
-
-
-def test_dots_in_a_path_are_no_way_up(client):
-    response = client.put("/stores/../inventory/..", json={"onHand": 1})
-
-    assert wrong_fields(response) == ["sku", "storeId"]
 
 
 @pytest.mark.parametrize("name", ["a", "A.b_c-d:e", "0", "a" * 64])

@@ -22,6 +22,8 @@ def test_a_new_app_has_counted_nothing(client):
         "conflicts": 0,
         "idempotentHits": 0,
         "logLinesDropped": 0,
+        "logLinesLeftOut": 0,
+        "connectionsCut": 0,
         "queueDepth": 0,
         "snapshots": 0,
         "logBytes": 0,

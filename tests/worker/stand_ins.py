@@ -13,6 +13,8 @@ from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.restore import Restored
 from inventory.resilience.load_shedder import LoadShedder
+from inventory.resilience.tally import Tally
+from inventory.worker.lingering import Lingering
 from inventory.worker.thread_pool import ThreadPool
 
 WHOLE = Recovery(START.position, None, Restored(State(), START, None))
@@ -32,11 +34,22 @@ def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
 
 
 def worker(**given: Any) -> SimpleNamespace:
-    usual = {"log": logging.getLogger("test.gunicorn"), "core": None, "cfg": Config(), "tpool": ThreadPool(2)}
+    usual = {
+        "log": logging.getLogger("test.gunicorn"),
+        "core": None,
+        "cfg": Config(),
+        "tpool": ThreadPool(2),
+        "lingering": Lingering(),
+    }
     return SimpleNamespace(**{**usual, **given})
 
 
 def services(**given: Any) -> SimpleNamespace:
     """What the hooks ask of an application's services."""
-    usual = {"stopping": threading.Event(), "shedder": LoadShedder(1, 2, lambda: 0)}
+    usual = {
+        "stopping": threading.Event(),
+        "shedder": LoadShedder(1, 2, lambda: 0),
+        "connections_cut": Tally(),
+        "log_lines_left_out": Tally(),
+    }
     return SimpleNamespace(**{**usual, **given})

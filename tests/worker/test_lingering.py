@@ -2,8 +2,9 @@
 
 import resource
 import socket
+from collections.abc import Iterator
 from contextlib import ExitStack
-from threading import Event
+from threading import Thread
 
 import pytest
 from system.waiting import until
@@ -12,8 +13,28 @@ from inventory.worker import lingering
 from inventory.worker.lingering import Lingering
 
 
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Our end and the client's of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        ours, _ = listener.accept()
+        with ours:
+            yield ours, client
+
+
 def is_closed(connection: socket.socket) -> bool:
     return connection.fileno() == -1
+
+
+def is_reset(client: socket.socket) -> bool:
+    """Whether the other end has gone; if it has not, more is sent to it."""
+    try:
+        client.send(b"x" * lingering._AT_ONCE)
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return False
 
 
 def test_a_client_that_has_closed_is_not_waited_for():
@@ -32,23 +53,48 @@ def test_a_client_that_is_there_is_waited_for_and_what_it_sends_is_read_until_it
     until("it is closed", lambda: is_closed(ours))
 
 
-def test_a_client_that_has_sent_much_is_not_cut_off_before_it_may_have_read_its_answer(monkeypatch):
-    monkeypatch.setattr(lingering, "_DRAINED_AT_MOST", 100)
-    ours, client = socket.socketpair()
-    client.sendall(b"x" * 1000)
-    started = Event()
-    monkeypatch.setattr(Lingering, "_start", lambda _: started.set())
-    Lingering().take(ours)
-    with client, ours:
-        assert (started.is_set(), is_closed(ours)) == (True, False)
+def test_a_client_that_sends_as_much_as_the_longest_body_is_read_and_gets_its_answer(pair):
+    ours, client = pair
+    ours.sendall(b"the answer")
+    ours.shutdown(socket.SHUT_WR)
+    waits = Lingering()
+    waits.take(ours)
+    client.sendall(b"x" * lingering._DRAINED_AT_MOST)
+    assert client.recv(100) == b"the answer"
+    client.close()
+    until("it is closed", lambda: is_closed(ours))
+    assert waits.cut.count == 0
+
+
+def test_a_client_that_sends_more_is_cut(pair):
+    ours, client = pair
+    waits = Lingering()
+    waits.take(ours)
+    client.setblocking(False)
+    until("it is reset", lambda: is_reset(client))
+    until("it is counted", lambda: waits.cut.count == 1)
+    assert is_closed(ours)
+
+
+def test_without_a_thread_to_be_had_a_connection_is_cut_and_its_room_is_free(pair, monkeypatch):
+    def none(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", none)
+    waits = Lingering()
+    room = waits._room._value
+    waits.take(pair[0])
+    assert (is_closed(pair[0]), waits.cut.count, waits._room._value) == (True, 1, room)
 
 
 def test_a_client_that_never_closes_is_waited_for_no_longer_than_the_bound(monkeypatch):
     monkeypatch.setattr(lingering, "_SECONDS", 0.0)
     ours, client = socket.socketpair()
     with client:
-        Lingering().take(ours)
+        waits = Lingering()
+        waits.take(ours)
         until("it is closed", lambda: is_closed(ours))
+        until("it is counted", lambda: waits.cut.count == 1)
 
 
 @pytest.mark.parametrize(("files", "many"), [(200, 25), (1_000_000, 128), (resource.RLIM_INFINITY, 128)])
@@ -62,6 +108,7 @@ def test_no_more_are_waited_for_than_an_eighth_of_the_files_there_may_be(monkeyp
                 stack.enter_context(end)
             waits.take(pair[0])
         assert [is_closed(ours) for ours, _ in pairs] == [False] * many + [True]
+        assert waits.cut.count == 1
         pairs[0][1].close()
         until("there is room again", lambda: is_closed(pairs[0][0]))
         ours, client = socket.socketpair()

@@ -1,0 +1,22 @@
+"""Counters of what the server does around requests."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+from inventory.resilience.tally import Tally
+
+
+class ServerCounters:
+    """They are there from the start, and count what ``follow`` is given."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._cut = Counter(
+            "inventory_connections_cut", "Connections closed before their client had closed", registry=registry
+        )
+        self._left_out = Counter(
+            "inventory_log_lines_left_out", "Warnings that were only counted, being many of one kind", registry=registry
+        )
+
+    def follow(self, connections_cut: Tally, log_lines_left_out: Tally) -> None:
+        """Count what happens from now on and what was counted before."""
+        connections_cut.report_to(self._cut.inc)
+        log_lines_left_out.report_to(self._left_out.inc)
