@@ -76,6 +76,7 @@ def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
 
 _COUNT = _whole(1, 100_000)
 _MS = _whole(1, 86_400_000)
+_MANY = _whole(1, 10**9)
 
 
 def _cores() -> int:
@@ -113,6 +114,9 @@ class Settings:
     retry_times: int = _setting(3, _whole(1, 20), "tries in all for a file, or a dead letter")
     idemp_ttl_ms: int = _setting(3_600_000, _whole(1, 31_536_000_000), "how long an idempotency key is remembered")
     reservation_keep_ms: int = _setting(86_400_000, _whole(1, 31_536_000_000), "how long ended reservations are known")
+    max_records: int = _setting(20_000_000, _MANY, "records above which no further one can be made")
+    max_stores: int = _setting(200_000, _MANY, "stores above which no further one can be made")
+    max_open_reservations: int = _setting(5_000_000, _MANY, "open reservations above which no further one can be made")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "what is logged")
     locks_enabled: bool = _setting(False, _flag, "take a lease for each SKU before a change")
     lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts")

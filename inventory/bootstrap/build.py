@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.bootstrap.audits import audit_of
-from inventory.bootstrap.guards import wiring
+from inventory.bootstrap.guards import quotas_of, wiring
 from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.bootstrap.services import Services
 from inventory.eventlog.errors import LogError
@@ -75,6 +75,7 @@ def build_services(
                 settings.idemp_ttl_ms,
                 # A key may be asked for after its reservation has ended.
                 max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
+                quotas_of(settings),
             ),
             commit_wait_ms=settings.commit_wait_ms,
             segment_bytes=settings.segment_bytes,

@@ -24,6 +24,7 @@ from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
 from inventory.service.letter_check import LetterCheck
 from inventory.service.letters import Letters
+from inventory.service.quotas import Quotas, QuotaWatch
 from inventory.service.reservations import ReservationService
 from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
@@ -38,6 +39,11 @@ class LedgerWithHistory(Ledger, Protocol):
     @property
     def history(self) -> EventHistory:
         """Its events."""
+
+
+def quotas_of(settings: Settings) -> Quotas:
+    """How much the settings let there be."""
+    return Quotas(settings.max_records, settings.max_stores, settings.max_open_reservations)
 
 
 BUCKETS_FILE = "client-buckets"
@@ -104,6 +110,7 @@ class Wiring:
             dead_letters=DeadLetters(guarded, stock, letters, check, now),
             audit=audit or NoAudit("there is no log on files that could be folded anew"),
             upkeep=upkeep,
+            quotas=QuotaWatch(lambda: ledger.status().sizes, quotas_of(self.settings)),
         )
 
     def _buckets(self) -> TokenBuckets | None:

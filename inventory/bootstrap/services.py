@@ -14,6 +14,7 @@ from inventory.service.audit import Audits
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
+from inventory.service.quotas import QuotaWatch
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
@@ -53,6 +54,7 @@ class Services:
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
     :ivar audit: compares what this process has in memory with the log.
+    :ivar quotas: how much of what may be there is there; warns in the log.
     :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
     :ivar unsent: answers that clients have not taken yet.
     :ivar shedder: whether further changes are refused for what waits.
@@ -73,6 +75,7 @@ class Services:
     shedder: LoadShedder
     dead_letters: DeadLetters
     audit: Audits
+    quotas: QuotaWatch
     upkeep: Upkeep | None = None
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
@@ -92,6 +95,7 @@ class Services:
             "sync": self.sync.sync_if_due,
             "expiry": self.reservations.expire_due,
             "dead_letters": self.dead_letters.note_new,
+            "quotas": self.quotas.look,
         }
         if self.upkeep is not None:
             actions["upkeep"] = self.upkeep.run_if_due

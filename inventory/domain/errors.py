@@ -117,6 +117,23 @@ class AlreadyExists(Refusal):
         self.current_version = current_version
 
 
+class QuotaExceeded(Refusal):
+    """The change would make more than may be. What is there already can be changed.
+
+    :ivar quota: the name of the setting; :ivar current: how many there are.
+    """
+
+    def __init__(self, quota: str, counted: str, current: int, more: int, limit: int) -> None:
+        ways_out = "" if quota != "MAX_OPEN_RESERVATIONS" else "commit or release some, let them expire, or "
+        super().__init__(
+            f"there are {current} {counted}, this would make {more} more, and {quota} allows {limit}:"
+            f" {ways_out}have the operator raise {quota}"
+        )
+        self.quota = quota
+        self.current = current
+        self.limit = limit
+
+
 class SettlementRefused(Refusal):
     """There is no such dead letter, or it cannot be settled like that; the message says which."""
 

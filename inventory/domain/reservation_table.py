@@ -21,9 +21,20 @@ class ReservationTable:
         self._order: list[tuple[int, str]] = []
         self._due: dict[int, set[str]] = {}
         self._ended: dict[int, list[str]] = {}
+        self._open = 0
 
     def __len__(self) -> int:
         return len(self._by_id)
+
+    @property
+    def open_count(self) -> int:
+        """How many still hold something."""
+        return self._open
+
+    @property
+    def ended_count(self) -> int:
+        """How many have ended and are remembered."""
+        return len(self._by_id) - self._open
 
     def get(self, reservation_id: str) -> Reservation | None:
         """Return one, or ``None`` where none is remembered under this id."""
@@ -37,6 +48,7 @@ class ReservationTable:
         elif before.is_open and before.expires_at is not None:
             self._unfile(before.reservation_id, before.expires_at)
         self._by_id[reservation.reservation_id] = reservation
+        self._open += reservation.is_open - (before is not None and before.is_open)
         if reservation.ended_at is not None:
             self._ended.setdefault(reservation.ended_at // _MINUTE, []).append(reservation.reservation_id)
         elif reservation.expires_at is not None:

@@ -28,6 +28,7 @@ from inventory.service.ledger import (
     LedgerStatus,
     Submission,
 )
+from inventory.service.quotas import sizes_of
 
 
 class FileLedger(ReplicaReads):
@@ -121,9 +122,9 @@ class FileLedger(ReplicaReads):
         except LogError as error:
             sequence, why = durable, unreadable(error)
         action = why.action if isinstance(why, NeedsOperator) else None
-        return LedgerStatus(
-            sequence, durable, None if why is None else str(why), dict(self._replica.state.broken), action
-        )
+        state = self._replica.state
+        read_only = None if why is None else str(why)
+        return LedgerStatus(sequence, durable, read_only, dict(state.broken), action, sizes_of(state))
 
     def close(self) -> None:
         """Finish what was submitted and let go of every file."""

@@ -25,6 +25,7 @@ from inventory.service.ledger import (
     StoreSummary,
     Submission,
 )
+from inventory.service.quotas import sizes_of
 from inventory.service.settled import Settled
 from inventory.service.transaction import Batch, Writer
 
@@ -135,7 +136,7 @@ class MemoryLedger:
 
     def status(self) -> LedgerStatus:
         sequence = self._state.sequence
-        return LedgerStatus(sequence, sequence, None, dict(self._state.broken))
+        return LedgerStatus(sequence, sequence, None, dict(self._state.broken), None, sizes_of(self._state))
 
     def close(self) -> None:
         """Nothing to let go of."""

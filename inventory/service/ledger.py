@@ -14,6 +14,7 @@ from inventory.domain.reservation import Reservation, ReservationState
 from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.transition import record_after
 from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.service.quotas import Sizes
 
 Decide: TypeAlias = Callable[[StateView, Instant], Draft]
 T = TypeVar("T", covariant=True)
@@ -128,6 +129,7 @@ class LedgerStatus(NamedTuple):
     :ivar action: what a person has to do about that; ``None`` where nobody has to.
     :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
     :ivar broken: records whose history does not add up → the event that broke it.
+    :ivar sizes: how much this process keeps in memory.
     """
 
     sequence: int
@@ -135,6 +137,7 @@ class LedgerStatus(NamedTuple):
     read_only: str | None
     broken: Mapping[ItemId, Break]
     action: str | None = None
+    sizes: Sizes = Sizes()
 
 
 class StockSnapshot(NamedTuple):

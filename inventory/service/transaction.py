@@ -14,6 +14,7 @@ from inventory.domain.transition import line_after, record_after
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
 from inventory.service.ledger import Decide, Outcome
+from inventory.service.quotas import Quotas, Room
 
 SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see run.md, 'Dead letters'"
 
@@ -23,11 +24,13 @@ class Writer:
     """What a process stamps on its events: its node's name and how long a key is remembered.
 
     :ivar hold_keep_ms: how long a reservation that has ended is remembered.
+    :ivar quotas: how much it may make.
     """
 
     node: str
     key_ttl_ms: int
     hold_keep_ms: int = 86_400_000
+    quotas: Quotas = Quotas()
 
 
 class Batch:
@@ -58,6 +61,7 @@ class Batch:
         self._read_event = read_event
         self._accept = accept
         self._synced = synced
+        self._room: Room | None = None
         self._records: dict[ItemId, Record] = {}
         self._reservations: dict[str, Reservation] = {}
         self._by_key: dict[str | Delivery, Event] = {}
@@ -98,7 +102,7 @@ class Batch:
     def run(self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None) -> Outcome:
         """Decide one change and add its event, or find the event that its key has already caused.
 
-        :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``.
+        :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``; ``QuotaExceeded``.
         :raises NeedsOperator: an entity's history is broken, and this does not settle it.
         :raises ValueError: ``decide`` touched a record that is not among the entities, or one twice.
         """
@@ -129,6 +133,13 @@ class Batch:
         _require_submitted(draft, entities)
         sequence = self._state.sequence + len(self.events) + 1
         lines = tuple([line_after(change, self._current(change.item)) for change in changes])
+        opens = reservation is not None and not reservation.created
+        # What has one line and makes nothing, as most changes do, is looked at no closer.
+        if opens or len(lines) > 1 or (lines and lines[0].version == 1):
+            if self._room is None:
+                ended = sum([not held.is_open for held in self._reservations.values()])
+                self._room = Room(self._state, self._writer.quotas, ended)
+            self._room.require(lines, opens)
         key_use = delivery = None
         if isinstance(key, IdempotencyKey):
             key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000), key.part_of)
@@ -154,6 +165,8 @@ class Batch:
             self._records[line.item] = record_after(line, sequence, self._now)
         if placed is not None:
             self._reservations[placed.reservation_id] = placed
+        if self._room is not None:
+            self._room.take(lines, 0 if placed is None else opens - (not placed.is_open))
         return event
 
     def _current(self, item: ItemId) -> Record | None:

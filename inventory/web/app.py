@@ -44,6 +44,7 @@ def create_app(services: Services) -> Flask:
         services.storage_figures,
         services.sync.age_ms,
         services.dead_letters.how_many_dead,
+        services.quotas,
     )
     metrics.follow(services.breakers, services.file_retries)
     metrics.server.follow(services.connections_cut, services.log_lines_left_out)

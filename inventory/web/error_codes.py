@@ -67,6 +67,11 @@ CODES: Mapping[str, Code] = {
     ),
     "wrong_state": _refused(409, NONE, "Read the reservation; make a new one if goods are still wanted.", NEVER),
     "exceeds_hold": _refused(409, AT_ONCE, "Name no more than the reservation still holds, or leave lines out."),
+    "quota_exceeded": _refused(
+        409,
+        "when there is room",
+        "Have the operator raise the setting in quota; reservations can also be committed or released.",
+    ),
     "idempotency_conflict": Code(
         (409,), NOT_BY_THIS, YES, AT_ONCE, NEW, "Send this request with a key of its own: this one belongs to another."
     ),

@@ -157,6 +157,12 @@ TABLE: Mapping[type[Exception], Row] = {
         "The idempotency key was used for another request",
         lambda error: {"key": error.key},
     ),
+    domain.QuotaExceeded: Row(
+        409,
+        "quota_exceeded",
+        "Quota exceeded",
+        lambda error: {"quota": error.quota, "limit": error.limit, "current": error.current},
+    ),
     domain.AlreadyExists: Row(412, "precondition_failed", "The record exists", _current_version, _tag),
     refusals.PayloadTooLarge: Row(
         413, "payload_too_large", "The body is too long", lambda error: {"limit": error.limit}

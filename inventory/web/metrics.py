@@ -4,6 +4,8 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -11,15 +13,19 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.tally import Tally
+from inventory.service.quotas import QuotaWatch
 from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
 from inventory.web.lease_metrics import lease_counter
 from inventory.web.server_metrics import ServerCounters
+from inventory.web.size_metrics import MEMORY, SizeMetrics
 from inventory.web.storage_metrics import StorageMetrics
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
+
+WORKER_MEMORY = "workerMemoryBytes"
 
 _JSON_NAMES: Mapping[str, str] = {
     "inventory_requests_total": "requests",
@@ -43,6 +49,16 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_snapshot_bytes": "snapshotBytes",
     "inventory_sync_age_seconds": "syncAgeMs",
     "inventory_dead_letters": "deadLetters",
+    "inventory_records": "records",
+    "inventory_records_limit": "maxRecords",
+    "inventory_stores": "stores",
+    "inventory_stores_limit": "maxStores",
+    "inventory_open_reservations": "openReservations",
+    "inventory_open_reservations_limit": "maxOpenReservations",
+    "inventory_ended_reservations": "endedReservations",
+    "inventory_keys": "keys",
+    "inventory_quotas_nearly_used": "quotasNearlyUsed",
+    MEMORY: WORKER_MEMORY,
     "inventory_lock_acquired_total": "lockAcquired",
     "inventory_lock_contended_total": "lockContended",
     "inventory_lock_stolen_total": "lockStolen",
@@ -67,6 +83,7 @@ class Metrics:
         storage: Callable[[], StorageFigures],
         sync_age_ms: Callable[[], int | None],
         dead_letters: Callable[[], int],
+        quotas: QuotaWatch,
     ) -> None:
         """:param queue_depth: how many changes wait in this process; asked after every request.
         :param storage: what the log takes up; asked when somebody asks for the metrics, as are the next two.
@@ -75,6 +92,9 @@ class Metrics:
         registry = self._registry = CollectorRegistry()
         self._storage = StorageMetrics(storage, sync_age_ms, dead_letters)
         registry.register(self._storage)
+        shared = os.environ.get(FOLDER_VARIABLE)
+        self._sizes = SizeMetrics(quotas, Path(shared) if shared else None)
+        registry.register(self._sizes)
         self._requests = Counter(
             "inventory_requests", "Requests that were answered", ["method", "status"], registry=registry
         )
@@ -142,13 +162,22 @@ class Metrics:
         if logs.dropped_lines() != self._dropped:
             self._note_dropped()
 
-    def totals(self) -> dict[str, int | None]:
-        """The counters over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass."""
-        found: dict[str, int | None] = {**dict.fromkeys(_JSON_NAMES.values(), 0), "syncAgeMs": None}
+    def totals(self) -> dict[str, Any]:
+        """The counters over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass.
+
+        ``workerMemoryBytes`` has a figure for each worker, by its process id.
+        """
+        found: dict[str, Any] = {
+            **dict.fromkeys(_JSON_NAMES.values(), 0),
+            "syncAgeMs": None,
+            WORKER_MEMORY: {},
+        }
         for family in self._all().collect():
             for sample in family.samples:
                 name = _JSON_NAMES.get(sample.name)
-                if name is not None:
+                if name == WORKER_MEMORY:
+                    found[name][sample.labels["pid"]] = round(sample.value)
+                elif name is not None:
                     value = sample.value * 1000 if sample.name in _MS_FROM_SECONDS else sample.value
                     found[name] = (found[name] or 0) + round(value)
         return found
@@ -164,6 +193,7 @@ class Metrics:
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
         everyone.register(self._storage)
+        everyone.register(self._sizes)
         return everyone
 
     def _bind(self, method: str, status: int) -> Callable[[], None]:

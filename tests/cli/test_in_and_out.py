@@ -57,6 +57,19 @@ def test_a_dry_run_checks_the_file_and_changes_nothing(data: Path, stock: Path) 
     assert (ended.exit_code, ended.stdout, list(data.iterdir())) == (0, "3 rows, all good.\n", [])
 
 
+def test_a_row_that_would_make_more_records_than_may_be_is_named_and_what_is_there_is_stated(
+    data: Path, stock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_RECORDS", "2")
+    ended = run("import", stock, "--data-dir", data)
+    assert (ended.exit_code, len(exported(data))) == (1, 3)
+    assert "line 4" in ended.stderr
+    assert "have the operator raise MAX_RECORDS" in ended.stderr
+
+    stock.write_text(HEAD + "berlin,mug,9\nberlin,tea,1\n")
+    assert run("import", stock, "--data-dir", data).exit_code == 0
+
+
 def test_an_import_states_every_row(data: Path, stock: Path) -> None:
     assert asked("import", stock, "--data-dir", data) == {
         "rows": 3,

@@ -17,12 +17,13 @@ from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import recover
 from inventory.resilience.disk import Disk
 from inventory.service.ledger import Ledger
+from inventory.service.transaction import Writer
 
-Factory = Callable[[Path, Callable[[], Instant]], Ledger]
+Factory = Callable[..., Ledger]
 
 
-def in_memory(folder: Path, now: Callable[[], Instant]) -> Ledger:
-    return MemoryLedger(WRITER, now)
+def in_memory(folder: Path, now: Callable[[], Instant], writer: Writer = WRITER) -> Ledger:
+    return MemoryLedger(writer, now)
 
 
 class MachineAt(Machine):
@@ -32,13 +33,16 @@ class MachineAt(Machine):
         self.since_boot = self.wall = now
 
 
-def on_files(folder: Path, now: Callable[[], Instant], segment_bytes: int = 67_108_864) -> Ledger:
+def on_files(
+    folder: Path, now: Callable[[], Instant], writer: Writer = WRITER, segment_bytes: int = 67_108_864
+) -> Ledger:
     layout, machine = Layout(folder), MachineAt(now)
     recover(layout, Disk(), machine)
-    return FileLedger(layout, LogOptions(WRITER, machine=machine, segment_bytes=segment_bytes))
+    return FileLedger(layout, LogOptions(writer, machine=machine, segment_bytes=segment_bytes))
 
 
-# Makes an empty ledger that may use the (new, empty) folder, writes as WRITER, and takes its time from ``now``.
+# Makes an empty ledger that may use the (new, empty) folder, writes as WRITER or another, and takes its time
+# from ``now``.
 LEDGERS: dict[str, Factory] = {
     "memory": in_memory,
     "files": on_files,
@@ -52,10 +56,10 @@ def ledger_factory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[C
     made: list[Ledger] = []
     numbers = itertools.count()
 
-    def make(now: Callable[[], Instant]) -> Ledger:
+    def make(now: Callable[[], Instant], writer: Writer = WRITER) -> Ledger:
         folder = tmp_path / f"ledger-{next(numbers)}"
         folder.mkdir()
-        made.append(LEDGERS[request.param](folder, now))
+        made.append(LEDGERS[request.param](folder, now, writer))
         return made[-1]
 
     yield make

@@ -138,4 +138,4 @@ def test_a_snapshot_does_not_change_when_the_stock_does(stocked: Ledger):
 
 
 def test_the_status_of_a_healthy_ledger_is_that_everything_is_durable(stocked: Ledger):
-    assert stocked.status() == (len(SKUS) + 2, len(SKUS) + 2, None, {}, None)
+    assert stocked.status()[:5] == (len(SKUS) + 2, len(SKUS) + 2, None, {}, None)

@@ -9,6 +9,7 @@ import yaml
 from docs.blocks import text_of
 from docs.checkout import ROOT
 
+from inventory.service.quotas import Quotas, QuotaWatch, Sizes
 from inventory.service.upkeep import StorageFigures
 from inventory.settings import Settings, setting_names
 from inventory.web.metrics import _JSON_NAMES, Metrics
@@ -76,7 +77,8 @@ def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
 
 def test_the_table_of_metrics_has_each_of_them() -> None:
     table = rows(RUN, "Metrics")
-    text, _ = Metrics(lambda: 0, lambda: StorageFigures(0, 0, 0, 0), lambda: 0, lambda: 0).exposition("text/plain")
+    figures, quotas = StorageFigures(0, 0, 0, 0), QuotaWatch(Sizes, Quotas())
+    text, _ = Metrics(lambda: 0, lambda: figures, lambda: 0, lambda: 0, quotas).exposition("text/plain")
     types = re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE)
 
     shown = {name for name in types if not name.endswith("_created")}

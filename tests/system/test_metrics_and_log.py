@@ -1,8 +1,13 @@
 """Counters over all workers, and one line in the log for each request."""
 
 import json
+import os
+import re
+import signal
 from collections import Counter
+from pathlib import Path
 
+import pytest
 from system.client import adjust, record_path, stock
 from system.test_hostile_bytes import HOST, exchange
 from system.waiting import until
@@ -39,6 +44,26 @@ def test_prometheus_text_and_json_tell_the_same_over_all_workers(server):
     assert samples
     assert all("sku" not in sample for sample in samples)
     assert sum(float(sample.rsplit(" ", 1)[1]) for sample in samples) == json_answer.json["requests"] + 1
+
+
+def test_every_worker_tells_the_memory_of_each_as_the_kernel_counts_it(server):
+    with server.clients_of_all() as clients:
+        for client in clients:
+            told = client.get("/metrics").json["workerMemoryBytes"]
+            assert sorted(map(int, told)) == sorted(server.workers())
+            for process, memory in told.items():
+                status = Path(f"/proc/{process}/status").read_text()
+                kernels = 1024 * int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+                assert memory == pytest.approx(kernels, rel=0.1)
+    gone = server.workers()[0]
+    os.kill(gone, signal.SIGKILL)
+    server.until_replaced(gone)
+    with server.client() as client:
+        until(
+            "the one that has ended is no longer told, and the new one is",
+            lambda: sorted(map(int, client.get("/metrics").json["workerMemoryBytes"])) == sorted(server.workers()),
+            within=20,
+        )
 
 
 def test_every_request_has_one_line_under_the_id_that_was_given(server):

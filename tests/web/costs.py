@@ -12,7 +12,7 @@ from given import deciding, item
 from steps import StepsOfThreads
 from web.apps import MemoryViews, StillAudit
 
-from inventory.bootstrap.guards import wiring
+from inventory.bootstrap.guards import quotas_of, wiring
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
@@ -35,7 +35,12 @@ def client_on(
     folder = Folder(root)
     with StepsOfThreads() as counted:
         ledger = folder.start(
-            writer=Writer("node-1", settings.idemp_ttl_ms, max(settings.reservation_keep_ms, settings.idemp_ttl_ms)),
+            writer=Writer(
+                "node-1",
+                settings.idemp_ttl_ms,
+                max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
+                quotas_of(settings),
+            ),
             segment_bytes=settings.segment_bytes,
         )
     try:

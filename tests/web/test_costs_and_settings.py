@@ -27,6 +27,9 @@ WALKED: dict[str, tuple[Any, ...]] = {
     "CONCURRENCY_API": (1, 100_000),
     "CONCURRENCY_READS": (1, 100_000),
     "THREADS": (1, 1024),
+    "MAX_RECORDS": (4, 10**9),
+    "MAX_STORES": (1, 10**9),
+    "MAX_OPEN_RESERVATIONS": (100, 10**9),
 }
 
 # Why a setting enters into no request's cost.

@@ -43,6 +43,7 @@ def test_a_service_that_takes_changes_is_ready(client):
         "queueDepth": 0,
         "brokenRecords": 0,
         "syncAgeMs": None,
+        "warnings": [],
     }
 
 

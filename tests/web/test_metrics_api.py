@@ -16,7 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_a_new_app_has_counted_nothing(client):
-    assert client.get("/metrics").json == {
+    found = client.get("/metrics").json
+    assert list(found.pop("workerMemoryBytes")) == [str(os.getpid())]
+    assert found == {
         "requests": 0,
         "errors": 0,
         "conflicts": 0,
@@ -38,6 +40,15 @@ def test_a_new_app_has_counted_nothing(client):
         "breakersNotClosed": 0,
         "fsRetries": 0,
         "deadLetters": 0,
+        "records": 0,
+        "maxRecords": 20_000_000,
+        "stores": 0,
+        "maxStores": 200_000,
+        "openReservations": 0,
+        "maxOpenReservations": 5_000_000,
+        "endedReservations": 0,
+        "keys": 0,
+        "quotasNearlyUsed": 0,
         "lockAcquired": 0,
         "lockContended": 0,
         "lockStolen": 0,

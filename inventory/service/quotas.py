@@ -1,0 +1,134 @@
+"""What a ledger may grow to: how much of it is used, and what one change would add."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from inventory.domain.errors import QuotaExceeded
+from inventory.domain.events import Line
+from inventory.domain.state import State
+
+NEAR = 0.8
+"""The part of a quota from which on it is warned of."""
+_NO_LONGER_NEAR = 0.75
+_log = logging.getLogger("inventory.quotas")
+
+
+class Sizes(NamedTuple):
+    """How much a process keeps in memory. The same in each of them."""
+
+    records: int = 0
+    stores: int = 0
+    keys: int = 0
+    open_reservations: int = 0
+    ended_reservations: int = 0
+
+
+class Quotas(NamedTuple):
+    """How many of each there may be. What is there already is never refused, however much it is."""
+
+    records: int = 20_000_000
+    stores: int = 200_000
+    open_reservations: int = 5_000_000
+
+
+class Use(NamedTuple):
+    """How much of one quota is used. :ivar quota: the name of its setting; :ivar counted: what it counts."""
+
+    quota: str
+    counted: str
+    current: int
+    limit: int
+
+    def is_near(self, part: float = NEAR) -> bool:
+        """Whether at least this part of it is used."""
+        return self.current >= part * self.limit
+
+    def __str__(self) -> str:
+        return f"{self.quota}: {self.current} of {self.limit} {self.counted} are there"
+
+
+def sizes_of(state: State) -> Sizes:
+    """Count a state. Safe while another thread folds."""
+    held = state.reservations
+    return Sizes(len(state.records), len(state.skus_of_store), len(state.keys), held.open_count, held.ended_count)
+
+
+def uses(sizes: Sizes, quotas: Quotas) -> tuple[Use, ...]:
+    """How much of each quota is used."""
+    return (
+        Use("MAX_RECORDS", "records", sizes.records, quotas.records),
+        Use("MAX_STORES", "stores", sizes.stores, quotas.stores),
+        Use("MAX_OPEN_RESERVATIONS", "open reservations", sizes.open_reservations, quotas.open_reservations),
+    )
+
+
+class Room:
+    """What the changes of one batch add to a state, and whether more of it may be."""
+
+    def __init__(self, state: State, quotas: Quotas, ended: int) -> None:
+        """:param ended: how many reservations the changes of the batch have ended so far."""
+        self._state = state
+        self._quotas = quotas
+        self._records = 0
+        self._stores: set[str] = set()
+        self._open = -ended
+
+    def require(self, lines: Sequence[Line], opens: bool) -> None:
+        """Refuse what would make more than a quota allows.
+
+        :param opens: whether the change makes a reservation.
+        :raises QuotaExceeded: naming the quota and what to do; nothing was added.
+        """
+        records, stores = self._new(lines)
+        if records:
+            self._check("MAX_RECORDS", "records", len(self._state.records) + self._records, records)
+        if stores:
+            self._check("MAX_STORES", "stores", len(self._state.skus_of_store) + len(self._stores), len(stores))
+        if opens:
+            there = self._state.reservations.open_count + self._open
+            self._check("MAX_OPEN_RESERVATIONS", "open reservations", there, 1)
+
+    def take(self, lines: Sequence[Line], opened: int) -> None:
+        """Count what a change has made. :param opened: 1 if that is a reservation, -1 if one has ended."""
+        records, stores = self._new(lines)
+        self._records += records
+        self._stores |= stores
+        self._open += opened
+
+    def _new(self, lines: Sequence[Line]) -> tuple[int, set[str]]:
+        made: list[str] = [line.item.store for line in lines if line.version == 1]
+        return len(made), {store for store in made if store not in self._state.skus_of_store} - self._stores
+
+    def _check(self, quota: str, counted: str, current: int, more: int) -> None:
+        limit = int(getattr(self._quotas, quota.removeprefix("MAX_").lower()))
+        if current + more > limit:
+            raise QuotaExceeded(quota, counted, current, more, limit)
+
+
+class QuotaWatch:
+    """How much of each quota is used. Warns in the log, once each time that a use comes near its quota."""
+
+    def __init__(self, sizes: Callable[[], Sizes], quotas: Quotas) -> None:
+        """:param sizes: how much there is now."""
+        self.sizes = sizes
+        self.quotas = quotas
+        self._told: set[str] = set()
+
+    def uses(self) -> tuple[Use, ...]:
+        """How much of each is used."""
+        return uses(self.sizes(), self.quotas)
+
+    def near(self) -> list[Use]:
+        """Those that are nearly used up."""
+        return [use for use in self.uses() if use.is_near()]
+
+    def look(self) -> None:
+        """Look, now and then, whether there is something to warn of."""
+        used = self.uses()
+        # Not armed again at once: what goes up and down about the mark would fill the log.
+        self._told &= {use.quota for use in used if use.is_near(_NO_LONGER_NEAR)}
+        for use in used:
+            if use.is_near() and use.quota not in self._told:
+                self._told.add(use.quota)
+                _log.warning("a quota is nearly used up: %s", use)
