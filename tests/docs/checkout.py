@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from docs.blocks import STOP, Block, missing_line
+from ports import free_port
 
 import inventory
 
@@ -32,7 +32,7 @@ class Checkout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._servers: list[subprocess.Popen[bytes]] = []
-        self._ports = {port: str(_free_port()) for port in _PORTS}
+        self._ports = {port: str(free_port()) for port in _PORTS}
         for folder in ("scripts", ".venv/bin", "bin", "home"):
             (root / folder).mkdir(parents=True)
         for name in ("wsgi.py", "gunicorn.conf.py"):
@@ -120,9 +120,3 @@ def _answers(port: str) -> bool:
             return bool(answer.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -48,7 +48,7 @@ def on(folder: Folder, program: str) -> AbstractContextManager[subprocess.Popen[
 def run_on(folder: Folder, program: str) -> tuple[int, list[str]]:
     """Run such a program to its end: its status and what it said."""
     with on(folder, program) as child:
-        said, _ = child.communicate(timeout=3 * SECONDS)
+        said, _ = child.communicate(timeout=SECONDS)
         return child.returncode, said.split()
 
 

@@ -26,7 +26,7 @@ from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings
 
 ONE, TWO = item("sku-1"), item("sku-2")
-SECONDS = 10.0
+SECONDS = 60.0
 """Longer than anything under test may take; nothing waits that long when it works."""
 
 

@@ -73,7 +73,7 @@ class Follower:
 
     def all_seen(self) -> list[dict[str, Any]]:
         """Wait until it was told of the end; returns everything that it was told. Raises what went wrong in it."""
-        until("the follower has seen everything", lambda: not self._thread.is_alive(), within=30)
+        until("the follower has seen everything", lambda: not self._thread.is_alive())
         if self._wrong is not None:
             raise self._wrong
         return self.seen

@@ -93,7 +93,7 @@ class Load:
     def until_confirmed(self, many: int) -> None:
         """Wait until so many more changes were confirmed than when this was called."""
         goal = len(self.account.confirmed) + many
-        until(f"{many} confirmed changes", lambda: len(self.account.confirmed) >= goal or self.has_failed(), within=30)
+        until(f"{many} confirmed changes", lambda: len(self.account.confirmed) >= goal or self.has_failed())
 
     def stop(self) -> None:
         self.let_end()
@@ -129,7 +129,7 @@ class Load:
             if not self._persistent:
                 self.account.unknown.append(change)
                 return False
-            until(f"an answer to {change.key}", lambda: self._sent_again(client, change), within=30, pause=0.02)
+            until(f"an answer to {change.key}", lambda: self._sent_again(client, change), pause=0.02)
         return True
 
     def _sent_again(self, client: Client, change: Change) -> bool:

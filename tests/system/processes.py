@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from system.waiting import until
+from system.waiting import PATIENCE_SECONDS, until
 
 _PROC = Path("/proc")
 _ENDED = "ZX"
@@ -84,7 +84,7 @@ def holds_lock(pid: int, path: Path) -> bool:
     return False
 
 
-def freeze_holder(pids: list[int], path: Path, *, within: float = 20.0) -> int:
+def freeze_holder(pids: list[int], path: Path, *, within: float = PATIENCE_SECONDS) -> int:
     """Stop one of the processes while it has the lock on ``path``; returns which one. The others run on."""
     turn = iter(())
 

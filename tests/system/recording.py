@@ -129,7 +129,6 @@ class Recorder:
         until(
             f"an answer to {request}",
             lambda: self._try(clients[next(turns) % len(clients)], request),
-            within=30,
             pause=0.02,
         )
 

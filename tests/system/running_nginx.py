@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from docs.checkout import ROOT
+from ports import free_port
 from system.client import Client
 from system.waiting import until
 
@@ -72,9 +73,3 @@ class RunningNginx:
         except OSError:
             return False
         return True
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -15,7 +15,7 @@ from typing import Any
 
 from system.client import Client, Unanswered
 from system.processes import children, frozen, is_alive, members, thaw
-from system.waiting import until
+from system.waiting import PATIENCE_SECONDS, until
 
 import inventory
 
@@ -77,7 +77,7 @@ class RunningServer:
     def start(self) -> "RunningServer":
         """Start it; returns when it answers that it is ready and all workers are there."""
         self.launch()
-        until("the server is ready", self._is_ready, within=30)
+        until("the server is ready", self._is_ready)
         return self
 
     def launch(self) -> "RunningServer":
@@ -94,7 +94,7 @@ class RunningServer:
                 stderr=err,
                 start_new_session=True,
             )
-        self.port = until("the server listens", self._listens, within=30)
+        self.port = until("the server listens", self._listens)
         return self
 
     @property
@@ -107,7 +107,7 @@ class RunningServer:
 
     def until_replaced(self, worker: int) -> None:
         """Wait until another process has taken the place of a worker that has ended."""
-        until(f"a worker in place of {worker}", lambda: len(set(self.workers()) - {worker}) == WORKERS, within=20)
+        until(f"a worker in place of {worker}", lambda: len(set(self.workers()) - {worker}) == WORKERS)
 
     def other(self, worker: int) -> int:
         """A worker that is not this one."""
@@ -138,10 +138,10 @@ class RunningServer:
         return answer.json
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """The lines of the log of requests."""
-        return [json.loads(line) for line in self.stdout.read_text().splitlines()]
+        """The lines of the log of requests, as far as they are written to their ends."""
+        return [json.loads(line) for line in self.stdout.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
-    def end(self, with_signal: int = signal.SIGTERM, within: float = 30.0) -> int:
+    def end(self, with_signal: int = signal.SIGTERM, within: float = PATIENCE_SECONDS) -> int:
         """Ask the master to end; returns its exit status."""
         assert self._process is not None
         self._process.send_signal(with_signal)

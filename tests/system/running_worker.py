@@ -28,7 +28,7 @@ class RunningWorker:
                 stderr=err,
                 start_new_session=True,
             )
-        until("the worker is at work", lambda: self.said("working"), within=30)
+        until("the worker is at work", lambda: self.said("working"))
 
     @property
     def pid(self) -> int:

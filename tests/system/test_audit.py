@@ -1,5 +1,6 @@
 """The audit of a real server: nothing drifts under load, answers go on, and its process ends with its parent."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -58,17 +59,35 @@ def nice_value(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
 
 
+def opened_files(pid: int) -> list[str]:
+    return [os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def opened_by_a_reader(fifo: Path) -> int:
+    """The other end of a FIFO that a process opens to read, or has opened; 0 before that."""
+    try:
+        return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return 0
+
+
 def test_the_process_of_an_audit_has_no_socket_and_ends_when_its_parent_is_killed(tmp_path: Path):
     image = tmp_path / "image"
     os.mkfifo(image)  # whoever reads it waits for ever
     parent = subprocess.Popen([sys.executable, "-c", LISTENS_AND_AUDITS, str(tmp_path), str(image)])
     try:
-        child = until("it has a child", lambda: children(parent.pid), within=60)[0]
-        until("that gives way to others", lambda: nice_value(child) >= 10, within=60)
-        opened = [os.readlink(path) for path in Path(f"/proc/{child}/fd").iterdir()]
+        child = until("it has a child", lambda: children(parent.pid))[0]
+        # Before that it still opens and closes files, its modules; from then on it waits for what is in the image.
+        writing = until("the child opens the image", lambda: opened_by_a_reader(image))
+        until("the child reads the image", lambda: str(image) in opened_files(child))
+        opened = opened_files(child)
         assert [target for target in opened if target.startswith("socket:")] == []
+        assert nice_value(child) >= 10
         os.kill(parent.pid, signal.SIGKILL)
         until("the child is gone too", lambda: not is_alive(child))
+        os.close(writing)
     finally:
         parent.kill()
         parent.wait()

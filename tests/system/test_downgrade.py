@@ -58,7 +58,7 @@ def until_it_answers(server: RunningServer) -> RunningServer:
         except Unanswered:
             return False
 
-    until("the server answers", answers, within=30)
+    until("the server answers", answers)
     return server
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from system.conftest import Proxy
-from system.running_nginx import NEEDS_NGINX, RunningNginx, free_port
+from system.running_nginx import NEEDS_NGINX, RunningNginx
 from system.running_server import RunningServer
 from system.test_hostile_bytes import BODY, CHUNKED, GET, HOST, PATH, POST, chunk, declared, exchange
 from system.test_slow_clients import all_of

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ports import free_port
 from system.client import Answer
 from system.conftest import Proxy
-from system.running_nginx import CONFIGURATION, NEEDS_NGINX, free_port
+from system.running_nginx import CONFIGURATION, NEEDS_NGINX
 from system.running_server import RunningServer
 
 from inventory.bootstrap.audits import SECONDS

@@ -35,7 +35,7 @@ def test_the_central_view_of_the_other_server_follows_a_commit(two_servers):
                 answer = other.get("/central/inventory/sku-1")
                 return answer.status == 200 and answer.json["asOfSequence"] >= sequence
 
-            until("the central view follows", followed, within=2)
+            until("the central view follows", followed)
             lags.append(since.seconds)
         assert other.get("/central/inventory/sku-1").json["qty"] == 120
     print(f"central view: at most {max(lags) * 1000:.0f} ms behind")
@@ -92,7 +92,7 @@ def test_a_publisher_killed_at_work_is_followed_by_another_and_leaves_whole_file
         client.post("/sync")
     with under_load(server, account=account, name="load", skus=["sku-0", "sku-1"]) as load:
         for _ in range(2):
-            victim = freeze_holder(server.workers(), server.data_dir / "locks" / "publish", within=60)
+            victim = freeze_holder(server.workers(), server.data_dir / "locks" / "publish")
             assert published(server.data_dir) > 0
             os.kill(victim, signal.SIGKILL)
             since = Stopwatch()

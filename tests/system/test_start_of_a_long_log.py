@@ -32,6 +32,8 @@ def long_log(data_dir: Path) -> int:
 def test_a_start_reads_the_log_once_and_a_worker_that_comes_later_reads_it_for_itself(serve: Serve, long_log: int):
     server = serve(SNAPSHOT_EVERY_N_EVENTS=10 * EVENTS)
     first, second = server.workers()
+    with server.clients_of_all() as clients:
+        assert [client.get(record_path("sku-0")).status for client in clients] == [200, 200]
     assert bytes_read(server.master) > long_log
     assert max(bytes_read(first), bytes_read(second)) < long_log / 2
     with server.client_of(first) as client:

@@ -75,7 +75,7 @@ def test_a_run_that_was_broken_off_and_gone_on_with_sells_nothing_twice(
         # Whoever started the tests in the background has them ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
-    until("some orders have ended", lambda: report.exists() and report.read_text().count("\n") > 20, within=30)
+    until("some orders have ended", lambda: report.exists() and report.read_text().count("\n") > 20)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, "go on with: --run night" in said) == (130, True), said

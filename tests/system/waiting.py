@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+PATIENCE_SECONDS = 60.0
+"""A condition that comes true costs no more of it than it takes, also beside a load on every core."""
 
 
-def until(what: str, condition: Callable[[], T], *, within: float = 10.0, pause: float = 0.005) -> T:
+def until(what: str, condition: Callable[[], T], *, within: float = PATIENCE_SECONDS, pause: float = 0.005) -> T:
     """Return the first true value of ``condition``.
 
     :raises AssertionError: it was not true within so many seconds; names ``what`` was waited for.

@@ -1,0 +1,31 @@
+"""tests/ports.py: a port that was chosen stays free for the one who chose it."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import ports
+from ports import free_port
+
+CHOOSE = "from ports import free_port; print(free_port())"
+
+
+def test_no_two_calls_and_no_two_processes_get_the_same_port():
+    here = [free_port(), free_port()]
+    # This process still has its own.
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", CHOOSE], cwd=Path(ports.__file__).parent, capture_output=True, text=True, check=True
+    )
+    assert len({*here, int(elsewhere.stdout)}) == 3
+
+
+def test_the_system_gives_it_to_nobody_who_asks_for_any_port():
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert free_port() < lowest
+
+
+def test_a_port_that_is_listened_on_is_passed_over():
+    taken = free_port()
+    with socket.create_server(("127.0.0.1", taken)):
+        assert free_port() != taken
