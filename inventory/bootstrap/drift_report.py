@@ -8,9 +8,9 @@ import orjson
 from inventory.domain.drift import Drift
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import EndedHold, Reservation
 from inventory.domain.values import ItemId
-from inventory.eventlog.reservation_json import reservation_as_json
+from inventory.eventlog.reservation_json import kept_as_json
 
 SHOWN = 100
 SHOWN_BYTES = 4 * 1024 * 1024
@@ -47,7 +47,7 @@ def _as_json(drift: Drift) -> dict[str, Any]:
     return {"kind": drift.kind, **name, "live": _figures(drift.live), "log": _figures(drift.log)}
 
 
-def _figures(one: Record | Reservation | int | Sequence[ItemId] | None) -> Any:
+def _figures(one: Record | Reservation | EndedHold | int | Sequence[ItemId] | None) -> Any:
     match one:
         case Record():
             return {
@@ -59,8 +59,8 @@ def _figures(one: Record | Reservation | int | Sequence[ItemId] | None) -> Any:
                 "safetyStock": one.policy and one.policy.safety_stock,
                 "lowStock": one.policy and one.policy.low_stock,
             }
-        case Reservation():
-            return {"sequence": one.sequence, **reservation_as_json(one)}
+        case Reservation() | EndedHold():
+            return {"sequence": one.sequence, **kept_as_json(one)}
         case int() | None:
             return one
         case items:

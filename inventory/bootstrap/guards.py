@@ -21,6 +21,7 @@ from inventory.service.event_history import EventHistory
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.guarded_sync import GuardedSync
 from inventory.service.history import HistoryService
+from inventory.service.hold_history import HoldHistory
 from inventory.service.ledger import Ledger
 from inventory.service.letter_check import LetterCheck
 from inventory.service.letters import Letters
@@ -97,7 +98,7 @@ class Wiring:
             self.settings,
             guarded,
             stock,
-            ReservationService(guarded, stock, now),
+            ReservationService(guarded, stock, now, HoldHistory(ledger.history)),
             HistoryService(guarded, ledger.history, far_walks=max(1, self.settings.threads // 4)),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,

@@ -8,7 +8,7 @@ from inventory.domain.events import Change, Draft
 from inventory.domain.hold_commands import AtomicBatch, Command, HoldStock
 from inventory.domain.record import Record
 from inventory.domain.requirements import StateView
-from inventory.domain.reservation import MAX_LINES, HeldLine, Reservation
+from inventory.domain.reservation import MAX_LINES, HeldLine, Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 
 
@@ -75,7 +75,7 @@ class _Overlay:
     def held_of(self, item: ItemId) -> int:
         return self._state.held_of(item)
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         # The one that this batch makes is not there before it.
         return self._state.reservation(reservation_id)
 

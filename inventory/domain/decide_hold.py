@@ -17,7 +17,7 @@ from inventory.domain.hold_errors import (
     WrongState,
 )
 from inventory.domain.requirements import StateView, records_of, summed
-from inventory.domain.reservation import Ending, HeldLine, Reservation
+from inventory.domain.reservation import Ending, HeldLine, Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 
 
@@ -59,14 +59,13 @@ def decide_on_hold(
         raise ReservationNotFound(command.reservation_id)
     match command:
         case CommitHold():
-            _check_usable(reservation, command, "committed", now)
-            return _commit(command, reservation, state, now)
+            return _commit(command, _usable(reservation, command, "committed", now), state, now)
         case ReleaseHold():
-            _check_usable(reservation, command, "released", now)
-            return _give_back("released", command, _named(reservation, command.lines), reservation, now)
+            held = _usable(reservation, command, "released", now)
+            return _give_back("released", command, _named(held, command.lines), held, now)
         case ExtendHold():
-            _check_usable(reservation, command, None, now)
-            after = reservation._replace(expires_at=_end(now, command.ttl_ms), version=reservation.version + 1)
+            held = _usable(reservation, command, None, now)
+            after = held._replace(expires_at=_end(now, command.ttl_ms), version=held.version + 1)
             return Draft("reservation.extended", (), command.note, after)
         case ExpireHold():
             return _expire(command, reservation, now)
@@ -74,10 +73,10 @@ def decide_on_hold(
             assert_never(command)
 
 
-def _check_usable(
-    reservation: Reservation, command: CommitHold | ReleaseHold | ExtendHold, wanted: Ending | None, now: Instant
-) -> None:
-    if not reservation.is_open:
+def _usable(
+    reservation: Hold, command: CommitHold | ReleaseHold | ExtendHold, wanted: Ending | None, now: Instant
+) -> Reservation:
+    if not isinstance(reservation, Reservation) or not reservation.is_open:
         if reservation.ended_by == "expired":
             raise ReservationExpired(reservation.reservation_id)
         # Its state does not tell: what was committed in part and then released counts as committed.
@@ -89,9 +88,10 @@ def _check_usable(
     if reservation.is_over(now):
         raise ReservationExpired(reservation.reservation_id)
     _check_version(reservation, command.precondition, reservation.version)
+    return reservation
 
 
-def _check_version(reservation: Reservation, precondition: Precondition, *any_of: int) -> None:
+def _check_version(reservation: Hold, precondition: Precondition, *any_of: int) -> None:
     versions = precondition.versions
     if versions is not None and versions.isdisjoint(any_of):
         raise ReservationMoved(reservation.reservation_id, reservation.version, sorted(versions))
@@ -121,8 +121,8 @@ def _give_back(
     return Draft(f"reservation.{ending}", changes, command.note, _after(reservation, lines, ending, now))
 
 
-def _expire(command: ExpireHold, reservation: Reservation, now: Instant) -> Draft:
-    if not reservation.is_open or not reservation.is_over(now):
+def _expire(command: ExpireHold, reservation: Hold, now: Instant) -> Draft:
+    if not isinstance(reservation, Reservation) or not reservation.is_open or not reservation.is_over(now):
         raise WrongState(reservation.reservation_id, reservation.state)
     return _give_back("expired", command, _named(reservation, None), reservation, now)
 

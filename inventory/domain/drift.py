@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 from inventory.domain.dead_letter import Break
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import ItemId
 
@@ -22,8 +22,8 @@ class Drift(NamedTuple):
 
     kind: Literal["record", "reservation", "broken", "central"]
     name: ItemId | str
-    live: Record | Reservation | int | tuple[ItemId, ...] | None
-    log: Record | Reservation | int | tuple[ItemId, ...] | None
+    live: Record | Hold | int | tuple[ItemId, ...] | None
+    log: Record | Hold | int | tuple[ItemId, ...] | None
 
 
 def drift_between(live: State, log: State) -> Iterator[Drift]:
@@ -33,11 +33,11 @@ def drift_between(live: State, log: State) -> Iterator[Drift]:
     """
     for item, has, should in _differing(live.records, log.records):
         yield Drift("record", item, has, should)
-    held = {one.reservation_id: one for one in live.reservations.all()}
-    said = {one.reservation_id: one for one in log.reservations.all()}
+    held = {one.reservation_id: one for one in live.reservations.copy()}
+    said = {one.reservation_id: one for one in log.reservations.copy()}
     for reservation_id, has_it, should_it in _differing(held, said):
         both = has_it is not None and should_it is not None
-        if both or any(one is not None and one.is_open for one in (has_it, should_it)):
+        if both or any(isinstance(one, Reservation) for one in (has_it, should_it)):
             yield Drift("reservation", reservation_id, has_it, should_it)
     for item, at, should_at in _differing(live.broken, log.broken):
         if at is None or should_at is None or not _is_less_known(at, should_at):

@@ -73,11 +73,25 @@ class Delivery(NamedTuple):
     event_id: str
 
 
+class HoldStep(NamedTuple):
+    """What the line of an event says of a reservation that lasts on: not its lines; see `hold_steps`.
+
+    :ivar lines_at: the sequence of the event before it that told or changed the reservation's lines last.
+    """
+
+    reservation_id: str
+    version: int
+    expires_at: Instant | None
+    lines_at: int
+
+
 class Event(NamedTuple):
     """One committed change.
 
-    :ivar reservation: the reservation that it made or changed, as it left it.
+    :ivar reservation: the reservation that it made or changed, as it left it; ``None`` where its line in the log,
+        from which it was read, has no more of it than a ``step``.
     :ivar synced: the highest sequence its writer knew to be durable.
+    :ivar step: what its line says of the reservation, where that is not all of it.
     """
 
     sequence: int
@@ -91,3 +105,4 @@ class Event(NamedTuple):
     key_use: KeyUse | None = None
     delivery: Delivery | None = None
     synced: int = 0
+    step: HoldStep | None = None

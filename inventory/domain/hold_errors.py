@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from inventory.domain.errors import InsufficientStock, Refusal, Shortage
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold
 
 
 class ReservationNotFound(Refusal):
@@ -78,8 +78,11 @@ class PromisedStockMissing(InsufficientStock):
 
 
 class AlreadySo(Refusal):
-    """What was asked for has been done before, in whole; the service answers with what is there."""
+    """What was asked for has been done before, in whole; the service answers with what is there.
 
-    def __init__(self, reservation: Reservation) -> None:
+    :ivar reservation: as it is remembered: its lines are read when the decision is over, outside of every lock.
+    """
+
+    def __init__(self, reservation: Hold) -> None:
         super().__init__(f"reservation {reservation.reservation_id} is {reservation.state} already")
         self.reservation = reservation

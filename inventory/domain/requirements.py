@@ -7,7 +7,7 @@ from inventory.domain.commands import Precondition, WantedLine
 from inventory.domain.dead_letter import BrokenRecord
 from inventory.domain.errors import AlreadyExists, FieldProblem, ItemsNotFound, ValidationFailed, VersionConflict
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold
 from inventory.domain.values import MAX_QUANTITY, ItemId
 
 
@@ -26,7 +26,7 @@ class StateView(Protocol):
     def held_of(self, item: ItemId) -> int:
         """Return how many units of an item open reservations hold."""
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         """Return the reservation as it stands, or ``None`` where there is none that is remembered."""
 
 

@@ -1,99 +1,133 @@
-"""The reservations that are remembered: by id, in the order they were made, and by the second in which they end."""
+"""The reservations that are remembered: by id, in the order they were made, and by when they end or have ended."""
 
-from bisect import bisect_right
-from collections.abc import Container
+from collections import deque
+from collections.abc import Container, Iterable, Iterator
 
-from inventory.domain.reservation import Reservation
+from inventory.domain.creation_order import CreationOrder
+from inventory.domain.due_holds import DueHolds
+from inventory.domain.events import Event, HoldStep
+from inventory.domain.hold_steps import stepped
+from inventory.domain.reservation import EndedHold, Hold, Reservation, end_of, ended, packed, unpacked
 from inventory.domain.values import Instant, ItemId
 
-_SECOND = 1_000_000
-_MINUTE = 60 * _SECOND
+FORGOTTEN_AT_ONCE = 2000
+"""More than one batch of changes can end, so forgetting keeps up; few enough to take about a millisecond."""
+
+
+class HoldCopy:
+    """What a table held: later changes do not show in it. May be gone through again and again."""
+
+    def __init__(self, kept: list[tuple[str, Reservation | bytes]]) -> None:
+        self._kept = kept
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def __iter__(self) -> Iterator[Hold]:
+        for reservation_id, one in self._kept:
+            yield unpacked(reservation_id, one) if isinstance(one, bytes) else one
 
 
 class ReservationTable:
-    """Open reservations, and those that have ended, until ``forget_ended``.
+    """Open reservations whole, and those that have ended without their lines, until ``forget_ended``.
+
+    No call costs more where more is remembered, or for longer, but for ``held_of``, ``sort`` and ``copy``.
 
     Looking one up is safe while another thread folds; everything else is done by whoever holds the fold still.
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[str, Reservation] = {}
-        self._order: list[tuple[int, str]] = []
-        self._due: dict[int, set[str]] = {}
-        self._ended: dict[int, list[str]] = {}
-        self._open = 0
+        self._open: dict[str, Reservation] = {}
+        self._ended: dict[str, bytes] = {}
+        self._order = CreationOrder()
+        self._due = DueHolds(self._open.get)
+        self._by_end: deque[str] = deque()
+        self._is_sorted = True
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return len(self._open) + len(self._ended)
 
     @property
     def open_count(self) -> int:
         """How many still hold something."""
-        return self._open
+        return len(self._open)
 
     @property
     def ended_count(self) -> int:
         """How many have ended and are remembered."""
-        return len(self._by_id) - self._open
+        return len(self._ended)
 
-    def get(self, reservation_id: str) -> Reservation | None:
+    def get(self, reservation_id: str) -> Hold | None:
         """Return one, or ``None`` where none is remembered under this id."""
-        return self._by_id.get(reservation_id)
+        held = self._open.get(reservation_id)
+        if held is not None:
+            return held
+        # Looked for second, and entered first: one that ends meanwhile is found.
+        kept = self._ended.get(reservation_id)
+        return None if kept is None else unpacked(reservation_id, kept)
 
-    def put(self, reservation: Reservation) -> None:
+    def put(self, hold: Hold) -> None:
         """Enter a reservation as its latest event left it."""
-        before = self._by_id.get(reservation.reservation_id)
-        if before is None:
-            self._order.append((reservation.created, reservation.reservation_id))
-        elif before.is_open and before.expires_at is not None:
-            self._unfile(before.reservation_id, before.expires_at)
-        self._by_id[reservation.reservation_id] = reservation
-        self._open += reservation.is_open - (before is not None and before.is_open)
-        if reservation.ended_at is not None:
-            self._ended.setdefault(reservation.ended_at // _MINUTE, []).append(reservation.reservation_id)
-        elif reservation.expires_at is not None:
-            self._due.setdefault(reservation.expires_at // _SECOND, set()).add(reservation.reservation_id)
+        reservation_id = hold.reservation_id
+        before = self._open.get(reservation_id)
+        known = before or self.get(reservation_id)
+        if known is None:
+            self._order.add(hold.created, reservation_id)
+        elif known.created != hold.created:
+            hold = hold._replace(created=known.created)
+        if isinstance(hold, Reservation) and hold.is_open:
+            self._open[reservation_id] = hold
+            self._ended.pop(reservation_id, None)
+            if hold.expires_at is not None and (before is None or before.expires_at != hold.expires_at):
+                self._due.add(hold.expires_at, reservation_id, len(self._open))
+            return
+        kept = packed(ended(hold) if isinstance(hold, Reservation) else hold)
+        if self._by_end and kept < self._ended.get(self._by_end[-1], b""):
+            self._is_sorted = False
+        self._ended[reservation_id] = kept
+        self._by_end.append(reservation_id)
+        self._open.pop(reservation_id, None)
+
+    def step(self, event: Event, step: HoldStep) -> None:
+        """Enter what an event did to a reservation. Of one that is not open nothing is known that it could change."""
+        before = self._open.get(step.reservation_id)
+        if before is not None:
+            self.put(stepped(before, event, step))
 
     def due(self, now: Instant, limit: int, broken: Container[ItemId] = ()) -> list[Reservation]:
         """Return up to ``limit`` open ones whose time is over; those with a line of a ``broken`` item wait."""
-        found: list[Reservation] = []
-        for second in sorted(second for second in self._due if second <= now // _SECOND):
-            for reservation_id in self._due[second]:
-                reservation = self._by_id[reservation_id]
-                if reservation.is_over(now) and not any(line.item in broken for line in reservation.lines):
-                    found.append(reservation)
-                    if len(found) == limit:
-                        return found
-        return found
+        return self._due.due(now, limit, broken)
 
     def after(self, created: int, many: int) -> list[str]:
         """Return the ids of up to ``many`` that were made by later events than ``created``, in that order."""
-        start = bisect_right(self._order, (created, "\uffff"))
-        return [reservation_id for _, reservation_id in self._order[start : start + many]]
+        return self._order.after(created, many)
 
     def held_of(self, item: ItemId) -> int:
         """Return how many units of an item open reservations hold: what the record's ``reserved`` has to be."""
-        return sum(
-            line.held for held in self._by_id.values() if held.is_open for line in held.lines if line.item == item
-        )
+        return sum(line.held for held in self._open.values() for line in held.lines if line.item == item)
+
+    def sort(self) -> None:
+        """Bring those that have ended into the order of their ends: a snapshot has them in another one."""
+        if not self._is_sorted:
+            kept = self._ended
+            self._by_end = deque(sorted(self._by_end, key=lambda one: kept.get(one, b"")))
+            self._is_sorted = True
 
     def forget_ended(self, before: Instant) -> None:
-        """Forget those that had ended by then, a whole minute of them at a time. What they did stays in the log."""
-        over = [minute for minute in self._ended if (minute + 1) * _MINUTE <= before]
-        if not over:
-            return
-        for minute in over:
-            for reservation_id in self._ended.pop(minute):
-                self._by_id.pop(reservation_id, None)
-        self._order = [entry for entry in self._order if entry[1] in self._by_id]
+        """Forget those that ended before then, some at a time. What they did stays in the log."""
+        self.sort()
+        for _ in range(min(FORGOTTEN_AT_ONCE, len(self._by_end))):
+            kept = self._ended.get(self._by_end[0])
+            if kept is not None:
+                if end_of(kept) >= before:
+                    return
+                hold: EndedHold = unpacked(self._by_end[0], kept)
+                del self._ended[hold.reservation_id]
+                self._order.remove(hold.created, hold.reservation_id)
+            self._by_end.popleft()
 
-    def all(self) -> list[Reservation]:
-        """All of them, in the order they were made."""
-        return [self._by_id[reservation_id] for _, reservation_id in self._order]
-
-    def _unfile(self, reservation_id: str, expires_at: Instant) -> None:
-        second = expires_at // _SECOND
-        ids = self._due[second]
-        ids.discard(reservation_id)
-        if not ids:
-            del self._due[second]
+    def copy(self, ids: Iterable[str] | None = None) -> HoldCopy:
+        """All of them, in the order they were made; or those of these ids, as far as they are remembered."""
+        held, ended = self._open, self._ended
+        found = [(name, held.get(name) or ended.get(name)) for name in (self._order if ids is None else ids)]
+        return HoldCopy([(name, kept) for name, kept in found if kept is not None])

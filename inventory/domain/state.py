@@ -4,7 +4,7 @@ from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figur
 from inventory.domain.events import Event
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold
 from inventory.domain.reservation_table import ReservationTable
 from inventory.domain.sku_stock import WideSku
 from inventory.domain.sorted_names import SortedNames
@@ -50,7 +50,7 @@ class State:
         """Return how many units of an item open reservations hold."""
         return self.reservations.held_of(item)
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         """Return one reservation, or ``None`` where none is remembered under this id."""
         return self.reservations.get(reservation_id)
 
@@ -96,7 +96,7 @@ def fold(state: State, event: Event, position: int) -> None:
     :param position: where the event stands in its log, for finding it again by its key.
     """
     records = state.records
-    sequence, _, kind, at, _, _, lines, reservation, use, delivery, _ = event
+    sequence, _, kind, at, _, _, lines, reservation, use, delivery, _, step = event
     for line in lines:
         item = line.item
         before = records.get(item)
@@ -112,6 +112,8 @@ def fold(state: State, event: Event, position: int) -> None:
             wide.replace(before, after)
     if reservation is not None:
         state.reservations.put(reservation)
+    elif step is not None:
+        state.reservations.step(event, step)
     if use is not None:
         state.keys.remember(use.key, at, use.expires_at, position)
         if use.part_of is not None:

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.errors import LogDamaged, SegmentMissing
 from inventory.eventlog.layout import Layout
 from inventory.resilience.atomic_file import replace_file
 from inventory.resilience.disk import Disk
@@ -18,7 +18,7 @@ _CHUNK = 1 << 18
 def open_segment(layout: Layout, segment: int) -> int:
     """Open a segment for reading, from the archive where it is no longer in the log; returns a descriptor.
 
-    :raises LogDamaged: it is in neither, or its compressed copy is not what was written.
+    :raises SegmentMissing: it is in neither. :raises LogDamaged: its compressed copy is not what was written.
     """
     try:
         return os.open(layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
@@ -68,7 +68,7 @@ def _unpacked(archived: Path, segment: Path) -> int:
                 plain.write(data)
     except FileNotFoundError:
         os.close(descriptor)
-        raise LogDamaged(segment, 1, 0, "this part of the log is missing") from None
+        raise SegmentMissing(segment, 1, 0, "this part of the log is missing") from None
     except (OSError, EOFError, zlib.error) as error:
         os.close(descriptor)
         raise LogDamaged(archived, 1, 0, f"this part of the archive cannot be unpacked: {error}") from error

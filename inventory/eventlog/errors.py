@@ -20,6 +20,10 @@ class LogDamaged(LogError):
         self.reason = reason
 
 
+class SegmentMissing(LogDamaged):
+    """A file of the log is neither there nor in the archive."""
+
+
 class LogRewound(LogError):
     """The log was cut or replaced below what this process has folded already."""
 

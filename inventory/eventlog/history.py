@@ -13,6 +13,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.segment_index import SegmentIndex
 from inventory.eventlog.shared_state import Position, SharedState
+from inventory.service.event_history import EventsGone
 
 _CHUNK = 1 << 15
 BETWEEN_MARKS = 64
@@ -76,9 +77,17 @@ class FileHistory:
         while first <= last and size < AT_MOST_BYTES:
             segment = self._index.segment_of(first, end.segment, archived=archived)
             lines = self._read(segment, first, last - first + 1, end, marks)
+            if not lines and not self._layout.has_segment(segment):
+                self._require_no_gap(first)
             found += self._decoded(lines, segment, first)
             first, size = first + len(lines), size + sum(map(len, lines))
         return found
+
+    def _require_no_gap(self, sequence: int) -> None:
+        """:raises EventsGone: the segment that had the event was deleted from the archive, and later ones were not."""
+        following = [first for first in self._index.segments(archived=True) if first > sequence]
+        if following:
+            raise EventsGone(following[0])
 
     def _read(
         self, segment: int, first: int, many: int, end: Position, marks: dict[int, tuple[int, ...]]

@@ -8,8 +8,16 @@
 
 (without the line breaks). ``previous`` is the sequence of the record's event before this one, 0 for none;
 a record with a policy has ``safetyStock`` and ``lowStock`` too, and ``policyBefore``, with both, where the event
-has set another than there was; an event of a reservation has ``reservation``, see `reservation_json`. Format 1 had
-none of these.
+has set another than there was; an event that makes or ends a reservation has ``reservation``, see `reservation_json`.
+Format 1 had none of these.
+
+A line of format 3 is one of an event after which something of the reservation is still held. It has no
+``reservation``, ``reservationId`` is null, and ``hold`` says what the lines do not:
+
+    "hold":{"reservationId":"…","version":3,"expiresAt":"…","linesAt":7}
+
+``linesAt`` is the sequence of the event before it that told or changed the reservation's lines. Each line has the
+lowest format that can express it: a program that knows format 2 alone goes on as long as there is no such line.
 
 ``chain`` is the BLAKE2b-128 of the previous line's chain followed by this line's bytes before
 ``,"chain"``; it runs on across segments, and the first line follows 16 zero bytes. A changed, missing,
@@ -25,14 +33,22 @@ from typing import Any, NamedTuple
 import orjson
 
 from inventory.domain.commands import Note
-from inventory.domain.events import Delivery, Event, KeyUse, Line
+from inventory.domain.events import Delivery, Event, HoldStep, KeyUse, Line
 from inventory.domain.instants import format_instant, parse_instant
 from inventory.domain.record import Policy
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.values import ItemId
-from inventory.eventlog.reservation_json import reservation_as_json, reservation_from_json
+from inventory.eventlog.reservation_json import (
+    instant_or_none,
+    reservation_as_json,
+    reservation_from_json,
+    text_or_none,
+)
 
-FORMAT = 2
+FORMAT = 3
+"""The highest that this program reads and writes."""
+_WITH_STEP, _WITHOUT = 3, 2
+_NO_HOLD: dict[str, Any] = {"reservationId": None}
 GENESIS = bytes(16)
 _MARK = b',"chain":"'
 # What a named tuple's own constructor calls, without the call around it: a start reads millions of lines.
@@ -54,11 +70,11 @@ class NotALine(Exception):
 
 def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
     """Return the event's line, line feed included, and its chain (16 bytes)."""
-    sequence, event_id, kind, at, node, note, lines, reservation, use, delivery, synced = event
+    sequence, event_id, kind, at, node, note, lines, reservation, use, delivery, synced, step = event
     actor, request_id, reason, reference = note
     body = orjson.dumps(
         {
-            "format": FORMAT,
+            "format": _WITHOUT if step is None else _WITH_STEP,
             "sequence": sequence,
             "eventId": event_id,
             "type": kind,
@@ -68,8 +84,7 @@ def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
             "requestId": request_id,
             "reason": reason,
             "reference": reference,
-            "reservationId": reservation and reservation.reservation_id,
-            **({"reservation": reservation_as_json(reservation)} if reservation is not None else {}),
+            **(_NO_HOLD if reservation is None and step is None else _hold_as_json(reservation, step)),
             "lines": [line_as_json(line) for line in lines],
             "idempotency": use and _key_as_json(use),
             "source": delivery and {"id": delivery.source, "eventId": delivery.event_id},
@@ -131,8 +146,24 @@ def _event(fields: dict[str, Any]) -> Event:
             use and KeyUse(use["key"], use["hash"], parse_instant(use["expiresAt"]), use.get("partOf")),
             source and Delivery(source["id"], source["eventId"]),
             fields["synced"],
+            _step(fields["hold"]) if "hold" in fields else None,
         ),
     )
+
+
+def _hold_as_json(reservation: Reservation | None, step: HoldStep | None) -> dict[str, Any]:
+    if step is not None:
+        # With its id where format 2 has it, an older program would take the lines for those of a new reservation.
+        fields = {"reservationId": step.reservation_id, "version": step.version}
+        return {**_NO_HOLD, "hold": {**fields, "expiresAt": text_or_none(step.expires_at), "linesAt": step.lines_at}}
+    if reservation is None:
+        return _NO_HOLD
+    return {"reservationId": reservation.reservation_id, "reservation": reservation_as_json(reservation)}
+
+
+def _step(fields: dict[str, Any]) -> HoldStep:
+    expires_at = instant_or_none(fields["expiresAt"])
+    return HoldStep(fields["reservationId"], fields["version"], expires_at, fields["linesAt"])
 
 
 def _key_as_json(use: KeyUse) -> dict[str, str]:
@@ -196,4 +227,4 @@ def _reservation(fields: dict[str, Any], lines: tuple[Line, ...]) -> Reservation
     # Format 1 had the id alone, of holds that nothing could end.
     held = tuple(HeldLine(line.item, line.reserved_delta) for line in lines)
     at = parse_instant(fields["ts"])
-    return Reservation(reservation_id, held, None, fields["reference"], at, 1, sequence, sequence)
+    return Reservation(reservation_id, held, None, fields["reference"], at, 1, sequence, sequence, lines_at=sequence)

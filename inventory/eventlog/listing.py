@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from inventory.domain.errors import StoreNotFound
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuReading, WideSku, totals_of
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
@@ -22,6 +22,8 @@ _LOOKED_AT = 2000
 """Reservations looked at for one page."""
 _LINES_LOOKED_AT = 50_000
 """Of their lines."""
+READ_AT_ONCE = 200
+"""Reservations of one page whose lines are to be read from the log, since they have ended."""
 
 
 def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
@@ -86,33 +88,31 @@ def _records(
         after = names[-1]
 
 
-def page_of_reservations(still: Still, request: ReservationRequest) -> Page[Reservation]:
+def page_of_reservations(still: Still, request: ReservationRequest) -> Page[Hold]:
     """Reservations in the order they were made; of those looked at, the ones that are asked for."""
     with still() as state:
         as_of, ids = state.sequence, state.reservations.after(request.after, _LOOKED_AT)
-        looked_at = [state.reservations.get(reservation_id) for reservation_id in ids]
-    found: list[Reservation] = []
-    last, lines = request.after, 0
-    for reservation in looked_at:
-        if reservation is None:
-            continue
-        if len(found) == request.limit or lines >= _LINES_LOOKED_AT:
+        looked_at = state.reservations.copy(ids)
+    found: list[Hold] = []
+    last, lines, to_read = request.after, 0, 0
+    for hold in looked_at:
+        wanted, is_open = _is_asked_for(hold, request), isinstance(hold, Reservation)
+        is_read = wanted and request.reads_lines and not is_open
+        to_read += is_read
+        if len(found) == request.limit or lines >= _LINES_LOOKED_AT or to_read > READ_AT_ONCE:
             return Page(found, str(last), as_of)
-        last = reservation.created
-        lines += len(reservation.lines)
-        if _is_asked_for(reservation, request):
-            found.append(reservation)
+        last = hold.created
+        lines += hold.line_count if is_open or is_read else 1
+        if wanted:
+            found.append(hold)
     return Page(found, str(last) if len(ids) == _LOOKED_AT else None, as_of)
 
 
-def _is_asked_for(reservation: Reservation, request: ReservationRequest) -> bool:
+def _is_asked_for(hold: Hold, request: ReservationRequest) -> bool:
     return (
-        request.state in (None, reservation.state)
-        and request.reference in (None, reservation.reference)
-        and any(
-            request.store in (None, line.item.store) and request.sku in (None, line.item.sku)
-            for line in reservation.lines
-        )
+        request.state in (None, hold.state)
+        and request.reference in (None, hold.reference)
+        and (not isinstance(hold, Reservation) or request.names(hold))
     )
 
 

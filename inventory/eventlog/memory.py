@@ -9,7 +9,7 @@ from inventory.domain.errors import IdempotencyConflict
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
@@ -120,10 +120,10 @@ class MemoryLedger:
         with self._mutex:
             return page_of_records(self._state, store, page)
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         return self._state.reservation(reservation_id)
 
-    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+    def reservations(self, request: ReservationRequest) -> Page[Hold]:
         return page_of_reservations(self._still, request)
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:

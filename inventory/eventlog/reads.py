@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.durability import Durability
@@ -68,14 +68,14 @@ class ReplicaReads:
         self._durability.ensure(snapshot.as_of_sequence)
         return snapshot
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         self._adopt()
         reservation = self._replica.state.reservation(reservation_id)
         if reservation is not None:
             self._durability.ensure(reservation.sequence)
         return reservation
 
-    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+    def reservations(self, request: ReservationRequest) -> Page[Hold]:
         self._adopt()
         found = page_of_reservations(self._still, request)
         self._durability.ensure(found.as_of_sequence)

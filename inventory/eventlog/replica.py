@@ -7,13 +7,14 @@ from contextlib import closing, contextmanager
 
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
-from inventory.eventlog.errors import LogError, LogRewound, unreadable
+from inventory.eventlog.errors import LogError, LogRewound, SegmentMissing, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, place_of
 from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.uncollected import uncollected
+from inventory.service.event_history import HistoryGone
 
 
 class Replica:
@@ -93,10 +94,13 @@ class Replica:
     def event_at(self, place: int) -> Event:
         """Return an event that was folded.
 
-        :raises StorageUnavailable: it is no longer there.
+        :raises HistoryGone: it was deleted from the archive. :raises StorageUnavailable: it cannot be read.
         """
         try:
             return decode(self._reader.line_at(place)).event
+        except SegmentMissing as error:
+            message = "this key was used before, and what was answered then was deleted from the archive"
+            raise HistoryGone(message) from error
         except (NotALine, LogError, OSError) as error:
             raise unreadable(error) from error
 

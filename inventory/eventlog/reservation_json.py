@@ -3,18 +3,19 @@
     {"lines":[{"storeId":"…","sku":"…","qty":2,"committed":0,"released":0}],"expiresAt":"…","reference":null,
      "createdAt":"…","version":1,"created":7,"endedAt":null,"endedBy":null}
 
-(without the line break). ``created`` is the sequence of its first event.
+(without the line break). ``created`` is the sequence of its first event. A snapshot has ``linesAt`` and ``steps``
+besides, and of a reservation that has ended ``lineCount`` and ``state`` in place of ``lines``.
 """
 
 from typing import Any
 
 from inventory.domain.instants import format_instant, parse_instant
-from inventory.domain.reservation import HeldLine, Reservation
+from inventory.domain.reservation import EndedHold, HeldLine, Hold, Reservation
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 
 
 def reservation_as_json(reservation: Reservation) -> dict[str, Any]:
-    """All of it but its id and its sequence, which stand beside it."""
+    """All of it as the log has it, but its id and its sequence, which stand beside it."""
     return {
         "lines": [
             {
@@ -26,18 +27,19 @@ def reservation_as_json(reservation: Reservation) -> dict[str, Any]:
             }
             for line in reservation.lines
         ],
-        "expiresAt": _text(reservation.expires_at),
-        "reference": reservation.reference,
-        "createdAt": format_instant(reservation.created_at),
-        "version": reservation.version,
-        "created": reservation.created,
-        "endedAt": _text(reservation.ended_at),
-        "endedBy": reservation.ended_by,
+        **_rest_as_json(reservation),
     }
 
 
+def kept_as_json(hold: Hold) -> dict[str, Any]:
+    """What is remembered of it, as a snapshot has it."""
+    if isinstance(hold, Reservation):
+        return {**reservation_as_json(hold), "linesAt": hold.lines_at, "steps": hold.steps}
+    return {"lineCount": hold.line_count, "state": hold.state, **_rest_as_json(hold)}
+
+
 def reservation_from_json(reservation_id: str, sequence: int, fields: dict[str, Any]) -> Reservation:
-    """The reverse. :raises KeyError, TypeError, ValueError: it is something else."""
+    """The reverse of the first. :raises KeyError, TypeError, ValueError: it is something else."""
     return Reservation(
         reservation_id,
         tuple(
@@ -46,20 +48,56 @@ def reservation_from_json(reservation_id: str, sequence: int, fields: dict[str, 
             )
             for line in fields["lines"]
         ),
-        _instant(fields["expiresAt"]),
+        instant_or_none(fields["expiresAt"]),
         fields["reference"],
         parse_instant(fields["createdAt"]),
         fields["version"],
         sequence,
         fields["created"],
-        _instant(fields["endedAt"]),
+        instant_or_none(fields["endedAt"]),
         fields["endedBy"],
+        # Whatever tells all lines tells them as of its own event; only a snapshot may be of a later one.
+        fields.get("linesAt", sequence),
+        fields.get("steps", 0),
     )
 
 
-def _text(at: Instant | None) -> str | None:
+def kept_from_json(reservation_id: str, sequence: int, fields: dict[str, Any]) -> Hold:
+    """The reverse of ``kept_as_json``. :raises KeyError, TypeError, ValueError: it is something else."""
+    if "lineCount" not in fields:
+        return reservation_from_json(reservation_id, sequence, fields)
+    return EndedHold(
+        reservation_id,
+        sequence,
+        fields["created"],
+        parse_instant(fields["createdAt"]),
+        parse_instant(fields["endedAt"]),
+        fields["endedBy"],
+        fields["state"],
+        fields["version"],
+        instant_or_none(fields["expiresAt"]),
+        fields["reference"],
+        fields["lineCount"],
+    )
+
+
+def text_or_none(at: Instant | None) -> str | None:
+    """An instant that may be missing, as the log has it."""
     return None if at is None else format_instant(at)
 
 
-def _instant(text: str | None) -> Instant | None:
+def instant_or_none(text: str | None) -> Instant | None:
+    """The reverse of ``text_or_none``."""
     return None if text is None else parse_instant(text)
+
+
+def _rest_as_json(hold: Hold) -> dict[str, Any]:
+    return {
+        "expiresAt": text_or_none(hold.expires_at),
+        "reference": hold.reference,
+        "createdAt": format_instant(hold.created_at),
+        "version": hold.version,
+        "created": hold.created,
+        "endedAt": text_or_none(hold.ended_at),
+        "endedBy": hold.ended_by,
+    }

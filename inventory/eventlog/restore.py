@@ -15,9 +15,11 @@ from inventory.domain.record import Policy, Record
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.reader import Cursor, place_of
-from inventory.eventlog.reservation_json import reservation_from_json
+from inventory.eventlog.reservation_json import kept_from_json
 from inventory.eventlog.shared_state import Position
 from inventory.eventlog.snapshot import FORMAT, footer
+
+_READ = (2, FORMAT)
 
 
 class NotASnapshot(Exception):
@@ -56,6 +58,7 @@ def restore_image(path: Path) -> Restored:
         if line != footer(b'{"count":%d' % count, digest) or file.read(1):
             raise NotASnapshot("it does not end in its own hash")
     start = _start(header)
+    state.reservations.sort()
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
     if central:
         state.items_of_sku, state.wide = central, {}
@@ -88,7 +91,8 @@ def check_image(path: Path, pause: Callable[[], None]) -> None:
 
 def _header(line: bytes, digest: "blake2b") -> dict[str, Any]:
     header = _parsed(line, digest)
-    if header.get("snapshot") != FORMAT:
+    # What an older program makes of newer lines is the stock alone: the rest of its snapshot lies behind.
+    if header.get("snapshot") not in _READ or (header["snapshot"] < FORMAT and header["newerFormat"] is not None):
         raise NotASnapshot(f"format {header.get('snapshot')} is not one that this program reads")
     return header
 
@@ -119,7 +123,7 @@ def _restore_line(state: State, central: dict[str, tuple[ItemId, ...]], line: di
                     state.restore(Record(item, on_hand, reserved, version, sequence, at, policy and Policy(*policy)))
             case "reservations":
                 for reservation_id, sequence, fields in entries:
-                    state.reservations.put(reservation_from_json(reservation_id, sequence, fields))
+                    state.reservations.put(kept_from_json(reservation_id, sequence, fields))
             case "keys":
                 for digest, segment, offset, ends in entries:
                     state.keys.restore(KeyEntry(int(digest, 16), place_of(segment, offset), ends))

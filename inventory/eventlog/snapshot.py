@@ -1,6 +1,6 @@
 """Snapshots: the fold up to a sequence, as a file.
 
-    {"snapshot":2,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
+    {"snapshot":3,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
     {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt,policy],…]}      at most 50 in a line
     {"reservations":[["id",sequence,{…}],…]}                         in the order they were made; see `reservation_json`
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
@@ -9,7 +9,8 @@
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
 The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
-is not a snapshot. Format 1 had no reservations, so what it holds is not the whole state: it is not used.
+is not a snapshot. Format 2 had the lines of ended reservations, too; it is read, unless its program met lines of a
+newer format, of whose reservations it knew nothing. Format 1 had no reservations at all, and is not used.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,13 +24,13 @@ from inventory.domain.dead_letter import Break
 from inventory.domain.idempotency import FiledKeys
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation_table import HoldCopy
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.reader import Cursor, apart
-from inventory.eventlog.reservation_json import reservation_as_json
+from inventory.eventlog.reservation_json import kept_as_json
 
-FORMAT = 2
+FORMAT = 3
 AT_ONCE = 50
 """Entries in a line: more at a time hold the interpreter for so long that requests notice."""
 
@@ -41,7 +42,7 @@ class Image(NamedTuple):
     at: Instant
     newer_format: int | None
     records: list[Record]
-    reservations: list[Reservation]
+    reservations: HoldCopy
     keys: FiledKeys
     broken: list[tuple[ItemId, Break]]
     central: list[tuple[str, tuple[ItemId, ...]]]
@@ -54,7 +55,7 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
         state.last_at,
         newer_format,
         list(state.records.values()),
-        state.reservations.all(),
+        state.reservations.copy(),
         state.keys.copy(),
         list(state.broken.items()),
         [],
@@ -68,7 +69,7 @@ def image_for_audit(state: State, cursor: Cursor) -> Image:
         state.last_at,
         None,
         list(state.records.values()),
-        state.reservations.all(),
+        state.reservations.copy(),
         FiledKeys(),
         list(state.broken.items()),
         list(state.central().items()),
@@ -106,7 +107,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
     yield orjson.dumps(header) + b"\n", 0
     yield from _list_lines("records", map(_record_entry, image.records))
     yield from _list_lines(
-        "reservations", ((held.reservation_id, held.sequence, reservation_as_json(held)) for held in image.reservations)
+        "reservations", ((held.reservation_id, held.sequence, kept_as_json(held)) for held in image.reservations)
     )
     yield from _list_lines(
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())

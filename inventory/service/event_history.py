@@ -15,6 +15,17 @@ class EventsGone(Refusal):
         self.earliest = earliest
 
 
+class HistoryGone(Refusal):
+    """What an answer is made of was deleted from the archive. Nothing has changed, and nothing will under this key.
+
+    :ivar reservation_id: the reservation whose lines are gone; ``None`` where the event of a key is.
+    """
+
+    def __init__(self, message: str, reservation_id: str | None = None) -> None:
+        super().__init__(message)
+        self.reservation_id = reservation_id
+
+
 class FeedGone(EventsGone):
     """The feed cannot go on there without a gap: whoever follows it starts over."""
 

@@ -6,7 +6,7 @@ from inventory.domain.errors import NeedsOperator, ReadOnly, Refusal, StorageTim
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import EntityId, ItemId
 from inventory.resilience.breaker import BreakerOpen, Call, CircuitBreaker
 from inventory.service.ledger import (
@@ -110,10 +110,10 @@ class GuardedLedger:
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         return self._ledger.records_of_store(store, page)
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         return self._ledger.reservation(reservation_id)
 
-    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
+    def reservations(self, request: ReservationRequest) -> Page[Hold]:
         return self._ledger.reservations(request)
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:

@@ -13,6 +13,7 @@ from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.event_history import EventHistory, EventsGone, FeedAhead, FeedGone
+from inventory.service.hold_history import HoldHistory
 from inventory.service.ledger import Ledger
 
 FARTHEST = 20_000
@@ -62,6 +63,7 @@ class HistoryService:
         """:param far_walks: so many may look far back at once; each keeps a thread and the interpreter busy."""
         self._ledger = ledger
         self._events = events
+        self._holds = HoldHistory(events, monotonic)
         self._sleep = sleep
         self._monotonic = monotonic
         self._far = Bulkhead(far_walks)
@@ -82,9 +84,10 @@ class HistoryService:
         before_reading(many)
         try:
             # What has come since ``latest`` was asked is for the next page.
-            return EventPage(self._events.events(after + 1, many, archived=False), latest)
+            found = self._events.events(after + 1, many, archived=False)
         except EventsGone as error:
             raise FeedGone(error.earliest) from error
+        return EventPage(self._holds.completed(found), latest)
 
     def has_more(self, after: int) -> bool:
         """Whether a page after the sequence ``after`` would not be empty, or would be refused."""
@@ -123,6 +126,8 @@ class HistoryService:
             # Said to whoever asks for the next page; this one has what is there.
             if not steps:
                 raise
+        whole = self._holds.completed([step.event for step in steps])
+        steps = [Step(event, step.line) for event, step in zip(whole, steps, strict=False)]
         return HistoryPage(steps, steps[-1].line.previous or None, record.sequence)
 
     def record_at(self, item: ItemId, *, sequence: int | None = None, at: Instant | None = None) -> Record:

@@ -10,7 +10,7 @@ from inventory.domain.errors import InventoryError
 from inventory.domain.events import Delivery, Draft, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation, ReservationState
+from inventory.domain.reservation import Hold, Reservation, ReservationState
 from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.transition import record_after
 from inventory.domain.values import EntityId, Instant, ItemId
@@ -90,6 +90,8 @@ class ReservationRequest:
     """Which reservations: up to ``limit``, in the order they were made, after the event ``after``.
 
     Of those, the ones with this state, with a line of this store and SKU, and with this reference.
+
+    :ivar with_lines: those that have ended are wanted with their lines.
     """
 
     limit: int = 100
@@ -98,6 +100,18 @@ class ReservationRequest:
     store: str | None = None
     sku: str | None = None
     reference: str | None = None
+    with_lines: bool = False
+
+    @property
+    def reads_lines(self) -> bool:
+        """Whether the lines of one that has ended are needed, which are read from the log."""
+        return self.with_lines or self.store is not None or self.sku is not None
+
+    def names(self, reservation: Reservation) -> bool:
+        """Whether it has a line of the store and SKU."""
+        return any(
+            self.store in (None, line.item.store) and self.sku in (None, line.item.sku) for line in reservation.lines
+        )
 
 
 class StoreSummary(NamedTuple):
@@ -207,11 +221,15 @@ class Ledger(Protocol):
         :raises StoreNotFound: no event has named the store.
         """
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         """The reservation as its latest durable event left it; ``None`` where none is remembered."""
 
-    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
-        """Reservations in the order they were made. A page may be short; the last one has no ``next_after``."""
+    def reservations(self, request: ReservationRequest) -> Page[Hold]:
+        """Reservations in the order they were made. A page may be short; the last one has no ``next_after``.
+
+        One that has ended is given whichever lines it had: whether they are those that are asked for, only the log
+        tells. Where they are needed, few of those are on a page.
+        """
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
         """Up to ``limit`` that still hold something and whose time is over, and whose records take changes."""

@@ -1,16 +1,19 @@
 """Holds: made, committed, released, extended, and ended by time. One thread-safe object over the stock service."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 from inventory.domain.commands import ANY, NO_NOTE, Note, Precondition, WantedLine
-from inventory.domain.errors import Refusal, Unavailable
+from inventory.domain.errors import Refusal, StorageUnavailable, Unavailable
 from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldCommand, HoldStock, ReleaseHold
 from inventory.domain.hold_errors import AlreadySo, ReservationNotFound
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 from inventory.service.event_ids import uuid7
+from inventory.service.hold_history import HoldHistory
 from inventory.service.ledger import Ledger, Page, ReservationRequest, Ticket
 from inventory.service.stock import StockService
 from inventory.service.submitting import deciding
@@ -28,10 +31,11 @@ class HoldOutcome(NamedTuple):
 class ReservationService:
     """Every answer is durable. Nothing is held in part: all lines of a hold are promised, or none."""
 
-    def __init__(self, ledger: Ledger, stock: StockService, now: Callable[[], Instant]) -> None:
+    def __init__(self, ledger: Ledger, stock: StockService, now: Callable[[], Instant], history: HoldHistory) -> None:
         self._ledger = ledger
         self._stock = stock
         self._now = now
+        self._history = history
 
     def hold(
         self,
@@ -87,15 +91,39 @@ class ReservationService:
         return self._change(ExtendHold(reservation_id, ttl_ms, precondition, note), key)
 
     def reservation(self, reservation_id: str) -> Reservation:
-        """Return one. :raises ReservationNotFound: there is none that is remembered."""
-        reservation = self._ledger.reservation(reservation_id)
-        if reservation is None:
-            raise ReservationNotFound(reservation_id)
-        return reservation
+        """Return one, with all of its lines.
 
-    def reservations(self, request: ReservationRequest) -> Page[Reservation]:
-        """Return part of the list of those that are remembered."""
-        return self._ledger.reservations(request)
+        :raises ReservationNotFound: there is none that is remembered.
+        :raises HistoryGone: it has ended, and the event that ended it was deleted.
+        """
+        return self._history.whole(self._known(reservation_id))
+
+    def reservations(
+        self, request: ReservationRequest, before_reading: Callable[[int], None] = lambda _: None
+    ) -> Page[Hold]:
+        """Return part of the list of those that are remembered; those that have ended without lines, unless asked for.
+
+        :param before_reading: told how many lines are to be read from the log; what it raises is raised.
+        :raises HistoryGone: the lines of one are needed, and were deleted.
+        """
+        page = self._ledger.reservations(request)
+        if not request.reads_lines:
+            return page
+        before_reading(sum(hold.line_count for hold in page.items if not isinstance(hold, Reservation)))
+        found: list[Hold] = []
+        for hold, whole in self._history.all_whole(page.items):
+            if whole is None:
+                # There was no time for more: the next page goes on here.
+                return replace(page, items=found, next_after=str(hold.created - 1))
+            if request.names(whole):
+                found.append(whole if request.with_lines else hold)
+        return replace(page, items=found)
+
+    def _known(self, reservation_id: str) -> Hold:
+        hold = self._ledger.reservation(reservation_id)
+        if hold is None:
+            raise ReservationNotFound(reservation_id)
+        return hold
 
     def expire_due(self) -> int:
         """Give back what is held by reservations whose time is over; returns how many have ended by it.
@@ -132,16 +160,33 @@ class ReservationService:
         return ended
 
     def _items(self, reservation_id: str) -> tuple[ItemId, ...]:
-        return self.reservation(reservation_id).items
+        hold = self._known(reservation_id)
+        # One that has ended changes nothing any more.
+        return hold.items if isinstance(hold, Reservation) else ()
 
     def _change(self, command: HoldCommand, key: IdempotencyKey | None) -> HoldOutcome:
         try:
             event, replayed = self._stock.change(command, key)
         except AlreadySo as done:
-            return HoldOutcome(done.reservation, replayed=False)
-        if event.reservation is None:
-            raise ValueError(f"event {event.sequence} has no reservation")
-        return HoldOutcome(event.reservation, replayed)
+            with _of_what_has_happened():
+                return HoldOutcome(self._history.whole(done.reservation), replayed=False)
+        if event.reservation is not None:
+            return HoldOutcome(event.reservation, replayed)
+        with _of_what_has_happened():
+            # As it was then: the same as now, if nothing has happened to it since.
+            now = None if event.step is None else self._ledger.reservation(event.step.reservation_id)
+            if isinstance(now, Reservation) and now.sequence == event.sequence:
+                return HoldOutcome(now, replayed)
+            return HoldOutcome(self._history.after(event), replayed)
+
+
+@contextmanager
+def _of_what_has_happened() -> Iterator[None]:
+    """:raises StorageUnavailable: with outcome "unknown": the answer cannot be read, which is no reason to give up."""
+    try:
+        yield
+    except StorageUnavailable as error:
+        raise StorageUnavailable(f"this was done before, but not now: {error}", outcome="unknown") from error
 
 
 def _has_ended(ticket: Ticket) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
 from inventory.domain.errors import IdempotencyConflict, NeedsOperator, Unavailable
 from inventory.domain.events import Delivery, Draft, Event, KeyUse
+from inventory.domain.hold_steps import placed
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
 from inventory.domain.transition import line_after, record_after
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
@@ -84,7 +85,7 @@ class Batch:
         """How many units of an item open reservations hold. Of a broken record nothing in this batch changes that."""
         return self._state.held_of(item)
 
-    def reservation(self, reservation_id: str) -> Reservation | None:
+    def reservation(self, reservation_id: str) -> Hold | None:
         """The reservation with the changes of this batch so far."""
         return self._reservations.get(reservation_id) or self._state.reservation(reservation_id)
 
@@ -129,11 +130,11 @@ class Batch:
         return Outcome(event, replayed=False)
 
     def _commit(self, draft: Draft, entities: Sequence[EntityId], key: IdempotencyKey | Delivery | None) -> Event:
-        kind, changes, note, reservation = draft
+        kind, changes, note, drafted = draft
         _require_submitted(draft, entities)
         sequence = self._state.sequence + len(self.events) + 1
         lines = tuple([line_after(change, self._current(change.item)) for change in changes])
-        opens = reservation is not None and not reservation.created
+        opens = drafted is not None and not drafted.created
         # What has one line and makes nothing, as most changes do, is looked at no closer.
         if opens or len(lines) > 1 or (lines and lines[0].version == 1):
             if self._room is None:
@@ -145,7 +146,7 @@ class Batch:
             key_use = KeyUse(key.key, key.hash, Instant(self._now + self._writer.key_ttl_ms * 1000), key.part_of)
         else:
             delivery = key
-        placed = None if reservation is None else _placed(reservation, sequence)
+        reservation, step = (None, None) if drafted is None else placed(draft, sequence)
         event = Event(
             sequence,
             uuid7(self._now),
@@ -154,19 +155,20 @@ class Batch:
             self._writer.node,
             note,
             lines,
-            placed,
+            reservation,
             key_use,
             delivery,
             self._synced,
+            step,
         )
         self._accept(event)
         self.events.append(event)
         for line in lines:
             self._records[line.item] = record_after(line, sequence, self._now)
-        if placed is not None:
-            self._reservations[placed.reservation_id] = placed
+        if reservation is not None:
+            self._reservations[reservation.reservation_id] = reservation
         if self._room is not None:
-            self._room.take(lines, 0 if placed is None else opens - (not placed.is_open))
+            self._room.take(lines, 0 if reservation is None else opens - (not reservation.is_open))
         return event
 
     def _current(self, item: ItemId) -> Record | None:
@@ -213,8 +215,3 @@ def _require_submitted(draft: Draft, entities: Sequence[EntityId]) -> None:
         touched.add(ReservationId(reservation.reservation_id))
     if not touched or doubled or not touched.issubset(entities):
         raise ValueError(f"a {draft.type} of {sorted(touched)} was submitted for {list(entities)}")
-
-
-def _placed(reservation: Reservation, sequence: int) -> Reservation:
-    """The reservation with its place in the log."""
-    return reservation._replace(sequence=sequence, created=reservation.created or sequence)

@@ -7,7 +7,7 @@ answers with a code (the service, its HTTP parser, docs/nginx.conf), against eac
 from collections.abc import Mapping
 from typing import NamedTuple
 
-NO, NOT_BY_THIS, OUTCOME = "no", "not by this request", "see `outcome`"
+NO, NOT_BY_THIS, BEFORE, OUTCOME = "no", "not by this request", "yes, by an earlier request", "see `outcome`"
 CORRECTED, YES, NEVER = "corrected", "yes", "no"
 AT_ONCE, LATER = "at once", "after `Retry-After`"
 NONE, SAME, ANY, NEW = "–", "the same", "the same or another", "another"
@@ -18,7 +18,8 @@ class Code(NamedTuple):
 
     :ivar statuses: those that it comes with.
     :ivar happened: whether the change may have happened. ``no``: neither by this request nor, under its key, by an
-        earlier one; ``not by this request``: the key was not looked up, because the request is wrong by itself.
+        earlier one; ``not by this request``: the key was not looked up, because the request is wrong by itself;
+        ``yes, by an earlier request``: it was done, under this key or as a whole, and is not done again.
     :ivar repeat: whether repeating makes sense. :ivar when: from when on. :ivar key: with which Idempotency-Key.
     :ivar next_step: what a client does next: the member ``nextStep``, where an error has no better one.
     """
@@ -77,6 +78,14 @@ CODES: Mapping[str, Code] = {
     ),
     "events_gone": _refused(
         410, AT_ONCE, "Ask for events from earliestSequence on; a follower of the feed starts over at startOver."
+    ),
+    "history_gone": Code(
+        (410,),
+        BEFORE,
+        NEVER,
+        NONE,
+        SAME,
+        "Take the change for done; read the record, or find the reservation in its list.",
     ),
     "reservation_expired": _refused(410, NONE, "Make a new reservation if the goods are still wanted.", NEVER),
     "precondition_failed": _refused(412, AT_ONCE, "Leave If-None-Match out to count the record that is there."),

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
-from inventory.service.event_history import EventsGone, FeedAhead, FeedGone
+from inventory.service.event_history import EventsGone, FeedAhead, FeedGone, HistoryGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -125,6 +125,12 @@ TABLE: Mapping[type[Exception], Row] = {
     EventsGone: Row(410, "events_gone", "These events are no longer there", _gone),
     FeedGone: Row(
         410, "events_gone", "These events are no longer there", lambda error: {**_gone(error), **_START_OVER}
+    ),
+    HistoryGone: Row(
+        410,
+        "history_gone",
+        "What is to be answered was deleted",
+        lambda error: {} if error.reservation_id is None else _reservation(error),
     ),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
     holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),

@@ -124,6 +124,7 @@ class ReservationPageSchema(StrictSchema):
     store = identifier("storeId")
     sku = identifier()
     reference = optional_text()
+    detail = fields.String(validate=validate.OneOf(("lines",), error="must be lines"))
 
 
 HOLD = built(HoldSchema)

@@ -9,15 +9,18 @@ from inventory.service.history import EventPage, HistoryPage, Step
 from inventory.web.answers import Answer, json_answer
 from inventory.web.large_reads import LargeRead
 from inventory.web.pages import fitted
-from inventory.web.present_holds import reservation_body
+from inventory.web.present_holds import reservation_body, step_body
 
 
 def event_body(event: Event) -> dict[str, Any]:
     """One event with all of its lines."""
-    body = {**_head(event), "lines": [line_body(line, event) for line in event.lines]}
+    return {**_head(event), "lines": [line_body(line, event) for line in event.lines], **_hold(event)}
+
+
+def _hold(event: Event) -> dict[str, Any]:
     if event.reservation is not None:
-        body["reservation"] = reservation_body(event.reservation)
-    return body
+        return {"reservation": reservation_body(event.reservation)}
+    return {} if event.step is None else {"reservation": step_body(event.step, event)}
 
 
 def _head(event: Event) -> dict[str, Any]:
@@ -75,8 +78,7 @@ def history_page(page: HistoryPage, read: LargeRead) -> Answer:
 def _step_body(step: Step) -> dict[str, Any]:
     event, line = step
     # Of an event of several records, what it did to this one.
-    held = {} if event.reservation is None else {"reservation": reservation_body(event.reservation)}
-    return {**_head(event), **held, **line_body(line, event)}
+    return {**_head(event), **_hold(event), **line_body(line, event)}
 
 
 def _figures(line: Line, event: Event, on_hand_delta: int, reserved_delta: int, policy: Policy | None) -> Record:

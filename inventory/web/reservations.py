@@ -44,7 +44,7 @@ def blueprint(services: Services, metrics: Metrics, large: LargeReads) -> Bluepr
     def page() -> Answer:
         asked = _page_asked()
         with large.reading() as read:
-            return reservation_page(holds.reservations(asked), read)
+            return reservation_page(holds.reservations(asked, read.has), read)
 
     @views.get(PATH)
     def read(reservation_id: str) -> Answer:
@@ -107,4 +107,5 @@ def _page_asked() -> ReservationRequest:
     after = found.pop("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) <= 19):
         raise ValidationFailed((FieldProblem("cursor", "is not a cursor that this service gave out"),))
-    return ReservationRequest(after=int(after), **found)
+    with_lines = found.pop("detail", None) is not None
+    return ReservationRequest(after=int(after), with_lines=with_lines, **found)

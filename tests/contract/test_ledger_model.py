@@ -15,6 +15,7 @@ from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, H
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy
 from inventory.domain.values import ItemId
+from inventory.service.hold_history import HoldHistory
 from inventory.service.ledger import Ledger, PageRequest, ReservationRequest
 
 ITEMS = st.builds(item, st.sampled_from(["a", "b"]), st.sampled_from(["store-1", "store-2"]))
@@ -33,6 +34,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Clock()
         self.ledger = make(self.clock)
+        self.holds = HoldHistory(self.ledger.history)
         self.model = Model()
         self.names = (f"r-{number}" for number in itertools.count())
         self.keys: dict[str, tuple[str, int, int]] = {}
@@ -156,19 +158,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_hold_is_that_of_the_model_and_reserved_is_what_they_hold(self) -> None:
-        found = self.ledger.reservations(ReservationRequest()).items
+        found = [self.holds.whole(one) for one in self.ledger.reservations(ReservationRequest()).items]
         assert {
             one.reservation_id: (one.state, {line.item: list(line[1:]) for line in one.lines}, one.expires_at)
             for one in found
         } == {name: (hold.state(), hold.lines, hold.ends) for name, hold in self.model.holds.items()}
-        assert all(one == self.ledger.reservation(one.reservation_id) for one in found)
+        assert all(one == self.holds.whole(self.ledger.reservation(one.reservation_id)) for one in found)
         for at, (_, reserved, _) in self.model.stock.items():
             assert reserved == sum(hold.held().get(at, 0) for hold in self.model.holds.values())
 
     @invariant()
     def no_unit_is_lost_or_made(self) -> None:
         there = sum(record.on_hand for record in self.ledger.snapshot().records.values())
-        found = self.ledger.reservations(ReservationRequest()).items
+        found = [self.holds.whole(one) for one in self.ledger.reservations(ReservationRequest()).items]
         assert there + sum(line.committed for one in found for line in one.lines) == self.model.brought
 
 

@@ -13,6 +13,7 @@ from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.record import Policy
+from inventory.domain.reservation import packed, unpacked
 from inventory.domain.state import State
 
 
@@ -64,14 +65,14 @@ def change_policy(state: State) -> None:
 
 
 def lose_hold(state: State) -> None:
-    open_one = next(one for one in state.reservations.all() if one.is_open)
-    del state.reservations._by_id[open_one.reservation_id]
-    state.reservations._order = [entry for entry in state.reservations._order if entry[1] != open_one.reservation_id]
+    table = state.reservations
+    _, open_one = table._open.popitem()
+    table._order.remove(open_one.created, open_one.reservation_id)
 
 
 def change_hold(state: State) -> None:
-    one = state.reservations.all()[0]
-    state.reservations._by_id[one.reservation_id] = one._replace(reference="another")
+    (reservation_id, kept), *_ = state.reservations._ended.items()
+    state.reservations._ended[reservation_id] = packed(unpacked(reservation_id, kept)._replace(reference="another"))
 
 
 def mark_broken(state: State) -> None:

@@ -126,7 +126,7 @@ def test_a_snapshot_of_an_older_format_is_not_used(folder: Folder):
     kept = [line for line in lines if not line.startswith(b'{"reservations"')]
     dropped = sum(len(orjson.loads(line)["reservations"]) for line in lines if line not in kept)
     # Whole, as its release wrote it: nothing but its format says that holds are missing from it.
-    body = b"".join((header.replace(b'{"snapshot":2,', b'{"snapshot":1,'), *kept))
+    body = b"".join((header.replace(b'{"snapshot":3,', b'{"snapshot":1,'), *kept))
     count = b'{"count":%d' % (orjson.loads(end)["count"] - dropped)
     path.write_bytes(body + footer(count, blake2b(body, digest_size=16)))
     assert everything(restarted(folder)) == before
@@ -140,7 +140,7 @@ def test_a_reserve_of_the_first_format_is_a_hold_that_can_be_committed(folder: F
     folder.close()
     as_in_format_1(folder)
     ledger = folder.start()
-    assert ledger.reservation("old") == Reservation("old", (HeldLine(A, 4),), None, None, START, 1, 2, 2)
+    assert ledger.reservation("old") == Reservation("old", (HeldLine(A, 4),), None, None, START, 1, 2, 2, lines_at=2)
     assert do(ledger, CommitHold("old", (A,))).event.reservation.state == "committed"
     assert (ledger.record(A).on_hand, ledger.record(A).reserved) == (6, 0)
     assert folder.verify().ok

@@ -180,7 +180,7 @@ def test_a_snapshot_with_what_this_program_does_not_know_is_passed_over(folder: 
 def test_a_snapshot_of_another_format_is_passed_over_and_counts_for_nothing(folder: Folder):
     ledger = stocked(folder)
     path = folder.layout.snapshot(ledger.keeper.take_snapshot())
-    with_other_words(path, b'{"snapshot":2,', b'{"snapshot":1,')
+    with_other_words(path, b'{"snapshot":3,', b'{"snapshot":1,')
     ledger = restarted(folder)
     assert (ledger.record(ITEMS[0]).on_hand, ledger.keeper.whole_snapshots(), path.exists()) == (10, [], True)
 

@@ -63,14 +63,16 @@ def assert_is_short(answer: Answer) -> None:
 
 
 def all_reservations(server: RunningServer) -> Iterator[dict[str, Any]]:
-    """Every one that the server remembers."""
-    query = "limit=1000"
+    """Every one that the server remembers, as it is read by itself."""
+    query = "limit=1000&detail=lines"
     while True:
         page = server.get(f"/reservations?{query}")
-        yield from page["items"]
+        for reservation in page["items"]:
+            assert reservation.pop("lineCount") == len(reservation["lines"])
+            yield reservation
         if page["nextCursor"] is None:
             return
-        query = f"limit=1000&cursor={page['nextCursor']}"
+        query = f"limit=1000&detail=lines&cursor={page['nextCursor']}"
 
 
 def assert_adds_up(server: RunningServer, start: int) -> None:

@@ -61,7 +61,7 @@ def test_an_event_carries_what_it_was_asked_with(batch: Batch):
         "node-1",
         note,
         (Line(ONE, -1, 2, 9, 2, 2, previous=1),),
-        held._replace(sequence=event.sequence, created=event.sequence),
+        held._replace(sequence=event.sequence, created=event.sequence, lines_at=event.sequence),
         KeyUse("key", "hash", Instant(START + WRITER.key_ttl_ms * 1000)),
     )
 

@@ -29,7 +29,7 @@ def shop() -> Shop:
 def test_a_hold_promises_all_its_lines_and_takes_nothing_away(shop: Shop):
     held = shop.hold()
     assert (shop.figures(A), shop.figures(B)) == ((10, 4), (5, 2))
-    assert held == Reservation("r-1", (HeldLine(A, 4), HeldLine(B, 2)), None, None, Instant(START), 1, 3, 3)
+    assert held == Reservation("r-1", (HeldLine(A, 4), HeldLine(B, 2)), None, None, Instant(START), 1, 3, 3, lines_at=3)
 
 
 def test_two_lines_of_one_item_are_added_up_before_they_are_checked(shop: Shop):

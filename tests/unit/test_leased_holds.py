@@ -8,6 +8,7 @@ from unit.lease_world import World
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import LockContended
+from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService
 
 A, B = item("sku-1"), item("sku-2")
@@ -20,7 +21,9 @@ class LeasedShop:
         self.world = World(folder)
         self.world.service.change(CountStock(B, 10))
         self.world.counts.clear()
-        self.holds = ReservationService(self.world.ledger, self.world.service, self.world.clock)
+        self.holds = ReservationService(
+            self.world.ledger, self.world.service, self.world.clock, HoldHistory(self.world.ledger.history)
+        )
 
     def hold(self) -> str:
         return self.holds.hold((WantedLine(B, 1), WantedLine(A, 1)), 1000).reservation.reservation_id

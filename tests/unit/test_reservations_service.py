@@ -13,6 +13,7 @@ from inventory.domain.hold_errors import ReservationExpired, ReservationNotFound
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.memory import MemoryLedger
 from inventory.resilience.parallel import run_parallel
+from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 
@@ -53,7 +54,7 @@ class Shop:
         StockService(self.ledger).change(CountStock(A, 1000))
 
     def process(self) -> ReservationService:
-        return ReservationService(self.ledger, StockService(self.ledger), self.clock)
+        return ReservationService(self.ledger, StockService(self.ledger), self.clock, HoldHistory(self.ledger.history))
 
     def hold(self, qty: int = 1, ttl_ms: int | None = 1000) -> str:
         return self.holds.hold((WantedLine(A, qty),), ttl_ms).reservation.reservation_id

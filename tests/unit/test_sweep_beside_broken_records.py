@@ -5,6 +5,7 @@ from given import Clock, item
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.dead_letter import Break
 from inventory.eventlog.memory import MemoryLedger
+from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 
@@ -15,7 +16,7 @@ def test_holds_of_a_broken_record_keep_no_other_from_coming_back():
     clock = Clock()
     ledger = MemoryLedger(now=clock)
     stock = StockService(ledger)
-    holds = ReservationService(ledger, stock, clock)
+    holds = ReservationService(ledger, stock, clock, HoldHistory(ledger.history))
     for at in (BROKEN, SOUND):
         stock.change(CountStock(at, 1000))
     for _ in range(600):
