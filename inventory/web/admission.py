@@ -11,7 +11,7 @@ from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of
-from inventory.web.routing import PATH, path_of, target_of
+from inventory.web.routing import note_path
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -49,13 +49,13 @@ class Admission:
 class _Exchange:
     """One request and its answer: what both need to be numbered, counted and logged."""
 
-    __slots__ = ("_environ", "_metrics", "_start_response", "_started", "_status", "further", "method", "request_id")
+    __slots__ = ("_metrics", "_start_response", "_started", "_status", "_target", "further", "method", "request_id")
 
     def __init__(self, environ: dict[str, Any], start_response: Any, metrics: Metrics) -> None:
         self._started = perf_counter_ns()
-        self._environ, self._start_response, self._metrics = environ, start_response, metrics
+        self._start_response, self._metrics = start_response, metrics
         self.request_id = environ[REQUEST_ID] = request_id_of(environ)
-        environ[PATH] = path_of(environ)
+        self._target = note_path(environ)
         self.method = environ["REQUEST_METHOD"]
         self.further: Headers = ()
         self._status = 500
@@ -71,5 +71,5 @@ class _Exchange:
         """Log and count it."""
         took = perf_counter_ns() - self._started
         if logs.requests_are_logged():
-            logs.log_request(self.method, target_of(self._environ), self._status, took, self.request_id)
+            logs.log_request(self.method, self._target, self._status, took, self.request_id)
         self._metrics.request_done(self.method, self._status, took)

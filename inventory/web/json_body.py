@@ -64,7 +64,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
     if not chunked and not (length.isascii() and length.isdigit()):
         raise MalformedJson("Content-Length is not a number")
     limit = body_limit(environ)
-    if announced_too_long(environ):
+    if not chunked and (len(length) > _LENGTH_DIGITS or int(length) > limit):
         raise PayloadTooLarge(limit)
     try:
         data: bytes = environ["wsgi.input"].read(limit + 1 if chunked else int(length))

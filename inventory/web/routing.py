@@ -14,20 +14,24 @@ _Found = tuple[Rule, Mapping[str, str]]
 _NO_NAME = frozenset(("", ".", ".."))
 
 
-def target_of(environ: Mapping[str, Any]) -> str:
-    """Return path and query as the client sent them; where the server does not tell, the path is escaped again."""
-    raw: str | None = environ.get("RAW_URI")
-    if raw is not None:
-        return raw
+def note_path(environ: dict[str, Any]) -> str:
+    """Note the path as the client sent it, below where the application is mounted; return all of it, with its query.
+
+    Where the server does not tell, the path is escaped again.
+    """
+    target: str | None = environ.get("RAW_URI")
+    if target is None:
+        target = _escaped(environ)
+    path = target.partition("?")[0]
+    mounted_at = environ.get("SCRIPT_NAME")
+    environ[PATH] = path[len(mounted_at) :] if mounted_at and path.startswith(mounted_at) else path
+    return target
+
+
+def _escaped(environ: Mapping[str, Any]) -> str:
     path = quote(environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), encoding="latin-1")
     query = environ.get("QUERY_STRING", "")
     return f"{path}?{query}" if query else path
-
-
-def path_of(environ: Mapping[str, Any]) -> str:
-    """Return the path as the client sent it, below where the application is mounted."""
-    path, mounted_at = target_of(environ).partition("?")[0], environ.get("SCRIPT_NAME", "")
-    return path[len(mounted_at) :] if mounted_at and path.startswith(mounted_at) else path
 
 
 class _Template(NamedTuple):
@@ -37,19 +41,14 @@ class _Template(NamedTuple):
     words: tuple[tuple[int, str], ...]
     names: tuple[tuple[int, str], ...]
 
-    def match(self, parts: list[str]) -> _Found | None:
+    def match(self, parts: list[str], is_escaped: bool) -> _Found | None:
         for place, word in self.words:
             if parts[place] != word:
                 return None
-        found = {}
-        for place, name in self.names:
-            part = parts[place]
-            if "%" in part:
-                part = unquote(part, errors="replace")
-            if part in _NO_NAME:
-                return None
-            found[name] = part
-        return self.rule, found
+        found = {name: parts[place] for place, name in self.names}
+        if is_escaped:
+            found = {name: unquote(part) for name, part in found.items()}
+        return (self.rule, found) if _NO_NAME.isdisjoint(found.values()) else None
 
 
 class Routes:
@@ -80,9 +79,9 @@ class Routes:
 
     def find(self, method: str, path: str) -> _Found | None:
         """Return the rule for a path as it was sent, and the words that it names; ``None`` where there is none."""
-        parts = path.split("/")
+        parts, is_escaped = path.split("/"), "%" in path
         for template in self._by_method.get((method, len(parts)), ()):
-            found = template.match(parts)
+            found = template.match(parts, is_escaped)
             if found is not None:
                 return found
         return None

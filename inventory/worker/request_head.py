@@ -1,6 +1,7 @@
 """What RFC 9112 wants refused in the head of a request, and gunicorn's parser lets through."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -35,17 +36,14 @@ def check_head(req: Any) -> None:
     """
     if req.version > (1, 1):
         req.version = (1, 1)
-    has_host = False
-    for name, value in req.headers:
-        if name == "HOST":
-            has_host = True
-            if not _is_host(value):
-                raise InvalidHeader("HOST")
-        elif name == "CONNECTION" and "close" in value.lower().replace(" ", "").replace("\t", "").split(","):
-            # gunicorn knows it only where it stands alone (RFC 9112 section 9.6).
-            req.force_close()
-    if not has_host and req.version == (1, 1):
+    # Of two Hosts the parser has told already.
+    fields = dict(req.headers)
+    host = fields.get("HOST")
+    if not _is_host(host) if host is not None else req.version == (1, 1):
         raise InvalidHeader("HOST")
+    if "CONNECTION" in fields and _wants_to_close(req.headers):
+        # gunicorn knows it only where it stands alone (RFC 9112 section 9.6).
+        req.force_close()
     if not isinstance(req.body.reader, LengthReader):
         _require_chunked_alone(req)
     target = req.uri
@@ -56,6 +54,11 @@ def check_head(req: Any) -> None:
 @lru_cache(maxsize=256)
 def _is_host(value: str) -> bool:
     return _HOST.fullmatch(value) is not None
+
+
+def _wants_to_close(headers: Sequence[tuple[str, str]]) -> bool:
+    options = ",".join(value for name, value in headers if name == "CONNECTION")
+    return "close" in {option.strip(" \t").lower() for option in options.split(",")}
 
 
 def _require_chunked_alone(req: Any) -> None:

@@ -120,3 +120,11 @@ def test_the_limit_is_for_the_client_and_not_for_the_proxy_or_whom_the_client_na
     assert 429 in greedy
     # The other client has a bucket of its own, and it is full.
     assert other[:5] == [404] * 5
+
+
+def test_the_log_line_of_a_request_has_a_bound_whatever_the_client_sends(lasting_server: RunningServer, proxy: Proxy):
+    nginx = proxy(lasting_server.port)
+    with nginx.client() as client:
+        assert client.get("/" + "%22" * 1000, X_Request_Id="x" * 128).status == 404
+    until("it is logged", lambda: "%22%22" in nginx.log())
+    assert max(len(line) for line in nginx.log().splitlines()) < 600
