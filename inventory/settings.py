@@ -93,7 +93,9 @@ class Settings:
     web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes; by default one for each core")
     threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
     pin_workers: str = _setting("auto", _one_of("auto", "on", "off"), "tie each worker to one core")
-    client_timeout_ms: int = _setting(5000, _MS, "how long a client may take to send a request")
+    client_timeout_ms: int = _setting(
+        5000, _MS, "how long a client may take for its request, or take nothing of an answer"
+    )
     commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most")
     segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new file")
     sync_mode: str = _setting("thread", _one_of("thread", "off"), "run the sync worker in the servers, or not")

@@ -56,7 +56,7 @@ class Services:
     :ivar audit: compares what this process has in memory with the log.
     :ivar quotas: how much of what may be there is there; warns in the log.
     :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
-    :ivar unsent: answers that clients have not taken yet.
+    :ivar unsent: answers that clients have not taken yet. :ivar cut_answers: how many were cut short for that.
     :ivar shedder: whether further changes are refused for what waits.
     """
 
@@ -77,6 +77,7 @@ class Services:
     audit: Audits
     quotas: QuotaWatch
     upkeep: Upkeep | None = None
+    cut_answers: Tally = field(default_factory=Tally)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
     connections_cut: Tally = field(default_factory=Tally)

@@ -17,6 +17,7 @@ from inventory.service.quotas import QuotaWatch
 from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
 from inventory.web.lease_metrics import lease_counter
+from inventory.web.read_metrics import ReadMetrics
 from inventory.web.server_metrics import ServerCounters
 from inventory.web.size_metrics import MEMORY, SizeMetrics
 from inventory.web.storage_metrics import StorageMetrics
@@ -40,6 +41,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_shed_total": "shed",
     "inventory_large_reads_refused_total": "largeReadsRefused",
     "inventory_unsent_bytes": "unsentBytes",
+    "inventory_answers_cut_total": "answersCut",
     "inventory_breaker_openings_total": "breakerOpen",
     "inventory_breaker_not_closed": "breakersNotClosed",
     "inventory_fs_retries_total": "fsRetries",
@@ -110,14 +112,6 @@ class Metrics:
         )
         limited = Counter("inventory_rate_limited", "Changes that a client sent too fast", registry=registry)
         shed = Counter("inventory_shed", "Changes refused because too much waited or was at work", registry=registry)
-        refused = Counter("inventory_large_reads_refused", "Large reads for which there was no room", registry=registry)
-        unsent = Gauge(
-            "inventory_unsent_bytes",
-            "Bytes of answers that clients have not taken yet",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
-        self.count_read_refused, self.set_unsent = refused.inc, unsent.set
         self.count_rate_limited, self.count_shed = limited.inc, shed.inc
         self._openings = Counter("inventory_breaker_openings", "Times that a breaker has opened", registry=registry)
         self._fs_retries = Counter("inventory_fs_retries", "Further tries for a published file", registry=registry)
@@ -129,6 +123,7 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self.server = ServerCounters(registry)
+        self.reads = ReadMetrics(registry)
         duration = Histogram("inventory_request_duration_seconds", "Time to answer", buckets=BUCKETS, registry=registry)
         self._count_error, self._count_conflict, self.count_replay = errors.inc, conflicts.inc, hits.inc
         self._count_dropped, self._set_depth, self._observe = dropped.inc, depth.set, duration.observe

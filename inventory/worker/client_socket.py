@@ -1,21 +1,26 @@
 """A client's connection on which nobody waits without a bound."""
 
 import errno
+import fcntl
 import select
 import socket
+import termios
 import time
+from array import array
 from collections.abc import Callable
 from typing import Any
 
+from inventory.worker.pace import Pace
+
 
 class ClientSocket(socket.socket):
-    """Reads of one request have one deadline, and each write has one; what is there already is always read.
+    """Reads of one request have one deadline; what is there already is always read. A write never waits.
 
     When it has passed, ``TimeoutError`` with ECONNRESET: gunicorn takes it for a connection that was reset, which is
     what then becomes of it.
 
     To the kernel it never blocks. gunicorn makes it block and not block for each request: four system calls, and at
-    each of them another thread may take the interpreter lock. Here they only say whether a call may wait.
+    each of them another thread may take the interpreter lock. Here they only say whether a read may wait.
 
     :ivar expired: a read of this request has waited to its deadline; :ivar answered: something has been written.
     """
@@ -29,10 +34,10 @@ class ClientSocket(socket.socket):
         self.begin(0.0)
 
     def begin(self, seconds: float) -> None:
-        """A new request: it must have been read in so many seconds, and every write of its answer taken."""
+        """A new request: it must have been read in so many seconds; see ``Pace`` for its answer."""
         self._seconds = seconds
         self._read_until = time.monotonic() + seconds
-        self._held = b""
+        self._held: list[memoryview] = []
         self.expired = self.answered = False
 
     def setblocking(self, flag: bool, /) -> None:
@@ -62,44 +67,74 @@ class ClientSocket(socket.socket):
             return super().recv(bufsize, flags)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Write all of it; what the client does not take is waited for until the deadline of this write.
-
-        Where it may not wait, that is held back.
-        """
+        """Write what the client takes at once; the rest is held back, for ``flush`` or for a ``Sender``."""
         self.answered = True
+        rest = memoryview(data)
         if self._held:
-            self._held += data
-        else:
-            self._send(memoryview(data))
+            self._held.append(rest)
+            return
+        try:
+            while rest:
+                rest = rest[super().send(rest) :]
+        except BlockingIOError:
+            self._held.append(rest)
 
     @property
-    def holds(self) -> bool:
-        """Whether something is held back that ``flush`` is to write."""
-        return bool(self._held)
+    def held(self) -> int:
+        """How many bytes are held back."""
+        return sum(map(len, self._held)) if self._held else 0
+
+    def send_some(self) -> int:
+        """Write what the client takes now of what is held back; returns how many bytes that is."""
+        sent = 0
+        try:
+            while self._held:
+                taken = super().send(self._held[0])
+                sent += taken
+                if taken == len(self._held[0]):
+                    del self._held[0]
+                else:
+                    self._held[0] = self._held[0][taken:]
+        except BlockingIOError:
+            pass
+        return sent
 
     def flush(self) -> None:
-        """Write what was held back."""
-        if self._held:
-            head, self._held = self._held, b""
-            self._send(memoryview(head))
+        """Write what was held back, and wait for the client as long as it keeps pace.
+
+        :raises TimeoutError: it does not.
+        """
+        if not self._held:
+            return
+        pace, sent = Pace(self._seconds, time.monotonic()), 0
+        while self._held:
+            sent += self.send_some()
+            if not self._held or self._ready(select.POLLOUT, pace.checked_every):
+                continue
+            if pace.is_too_slow(sent - self.untaken(), time.monotonic()):
+                self.forget_held()
+                raise TimeoutError(errno.ECONNRESET, "the client has not taken its answer in time")
+
+    def forget_held(self) -> None:
+        """Give up on what is held back."""
+        self._held.clear()
+
+    @property
+    def patience(self) -> float:
+        """How long the client may take nothing of an answer, in seconds."""
+        return self._seconds
+
+    def untaken(self) -> int:
+        """How many bytes the kernel has of this connection that the client's has not."""
+        found = array("i", [0])
+        fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, found)
+        return found[0]
 
     def shutdown(self, how: int, /) -> None:
         """End it; where nothing more will be written, it is handed over to be closed, and gone from here."""
         super().shutdown(how)
         if how == socket.SHUT_WR:
             self._linger(socket.socket(fileno=self.detach()))
-
-    def _send(self, rest: memoryview) -> None:
-        until = time.monotonic() + self._seconds
-        while rest:
-            try:
-                rest = rest[super().send(rest) :]
-            except BlockingIOError:
-                if self._timeout == 0.0:
-                    self._held = bytes(rest)
-                    return
-                if not self._ready(select.POLLOUT, until - time.monotonic()):
-                    raise TimeoutError(errno.ECONNRESET, "the client has not taken its answer in time") from None
 
     def _ready(self, event: int, seconds: float) -> bool:
         waiting = select.poll()

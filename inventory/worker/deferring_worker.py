@@ -14,11 +14,14 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from inventory.bootstrap.services import UNSENT_BYTES
+from inventory.resilience.byte_budget import ByteBudget
 from inventory.web.deferred import Deferred
 from inventory.worker.client_socket import ClientSocket
 from inventory.worker.exchange import Exchange
 from inventory.worker.method_queue import ClosableMethodQueue
 from inventory.worker.poller import Poller
+from inventory.worker.sender import Sender
 from inventory.worker.thread_pool import ThreadPool
 from inventory.worker.unread_body import read_to_its_end
 
@@ -48,10 +51,12 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
     """Answers what the application defers when it is settled, or when it has waited for as long as it may.
 
     :ivar commit_seconds: how long that is; from then on asking for the answer does not wait any more.
+    :ivar sender: sends what clients do not take at once, of whatever answer.
     """
 
     alive: bool
     poller: Any
+    client_seconds: float
     commit_seconds = 2.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -61,6 +66,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         self._settled: SimpleQueue[Exchange] = SimpleQueue()
         self._is_told = False
         self.method_queue = ClosableMethodQueue()
+        self.sender = Sender(ByteBudget(UNSENT_BYTES))
 
     def get_thread_pool(self) -> ThreadPool:
         """See ``ThreadWorker``."""
@@ -76,10 +82,12 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self.tpool.shutdown(wait=True)
             while self._deferred:
                 self._answer_deferred(self._deferred.popleft())
+            self.sender.finish(self.client_seconds)
             raise
         finally:
             # Whatever it ends by: the process waits for its threads.
             self.tpool.shutdown(wait=False)
+            self.sender.finish(0.0)
 
     def enqueue_req(self, conn: Any) -> None:
         """See ``ThreadWorker``."""
@@ -131,7 +139,10 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self.log.exception("Error handling request")
         # The last that the thread has to do with this connection.
         if not isinstance(found, Exchange):
-            self.method_queue.defer(self.finish_request, conn, _Answered(found))
+            if isinstance(conn.sock, ClientSocket) and conn.sock.held:
+                self.sender.take(conn.sock, partial(self._sent, conn, found))
+            else:
+                self.method_queue.defer(self.finish_request, conn, _Answered(found))
             return
         found.until = time.monotonic() + self.commit_seconds
         self._deferred.append(found)
@@ -151,7 +162,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         return max(0.0, self._deferred[0].until - time.monotonic()) if self._deferred else self.commit_seconds / 4
 
     def _answer_deferred(self, exchange: Exchange) -> None:
-        """Answer in the main thread, which waits for nobody: what a client does not take at once, a thread sends."""
+        """Answer in the main thread, which waits for nobody: what a client does not take at once, the sender sends."""
         if exchange.answered:
             return
         exchange.answered = True
@@ -164,23 +175,15 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             self.log.debug("Closing connection. %s", error)
         except Exception as error:  # noqa: BLE001 - it concerns this connection alone, as gunicorn has it in a thread
             self.handle_error(exchange.req, conn.sock, conn.client, error)
-        if conn.sock.holds:
-            try:
-                self.tpool.submit(self._handled_by, _send_the_rest, conn, conn.sock, kept)
-            except RuntimeError as error:
-                # The pool has ended, or the system has no thread to give.
-                self.log.warning("An answer was cut short: %s", error)
-                kept = False
-            else:
-                return
+        if conn.sock.held:
+            self.sender.take(conn.sock, partial(self._sent, conn, kept))
+            return
         self.finish_request(conn, _Answered(kept))
+
+    def _sent(self, conn: Any, kept: Any, is_complete: bool) -> None:
+        """What the sender calls: the connection is the main thread's again."""
+        self.method_queue.defer(self.finish_request, conn, _Answered(kept and is_complete))
 
 
 def _wake_up() -> None:
     """What the main thread does then is done in each of its rounds."""
-
-
-def _send_the_rest(sock: ClientSocket, kept: bool) -> bool:
-    sock.setblocking(True)
-    sock.flush()
-    return kept

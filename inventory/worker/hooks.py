@@ -122,6 +122,7 @@ class Hooks:
         look_up_once(worker.cfg)
         services: Services = worker.wsgi.extensions["inventory"]
         worker.on_stopping = services.stopping.set
+        worker.sender.budget, worker.sender.count_cut = services.unsent, services.cut_answers
         services.shedder.watch(worker.tpool.waiting)
         worker.lingering.cut = services.connections_cut
         WarningLimit.count_with(services.log_lines_left_out)

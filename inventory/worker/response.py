@@ -6,6 +6,8 @@ from functools import lru_cache
 from gunicorn import util  # type: ignore[import-untyped]
 from gunicorn.http import wsgi  # type: ignore[import-untyped]
 
+from inventory.worker.client_socket import ClientSocket
+
 
 class Response(wsgi.Response):  # type: ignore[misc]
     """gunicorn's, apart from the head: that of a body of a known length goes out with its first piece.
@@ -50,6 +52,9 @@ class Response(wsgi.Response):  # type: ignore[misc]
         if self._head:
             data, self._head = self._head + data, b""
         super()._emit_body(data)
+        if self.response_length is None and isinstance(self.sock, ClientSocket):
+            # A stream has no end: its thread goes on only as fast as the client reads.
+            self.sock.flush()
 
     def _send_head(self) -> None:
         if self._head:

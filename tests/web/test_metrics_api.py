@@ -36,6 +36,7 @@ def test_a_new_app_has_counted_nothing(client):
         "shed": 0,
         "largeReadsRefused": 0,
         "unsentBytes": 0,
+        "answersCut": 0,
         "breakerOpen": 0,
         "breakersNotClosed": 0,
         "fsRetries": 0,

@@ -12,9 +12,11 @@ from inventory.domain.state import State
 from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.restore import Restored
+from inventory.resilience.byte_budget import ByteBudget
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.worker.lingering import Lingering
+from inventory.worker.sender import Sender
 from inventory.worker.thread_pool import ThreadPool
 
 WHOLE = Recovery(START.position, None, Restored(State(), START, None))
@@ -40,6 +42,7 @@ def worker(**given: Any) -> SimpleNamespace:
         "cfg": Config(),
         "tpool": ThreadPool(2),
         "lingering": Lingering(),
+        "sender": Sender(ByteBudget(1)),
     }
     return SimpleNamespace(**{**usual, **given})
 
@@ -51,5 +54,7 @@ def services(**given: Any) -> SimpleNamespace:
         "shedder": LoadShedder(1, 2, lambda: 0),
         "connections_cut": Tally(),
         "log_lines_left_out": Tally(),
+        "unsent": ByteBudget(1),
+        "cut_answers": Tally(),
     }
     return SimpleNamespace(**{**usual, **given})
