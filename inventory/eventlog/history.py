@@ -5,9 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import Lock
 
+from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Event
+from inventory.domain.record import Record
+from inventory.domain.transition import record_after
+from inventory.domain.values import ItemId
 from inventory.eventlog.archive import open_segment
-from inventory.eventlog.durability import Durability
+from inventory.eventlog.doubt import Doubts
+from inventory.eventlog.durability import Durability, sync_failed
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
@@ -34,13 +39,32 @@ class FileHistory:
         self._guard, self._unpacking = Lock(), Lock()
         self._unpacked = (0, -1)
         self._index = SegmentIndex(layout)
+        self.doubts = Doubts(shared, durability, self._published)
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
         with _told_as_unreadable():
             sequence = self._shared.published().sequence
-        self._durability.ensure(sequence)
+        try:
+            self._durability.ensure(sequence)
+        except NeedsOperator:
+            return self._shared.durable
         return sequence
+
+    def withheld(self) -> NeedsOperator | None:
+        """See ``EventHistory.withheld``."""
+        with _told_as_unreadable():
+            is_behind = self._shared.durable < self._shared.published().sequence
+        return sync_failed() if self._shared.failed and is_behind else None
+
+    def before_doubt(self, item: ItemId) -> Record | None:
+        """See ``EventHistory.before_doubt``."""
+        sequence = self.doubts.now().items.get(item, 0)
+        for event in self.events(sequence, 1, archived=True) if sequence else ():
+            for line in event.lines:
+                if line.item == item:
+                    return record_after(line, event.sequence, event.at)
+        return None
 
     def earliest(self, *, archived: bool) -> int:
         """See ``EventHistory.earliest``."""
@@ -62,6 +86,10 @@ class FileHistory:
                     self._durability.ensure(found[-1].sequence)
                 if self._shared.times_made == times_made:
                     return found
+
+    def _published(self, first: int, limit: int) -> Sequence[Event]:
+        with _told_as_unreadable():
+            return self._found(first, limit, archived=True)
 
     def close(self) -> None:
         """Give the descriptor back."""

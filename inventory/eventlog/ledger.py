@@ -49,7 +49,8 @@ class FileLedger(ReplicaReads):
         self._shared.require(options.machine.boot_id())
         self._replica = Replica(layout, self._shared)
         self._durability = Durability(layout, self._shared, options.disk, options.commit_wait_ms)
-        super().__init__(self._replica, self._durability, self.now)
+        self.history = FileHistory(layout, self._shared, self._durability)
+        super().__init__(self._replica, self._durability, self.history.doubts, self.now)
         self._appender = Appender(layout, options.disk)
         self._lock = AppendLock(layout.append_lock)
         writer = BatchWriter(
@@ -74,7 +75,6 @@ class FileLedger(ReplicaReads):
             now=self.now,
             key_ttl_ms=options.writer.key_ttl_ms,
         )
-        self.history = FileHistory(layout, self._shared, self._durability)
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
             if folded is None or not self._replica.start_from(folded):

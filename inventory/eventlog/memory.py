@@ -47,6 +47,12 @@ class MemoryHistory:
         """See ``EventHistory.latest``."""
         return len(self._events)
 
+    def withheld(self) -> None:
+        """See ``EventHistory.withheld``: everything is durable here."""
+
+    def before_doubt(self, item: ItemId) -> None:
+        """See ``EventHistory.before_doubt``."""
+
     def earliest(self, *, archived: bool) -> int:
         """See ``EventHistory.earliest``: nothing is ever compacted here."""
         return 1

@@ -1,12 +1,17 @@
-"""The reads of the port on one process's fold. Nobody is told of what is not durable."""
+"""The reads of the port on one process's fold. Nobody is told of what is not durable.
+
+Once a sync has failed, lists go on where nothing in them is in doubt: they are as of the latest durable event then.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
+from inventory.eventlog.doubt import Doubts, refuse_if
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
@@ -25,9 +30,10 @@ from inventory.service.ledger import (
 class ReplicaReads:
     """See ``Ledger``. Each read adopts what is published, and waits until what it tells is durable."""
 
-    def __init__(self, replica: Replica, durability: Durability, now: Callable[[], Instant]) -> None:
+    def __init__(self, replica: Replica, durability: Durability, doubts: Doubts, now: Callable[[], Instant]) -> None:
         self._replica = replica
         self._durability = durability
+        self._doubts = doubts
         self._clock = now
 
     def record(self, item: ItemId) -> Record | None:
@@ -44,22 +50,32 @@ class ReplicaReads:
         # Not left to the committing thread, which may be waiting for the disk.
         self._adopt()
         stock = read_sku(self._still, sku, page, self._replica.lag_ms())
-        self._durability.ensure(stock.as_of_sequence)
-        return stock
+        doubt = self._doubts.about(stock.as_of_sequence)
+        if doubt is None:
+            return stock
+        # Of all stores, whichever are on this page: the sums are over all of them.
+        refuse_if(any(item.sku == sku for item in doubt.items))
+        return stock._replace(as_of_sequence=doubt.durable, withheld=True)
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         self._adopt()
         with self._still() as state:
             found = page_of_stores(state, page)
-        self._durability.ensure(found.as_of_sequence)
-        return found
+        doubt = self._doubts.about(found.as_of_sequence)
+        if doubt is None:
+            return found
+        refuse_if(any(one.store in doubt.grown for one in found.items))
+        return replace(found, as_of_sequence=doubt.durable, withheld=True)
 
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
         self._adopt()
         with self._still() as state:
             found = page_of_records(state, store, page)
-        self._durability.ensure(found.as_of_sequence)
-        return found
+        doubt = self._doubts.about(found.as_of_sequence)
+        if doubt is None:
+            return found
+        refuse_if(any(record.item in doubt.items for record in found.items))
+        return replace(found, as_of_sequence=doubt.durable, withheld=True)
 
     def snapshot(self) -> StockSnapshot:
         self._adopt()
@@ -78,8 +94,15 @@ class ReplicaReads:
     def reservations(self, request: ReservationRequest) -> Page[Hold]:
         self._adopt()
         found = page_of_reservations(self._still, request)
-        self._durability.ensure(found.as_of_sequence)
-        return found
+        doubt = self._doubts.about(found.as_of_sequence)
+        if doubt is None:
+            return found
+        # Also of those that are not shown: as of the durable end they might be asked for.
+        end = doubt.durable if found.next_after is None else min(doubt.durable, int(found.next_after))
+        touched = [self._replica.state.reservation(name) for name in doubt.reservations]
+        refuse_if(any(one is not None and request.after < one.created <= end for one in touched))
+        durable = [one for one in found.items if one.created <= doubt.durable]
+        return replace(found, items=durable, as_of_sequence=doubt.durable, withheld=True)
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
         self._adopt()

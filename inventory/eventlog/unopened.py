@@ -93,6 +93,14 @@ class UnopenedHistory:
         """See ``EventHistory.latest``."""
         raise NeedsOperator(self._reason, MEND)
 
+    def withheld(self) -> NoReturn:
+        """See ``EventHistory.withheld``."""
+        raise NeedsOperator(self._reason, MEND)
+
+    def before_doubt(self, item: ItemId) -> NoReturn:
+        """See ``EventHistory.before_doubt``."""
+        raise NeedsOperator(self._reason, MEND)
+
     def earliest(self, *, archived: bool) -> NoReturn:
         """See ``EventHistory.earliest``."""
         raise NeedsOperator(self._reason, MEND)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from inventory.domain.errors import FieldProblem, Refusal, ValidationFailed
+from inventory.domain.errors import FieldProblem, InventoryError, Refusal, ValidationFailed
 from inventory.domain.events import Event
+from inventory.domain.record import Record
+from inventory.domain.values import ItemId
 
 
 class EventsGone(Refusal):
@@ -49,7 +51,13 @@ class EventHistory(Protocol):
     """The port: events by their sequence."""
 
     def latest(self) -> int:
-        """The sequence of the latest event; it is durable."""
+        """The sequence of the latest event; it is durable. Once a sync has failed, that of the latest durable one."""
+
+    def withheld(self) -> InventoryError | None:
+        """Why later events than the latest one are not told, though there are some; ``None`` where there are none."""
+
+    def before_doubt(self, item: ItemId) -> Record | None:
+        """A record as its latest durable event left it, where a later one is withheld; ``None`` where none is."""
 
     def earliest(self, *, archived: bool) -> int:
         """The sequence of the first event that is there, with or without the archive."""

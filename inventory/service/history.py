@@ -6,7 +6,14 @@ from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 from inventory.domain.commands import Seen
-from inventory.domain.errors import FieldProblem, ItemNotFound, Overloaded, ValidationFailed
+from inventory.domain.errors import (
+    FieldProblem,
+    InventoryError,
+    ItemNotFound,
+    NeedsOperator,
+    Overloaded,
+    ValidationFailed,
+)
 from inventory.domain.events import COUNTED, Event, Line
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
@@ -28,10 +35,11 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class EventPage(NamedTuple):
-    """Events in order, and the latest one that there was."""
+    """Events in order, and the latest one that there was. ``withheld``: see ``EventHistory``."""
 
     events: Sequence[Event]
     as_of_sequence: int
+    withheld: bool = False
 
 
 class Step(NamedTuple):
@@ -47,6 +55,7 @@ class HistoryPage(NamedTuple):
     steps: Sequence[Step]
     next_before: int | None
     as_of_sequence: int
+    withheld: bool = False
 
 
 class HistoryService:
@@ -77,9 +86,9 @@ class HistoryService:
         :param before_reading: told how many there will be at most; what it raises is raised.
         :raises FeedGone: the next one was compacted away. :raises FeedAhead: ``after`` has not happened yet.
         """
-        latest = self._events.latest()
+        latest, withheld = self._events.latest(), self._events.withheld()
         if after > latest:
-            raise FeedAhead(asked_in, latest)
+            raise withheld or FeedAhead(asked_in, latest)
         many = min(limit, latest - after)
         before_reading(many)
         try:
@@ -87,7 +96,7 @@ class HistoryService:
             found = self._events.events(after + 1, many, archived=False)
         except EventsGone as error:
             raise FeedGone(error.earliest) from error
-        return EventPage(self._holds.completed(found), latest)
+        return EventPage(self._holds.completed(found), latest, withheld is not None)
 
     def has_more(self, after: int) -> bool:
         """Whether a page after the sequence ``after`` would not be empty, or would be refused."""
@@ -112,7 +121,7 @@ class HistoryService:
         :raises ItemNotFound: there is no such record. :raises ValidationFailed: ``before`` is no event of it.
         :raises EventsGone: this part of the archive was deleted.
         """
-        record, until = self._record(item), self._monotonic() + LONGEST_SECONDS
+        (record, withheld), until = self._record(item), self._monotonic() + LONGEST_SECONDS
         steps: list[Step] = []
         lines = 0
         try:
@@ -128,24 +137,29 @@ class HistoryService:
                 raise
         whole = self._holds.completed([step.event for step in steps])
         steps = [Step(event, step.line) for event, step in zip(whole, steps, strict=False)]
-        return HistoryPage(steps, steps[-1].line.previous or None, record.sequence)
+        return HistoryPage(steps, steps[-1].line.previous or None, record.sequence, withheld is not None)
 
     def record_at(self, item: ItemId, *, sequence: int | None = None, at: Instant | None = None) -> Record:
         """The record as it was after the event ``sequence`` and at the instant ``at``: at the earlier of both.
 
-        :raises ItemNotFound: it was not there yet.
+        :raises ItemNotFound: it was not there yet. :raises NeedsOperator: what happened by then is withheld.
         :raises ValidationFailed: the event has not happened yet, or lies too many changes back.
         :raises EventsGone: what it was then is no longer in the archive. :raises Overloaded: it lies far back, and
             too many look there.
         """
         latest = self._events.latest()
         if sequence is not None and sequence > latest:
-            raise ValidationFailed((FieldProblem("asOfSequence", f"has not happened yet; the latest is {latest}"),))
+            raise self._events.withheld() or ValidationFailed(
+                (FieldProblem("asOfSequence", f"has not happened yet; the latest is {latest}"),)
+            )
 
         def is_past(happened: int, when: Instant) -> bool:
             return (sequence is None or happened <= sequence) and (at is None or when <= at)
 
-        record = self._record(item)
+        record, withheld = self._record(item)
+        if withheld is not None and sequence is None and at is not None and at >= self._instant_of(latest):
+            # A change of it that is withheld may have happened by then.
+            raise withheld
         if is_past(record.sequence, record.updated_at):
             # Its last change may lie in a part of the archive that was deleted.
             return record
@@ -162,7 +176,7 @@ class HistoryService:
         :raises ValidationFailed: naming ``field``: it has not been there yet, or lies too many changes back.
         :raises: as ``record_at``.
         """
-        record = self._record(item)
+        record, _ = self._record(item)
         if version > record.version:
             raise ValidationFailed((FieldProblem(field, f"is above the current version, which is {record.version}"),))
         until = version if known is None else known.version
@@ -211,11 +225,24 @@ class HistoryService:
                     return Step(event, line)
         raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
 
-    def _record(self, item: ItemId) -> Record:
-        record = self._ledger.record(item)
+    def _record(self, item: ItemId) -> tuple[Record, InventoryError | None]:
+        """A record as it is, or as its latest durable event left it, and why later ones of it are withheld."""
+        try:
+            record = self._ledger.record(item)
+        except NeedsOperator:
+            withheld = self._events.withheld()
+            before = None if withheld is None else self._events.before_doubt(item)
+            if before is None:
+                raise
+            return before, withheld
         if record is None:
             raise ItemNotFound(item)
-        return record
+        return record, None
+
+    def _instant_of(self, sequence: int) -> Instant:
+        for event in self._events.events(sequence, 1, archived=True):
+            return event.at
+        return Instant(0)
 
 
 def _lines_of(event: Event) -> int:

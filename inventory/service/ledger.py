@@ -78,11 +78,15 @@ LONGEST = PageRequest(1 << 15)
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Part of a list sorted by code point; ``next_after`` is ``None`` on the last page."""
+    """Part of a list sorted by code point; ``next_after`` is ``None`` on the last page.
+
+    :ivar withheld: whether there are later events, none of which concerns this part, that are not known to be durable.
+    """
 
     items: Sequence[T]
     next_after: str | None
     as_of_sequence: int
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class SkuStock(NamedTuple):
 
     :ivar totals: over all stores, whichever part this is; none of them has the SKU where ``totals.stores`` is 0.
     :ivar next_after: the store of the last record here; ``None`` where it is the last of all.
-    :ivar lag_ms: how long ago this view was last known to be complete.
+    :ivar lag_ms: how long ago this view was last known to be complete. :ivar withheld: see ``Page``.
     """
 
     sku: str
@@ -135,6 +139,7 @@ class SkuStock(NamedTuple):
     next_after: str | None
     as_of_sequence: int
     lag_ms: int
+    withheld: bool = False
 
 
 class LedgerStatus(NamedTuple):

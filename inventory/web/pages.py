@@ -2,15 +2,28 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
 from inventory.service.ledger import Page
-from inventory.web.answers import Answer, json_answer
+from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.large_reads import MOST_BYTES, LargeRead
 
 T = TypeVar("T")
+
+
+class Told(Protocol):
+    """What was read, as of one event."""
+
+    @property
+    def as_of_sequence(self) -> int:
+        """The event."""
+
+    @property
+    def withheld(self) -> bool:
+        """Whether there are later ones, which are not known to be durable."""
+
 
 _FRAME_BYTES = 1024
 """For what stands around the entries."""
@@ -52,4 +65,10 @@ def page_answer(
     pieces = fitted(page.items, body_of, read)
     next_after = page.next_after if len(pieces) == len(page.items) else after_of(page.items[len(pieces) - 1])
     cursor = None if next_after is None else cursor_of(next_after)
-    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+    body = {"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    return json_answer(body, headers=withheld_after(page))
+
+
+def withheld_after(told: Told) -> Headers:
+    """The header that says behind which event others are withheld, where there are some."""
+    return (("Withheld-After", str(told.as_of_sequence)),) if told.withheld else ()

@@ -13,7 +13,7 @@ from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import entity_tag
 from inventory.web.cursor import cursor_of_name
 from inventory.web.large_reads import LargeRead
-from inventory.web.pages import fitted, page_answer
+from inventory.web.pages import fitted, page_answer, withheld_after
 
 REPLAYED = ("Idempotent-Replayed", "true")
 
@@ -127,7 +127,7 @@ def sku_answer(stock: SkuStock, read: LargeRead, *, with_lag: bool = False) -> A
         "nextCursor": None if next_after is None else cursor_of_name(next_after),
         "asOfSequence": stock.as_of_sequence,
     }
-    return json_answer({**body, "lagMs": stock.lag_ms} if with_lag else body)
+    return json_answer({**body, "lagMs": stock.lag_ms} if with_lag else body, headers=withheld_after(stock))
 
 
 def sync_result_body(result: SyncResult) -> dict[str, Any]:

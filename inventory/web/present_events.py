@@ -8,7 +8,7 @@ from inventory.domain.record import Policy, Record
 from inventory.service.history import EventPage, HistoryPage, Step
 from inventory.web.answers import Answer, json_answer
 from inventory.web.large_reads import LargeRead
-from inventory.web.pages import fitted
+from inventory.web.pages import fitted, withheld_after
 from inventory.web.present_holds import reservation_body, step_body
 
 
@@ -63,7 +63,8 @@ def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
     """Events in order. Its cursor is the sequence to go on after, also where there is nothing more yet."""
     pieces = fitted(page.events, event_body, read)
     cursor = page.events[len(pieces) - 1].sequence if pieces else after
-    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+    body = {"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    return json_answer(body, headers=withheld_after(page))
 
 
 def history_page(page: HistoryPage, read: LargeRead) -> Answer:
@@ -72,7 +73,8 @@ def history_page(page: HistoryPage, read: LargeRead) -> Answer:
     is_cut = len(pieces) < len(page.steps)
     before = page.steps[len(pieces) - 1].line.previous if is_cut else page.next_before
     cursor = None if before is None else str(before)
-    return json_answer({"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence})
+    body = {"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    return json_answer(body, headers=withheld_after(page))
 
 
 def _step_body(step: Step) -> dict[str, Any]:

@@ -131,10 +131,10 @@ def test_nobody_is_told_of_an_event_whose_sync_has_failed(folder: Folder):
     for read in (
         lambda: ledger.history.events(1, 10, archived=False),
         lambda: ledger.history.events(2, 1, archived=True),
-        ledger.history.latest,
     ):
         with pytest.raises(StorageUnavailable):
             read()
+    assert ledger.history.latest() == 1
     assert sequences(ledger, 1, 1) == [1]
 
 

@@ -44,6 +44,33 @@ def test_a_sale_whose_sync_has_failed_is_never_said_not_to_have_happened_and_is_
     assert_whole(second.data_dir)
 
 
+def test_after_a_failed_sync_reads_go_on_up_to_what_is_durable_and_say_so(serve: Serve):
+    server, client = after_a_failed_sync(serve)
+    there = ["/events", "/stores", "/inventory/sku-1", "/central/inventory/sku-1", "/reservations"]
+    there += ["/stores/store-1/inventory?prefix=sku-1", f"{record_path('sku-0')}/history"]
+    with client, server.clients_of_all() as clients:
+        for each in (client, *clients):
+            for path in there:
+                answer = each.get(path)
+                assert (path, answer.status) == (path, 200)
+                assert answer.json["asOfSequence"] == (1 if path.endswith("history") else 4)
+                assert answer.headers["withheld-after"] == str(answer.json["asOfSequence"])
+            assert [event["sequence"] for event in each.get("/events").json["items"]] == [1, 2, 3, 4]
+            assert each.get(f"{record_path('sku-0')}?asOfSequence=4").json["qty"] == 10
+            assert each.get(record_path("sku-1")).json["qty"] == 10
+            assert each.get("/dead-letters").status == 200
+            for path in ("/inventory/sku-0", "/stores/store-1/inventory", record_path("sku-0"), "/events?after=5"):
+                refused = each.get(path)
+                assert (path, refused.status, refused.json["error"]) == (path, 503, "needs_operator")
+                assert refused.json["outcome"] == "none"
+    assert server.end() == 0
+
+    second = serve()
+
+    told = second.get("/events")
+    assert (len(told["items"]), told["asOfSequence"]) == (5, 5)
+
+
 def test_with_leases_a_retry_on_any_worker_waits_for_the_first_attempt_and_gets_its_answer(serve: Serve):
     server = serve(LOCKS_ENABLED="true", COMMIT_WAIT_MS=20_000, LOCK_TTL_MS=30_000)
     with server.clients_of_all() as clients, server.clients_of_all() as more, ThreadPoolExecutor(4) as pool:

@@ -91,3 +91,21 @@ def test_an_extended_hold_lasts_from_now_on(shop):
     assert (response.status_code, response.json["expiresAt"]) == (200, "2026-01-01T00:00:02.000000Z")
     shop.clock.advance(ms=1000)
     assert shop.post(f"{path}/commit").json["state"] == "committed"
+
+
+def test_where_a_count_finds_less_than_was_promised_the_way_out_is_named_and_works(shop):
+    path = shop.held(("sku-1", 4))
+    shop.client.put("/stores/store-1/inventory/sku-1", json={"onHand": 3})
+
+    refused = shop.post(f"{path}/commit")
+
+    assert told(refused) == (409, "insufficient_stock")
+    assert (refused.json["requested"], refused.json["available"]) == (4, 3)
+    assert refused.json["reservationId"] in path
+    assert "still held" in refused.json["message"]
+    assert refused.json["nextStep"].startswith("Commit what is there")
+    part = shop.post(f"{path}/commit", {"lines": lines_of(("sku-1", 3)), "expectedVersion": 1})
+    assert (part.status_code, part.json["state"]) == (200, "partly_committed")
+    rest = shop.post(f"{path}/release")
+    assert (rest.status_code, rest.json["state"]) == (200, "committed")
+    assert (shop.record()["onHand"], shop.record()["reserved"]) == (0, 0)
