@@ -106,9 +106,13 @@ class Settings:
     )
     concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
     concurrency_reads: int = _setting(2, _COUNT, "large reads of each worker at work at once")
-    load_shed_queue_max: int = _setting(256, _COUNT, "queued changes above which more are refused")
-    rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "changes a second for each client; 0 is no limit")
-    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "changes at once for each client")
+    load_shed_queue_max: int = _setting(
+        256, _COUNT, "queued changes (one for each begun 100 operations) above which more are refused"
+    )
+    rate_limit_rps: int = _setting(
+        1000, _whole(0, 10**6), "operations of changes a second for each client; 0 is no limit"
+    )
+    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations of changes at once for each client")
     trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
     breaker_threshold: int = _setting(5, _COUNT, "failures in a row that open a circuit breaker")
     breaker_cooldown_ms: int = _setting(5000, _MS, "how long it stays open before a probe")

@@ -107,6 +107,9 @@ class Wiring:
             buckets=self._buckets(),
             changes=changes,
             large_reads=Bulkhead(self.settings.concurrency_reads),
+            # Two of 16 threads: while one waits for its commit, one computes. Each further one that computes makes all
+            # others wait for the interpreter, and does not make more batches: they are bound by the processor.
+            bulk_changes=Bulkhead(max(1, self.settings.threads // 8)),
             shedder=shedder,
             dead_letters=DeadLetters(guarded, stock, letters, check, now),
             audit=audit or NoAudit("there is no log on files that could be folded anew"),

@@ -56,6 +56,7 @@ class Services:
     :ivar audit: compares what this process has in memory with the log.
     :ivar quotas: how much of what may be there is there; warns in the log.
     :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
+    :ivar bulk_changes: changes with many operations, until they are answered.
     :ivar unsent: answers that clients have not taken yet. :ivar cut_answers: how many were cut short for that.
     :ivar shedder: whether further changes are refused for what waits.
     """
@@ -72,6 +73,7 @@ class Services:
     buckets: TokenBuckets | None
     changes: Bulkhead
     large_reads: Bulkhead
+    bulk_changes: Bulkhead
     shedder: LoadShedder
     dead_letters: DeadLetters
     audit: Audits

@@ -9,8 +9,9 @@ On which side it errs:
 - Two clients whose addresses fall on one item share a bucket: they may be refused early. It takes both to be busy at
   the same time. Items are found by a keyed hash, so nobody can choose to fall on somebody else's.
 - Two processes that change one item at the same instant may count one change instead of two: too much is let through,
-  by one for each such meeting. One that is stopped between its last look and its write, and goes on later, gives back
-  what was taken meanwhile, a burst at most. A lock would close that gap, and make everybody wait for whoever holds it.
+  by that change for each such meeting. One that is stopped between its last look and its write, and goes on later,
+  gives back what was taken meanwhile. A lock would close that gap, and make everybody wait for whoever holds it. A
+  charge looks once more whether it stands, since it may be of many tokens.
 """
 
 import mmap
@@ -26,12 +27,13 @@ _ITEMS = 65_536
 _SIZE = _ITEMS * 8
 _SALT_BYTES = 16
 _KNOWN_AT_MOST = 4096
+_LOOKS = 3
 
 
 class Grant(NamedTuple):
     """What became of one request.
 
-    :ivar remaining: how many more would be let through at once.
+    :ivar remaining: how many more would be let through at once; 0 of a bucket that is below zero, too.
     :ivar retry_after_ns: when the next one would be; 0 if this one was.
     :ivar full_after_ns: when the bucket will be full again.
     """
@@ -73,7 +75,11 @@ class SharedItems:
 
 
 class TokenBuckets:
-    """Lets ``burst`` requests of a client through at once, and ``rate`` a second for as long as it likes."""
+    """Lets ``burst`` requests of a client through at once, and ``rate`` a second for as long as it likes.
+
+    What a request costs beyond its first token is charged once it is known, and may take the bucket below zero: a
+    client whose bucket is not empty gets through with anything, and then waits until it is above zero again.
+    """
 
     def __init__(self, rate: int, burst: int, shared: SharedItems, now_ns: Callable[[], int]) -> None:
         """:param now_ns: nanoseconds on a clock that nobody can set and all processes share."""
@@ -103,6 +109,24 @@ class TokenBuckets:
         if room < 0:
             return Grant(False, 0, -room, before - now)
         return Grant(True, room // self._interval, 0, full_at - now)
+
+    def charge(self, client: str, tokens: int) -> Grant:
+        """Take further tokens of a client that was let through, whether they are there or not. Never waits."""
+        place = self._place_of(client)
+        with self._guard:
+            now = self._now()
+            full_at = self._raised(place, now, tokens * self._interval)
+        return Grant(True, max(0, now + self._capacity - full_at) // self._interval, 0, full_at - now)
+
+    def _raised(self, place: int, now: int, by: int) -> int:
+        """Move an item on, and see that no process has put it back to what it was before."""
+        for _ in range(_LOOKS):
+            before = self._items[place]
+            full_at = (before if before > now else now) + by
+            self._items[place] = full_at
+            if self._items[place] >= full_at:
+                break
+        return full_at
 
     def _place_of(self, client: str) -> int:
         digest = blake2b(client.encode(errors="replace"), digest_size=8, key=self._salt).digest()

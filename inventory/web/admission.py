@@ -1,11 +1,11 @@
 """What surrounds every request, whatever becomes of it: its id, the gates, its log line, its counters."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
 from inventory.web import logs
-from inventory.web.answers import Headers
 from inventory.web.deferred import Deferred
 from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
@@ -27,23 +27,30 @@ class Admission:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         exchange = _Exchange(environ, start_response, self._metrics)
         token = logs.request_id.set(exchange.request_id)
-        ends_later = entered = False
+        ends_later = entered = is_bulk = False
         try:
             if exchange.method not in SAFE:
-                refusal, exchange.further, entered = self._gates.enter(environ)
+                refusal, exchange.further, entered, is_bulk = self._gates.enter(environ)
                 if refusal is not None:
                     return answer_to(refusal, environ)(environ, exchange.start)
             answering = self._app(environ, exchange.start)
             if isinstance(answering, Deferred):
-                answering.ended, ends_later = exchange.end, True
+                answering.ended = partial(self._end_bulk, exchange) if is_bulk else exchange.end
+                ends_later = True
             return answering
         finally:
             # A change that only waits for its commit is at work in no thread.
             if entered:
                 self._gates.leave()
             if not ends_later:
+                if is_bulk:
+                    self._gates.leave_bulk()
                 exchange.end()
             logs.request_id.reset(token)
+
+    def _end_bulk(self, exchange: "_Exchange") -> None:
+        self._gates.leave_bulk()
+        exchange.end()
 
 
 class _Exchange:
@@ -57,7 +64,7 @@ class _Exchange:
         self.request_id = environ[REQUEST_ID] = request_id_of(environ)
         self._target = note_path(environ)
         self.method = environ["REQUEST_METHOD"]
-        self.further: Headers = ()
+        self.further: Sequence[tuple[str, str]] = ()
         self._status = 500
 
     def start(self, line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:

@@ -46,16 +46,17 @@ def create_app(services: Services) -> Flask:
         services.dead_letters.how_many_dead,
         services.quotas,
     )
+    gates = Gates(services, metrics)
     metrics.follow(services.breakers, services.file_retries)
     metrics.server.follow(services.connections_cut, services.log_lines_left_out)
     services.stock.count_leases(metrics.count_lease)
     metrics.reads.follow(services.unsent, services.cut_answers)
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)
     app.register_blueprint(stock.blueprint(services, metrics))
-    app.register_blueprint(reservations.blueprint(services, metrics, large))
+    app.register_blueprint(reservations.blueprint(services, metrics, gates, large))
     app.register_blueprint(events.blueprint(services, large))
-    app.register_blueprint(batch.blueprint(services, metrics))
-    app.register_blueprint(transfers.blueprint(services, metrics))
+    app.register_blueprint(batch.blueprint(services, metrics, gates))
+    app.register_blueprint(transfers.blueprint(services, metrics, gates))
     app.register_blueprint(stores.blueprint(services, large))
     app.register_blueprint(central.blueprint(services, large))
     app.register_blueprint(dead_letters.blueprint(services, large))
@@ -64,7 +65,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     problems.register(app)
-    app.wsgi_app = Admission(app.wsgi_app, metrics, Gates(services, metrics))  # type: ignore[method-assign]
+    app.wsgi_app = Admission(app.wsgi_app, metrics, gates)  # type: ignore[method-assign]
     return app
 
 

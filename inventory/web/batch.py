@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
@@ -16,6 +16,7 @@ from inventory.service.ledger import Outcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.batch_schemas import BATCH
 from inventory.web.deferred import Deferred
+from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
 from inventory.web.present import REPLAYED
@@ -26,7 +27,7 @@ _ONE_HOLD = "must be the same for every reserve of an atomic batch: they make on
 _ONE_EVENT = "must be the same wherever an atomic batch has it: it makes one event"
 
 
-def blueprint(services: Services, metrics: Metrics) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, gates: Gates) -> Blueprint:
     """Make the view of batches."""
     views = Blueprint("batch", __name__)
     stock = services.stock
@@ -35,6 +36,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     def batch() -> Answer | Deferred:
         asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
+        gates.charge(request.environ, len(given))
         if asked.body["atomic"]:
             note = _one_note(given, asked.note)
             one = uuid7(services.now())

@@ -1,31 +1,38 @@
 """What a change must pass before anything is done for it. Every gate says no at once; none queues."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from inventory.bootstrap.services import Services
 from inventory.domain.errors import InventoryError, Overloaded
 from inventory.resilience.token_bucket import Grant, TokenBuckets
-from inventory.web.answers import Headers
 from inventory.web.client_address import ClientAddress
-from inventory.web.json_body import announced_too_long, body_limit
+from inventory.web.json_body import announced_too_long, body_limit, may_be_large
 from inventory.web.metrics import Metrics
 from inventory.web.refusals import PayloadTooLarge, RateLimited
 from inventory.web.routing import PATH
 
 _SYNC = "/sync"
+_LIMITS = "inventory.limits"
 _SECOND = 1_000_000_000
+LimitHeaders: TypeAlias = list[tuple[str, str]]
+"""For the answer, whatever it is; ``Gates.charge`` may still change them."""
 
 
 class Passage(NamedTuple):
-    """What the gates say. :ivar headers: for the answer, whatever it is; :ivar entered: ``leave`` has to be called."""
+    """What the gates say.
+
+    :ivar entered: ``leave`` has to be called when no thread is at work on the change any more.
+    :ivar is_bulk: ``leave_bulk`` has to be called when it is answered.
+    """
 
     refusal: InventoryError | None
-    headers: Headers
-    entered: bool
+    headers: LimitHeaders
+    entered: bool = False
+    is_bulk: bool = False
 
 
 class Gates:
-    """In this order: the body's limit, the client's token bucket, the load shedder, the bulkhead.
+    """In this order: the body's limit, the client's token bucket, the load shedder, the bulkheads.
 
     A sync on demand is no work of the API: it passes the first two, and has a bulkhead of its own.
     """
@@ -34,35 +41,53 @@ class Gates:
         self._buckets = services.buckets
         self._shedder = services.shedder
         self._changes = services.changes
+        self._bulk = services.bulk_changes
         self._metrics = metrics
         self._client = ClientAddress(services.settings.trusted_proxies)
         self._policy = _policy(services.buckets)
 
     def enter(self, environ: dict[str, Any]) -> Passage:
-        """Ask every gate."""
+        """Ask every gate. A change with many operations pays for the first one here, and for the rest in ``charge``."""
+        headers: LimitHeaders = []
         if announced_too_long(environ):
-            return Passage(PayloadTooLarge(body_limit(environ)), (), False)
-        headers: Headers = ()
+            return Passage(PayloadTooLarge(body_limit(environ)), headers)
         if self._buckets is not None:
             grant = self._buckets.take(self._client(environ))
-            headers = (self._policy, ("RateLimit", _state(grant)))
+            headers = environ[_LIMITS] = [self._policy, ("RateLimit", _state(grant))]
             if not grant.allowed:
                 self._metrics.count_rate_limited()
                 retry_after_ms = -(-grant.retry_after_ns // 1_000_000)
-                return Passage(RateLimited(self._buckets.rate, self._buckets.burst, retry_after_ms), headers, False)
+                return Passage(RateLimited(self._buckets.rate, self._buckets.burst, retry_after_ms), headers)
         if environ[PATH] == _SYNC:
-            return Passage(None, headers, False)
+            return Passage(None, headers)
+        refused = None
         if self._shedder.sheds():
-            self._metrics.count_shed()
-            return Passage(Overloaded("too many requests are waiting"), headers, False)
-        if not self._changes.enter():
-            self._metrics.count_shed()
-            return Passage(Overloaded("as many changes as may be are at work"), headers, False)
-        return Passage(None, headers, True)
+            refused = "too many requests are waiting"
+        elif not self._changes.enter():
+            refused = "as many changes as may be are at work"
+        elif may_be_large(environ):
+            if self._bulk.enter():
+                return Passage(None, headers, True, True)
+            self._changes.leave()
+            refused = "as many changes with many operations as may be are at work"
+        if refused is None:
+            return Passage(None, headers, True)
+        self._metrics.count_shed()
+        return Passage(Overloaded(refused), headers)
+
+    def charge(self, environ: dict[str, Any], operations: int) -> None:
+        """Have the client pay for all operations, or lines, of a change that was let through; none is refused here."""
+        if self._buckets is not None and operations > 1:
+            grant = self._buckets.charge(self._client(environ), operations - 1)
+            environ[_LIMITS][1] = ("RateLimit", _state(grant))
 
     def leave(self) -> None:
-        """The change is done."""
+        """No thread is at work on the change any more."""
         self._changes.leave()
+
+    def leave_bulk(self) -> None:
+        """A change with many operations is answered."""
+        self._bulk.leave()
 
 
 def _policy(buckets: TokenBuckets | None) -> tuple[str, str]:

@@ -13,6 +13,9 @@ MAX_BODY_BYTES = 65_536
 MAX_LIST_BYTES = 1_048_576
 _TAKES_MANY_LINES = ("/reservations", "/transfers", "/inventory/batch")
 _LENGTH_DIGITS = 10
+# Some 250 operations.
+_LARGE_BYTES = 16_384
+_LARGE_DIGITS = len(str(_LARGE_BYTES))
 
 
 def json_body(environ: dict[str, Any]) -> object:
@@ -47,6 +50,17 @@ def announced_too_long(environ: dict[str, Any]) -> bool:
     if not (length.isascii() and length.isdigit()):
         return False
     return len(length) > _LENGTH_DIGITS or int(length) > body_limit(environ)
+
+
+def may_be_large(environ: dict[str, Any]) -> bool:
+    """Whether the body may have hundreds of operations or lines: where it may have many, if it is long or chunked."""
+    length = environ.get("CONTENT_LENGTH", "")
+    # What is short comes first: most changes are a few bytes.
+    if 0 < len(length) < _LARGE_DIGITS or not environ[PATH].startswith(_TAKES_MANY_LINES):
+        return False
+    if length:
+        return length.isascii() and length.isdigit() and int(length) > _LARGE_BYTES
+    return bool(environ.get("wsgi.input_terminated", False))
 
 
 def read_body(environ: dict[str, Any]) -> bytes:

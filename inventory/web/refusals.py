@@ -41,13 +41,13 @@ class PayloadTooLarge(RequestRefused):
 
 
 class RateLimited(Unavailable):
-    """The client has sent more changes than it may; this one was not looked at.
+    """The client has sent more changes, counted in operations, than it may; this one was not looked at.
 
     :ivar retry_after_ms: when the next one will be let through.
     """
 
     def __init__(self, rate: int, burst: int, retry_after_ms: int) -> None:
-        told = f"more than {rate} changes a second, and {burst} at once, from one client"
+        told = f"more than {rate} operations a second, and {burst} at once, from one client"
         super().__init__(told, retry_after_ms=retry_after_ms)
 
 

@@ -11,6 +11,7 @@ from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.service.ledger import ReservationRequest
 from inventory.service.reservations import HoldOutcome
 from inventory.web.answers import Answer
+from inventory.web.gates import Gates
 from inventory.web.hold_schemas import EXTEND, HOLD, PART, RESERVATION_PAGE
 from inventory.web.large_reads import LargeReads
 from inventory.web.metrics import Metrics
@@ -23,7 +24,7 @@ _NEEDS_KEY = (
 )
 
 
-def blueprint(services: Services, metrics: Metrics, large: LargeReads) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, gates: Gates, large: LargeReads) -> Blueprint:
     """Make the views of reservations."""
     views = Blueprint("reservations", __name__)
     holds = services.reservations
@@ -33,10 +34,16 @@ def blueprint(services: Services, metrics: Metrics, large: LargeReads) -> Bluepr
             metrics.count_replay()
         return outcome
 
+    def ended(part: tuple[WantedLine, ...] | None, outcome: HoldOutcome) -> Answer:
+        # How many lines the whole has is known only now.
+        gates.charge(request.environ, len(outcome.reservation.lines if part is None else part))
+        return reservation_answer(counted(outcome))
+
     @views.post("/reservations")
     def hold() -> Answer:
         asked = parse_command(HOLD, makes=True)
         lines = wanted_lines(asked.body["lines"])
+        gates.charge(request.environ, len(lines))
         outcome = counted(holds.hold(lines, asked.body.get("ttl_ms"), asked.note, asked.key))
         return held_answer(outcome, request.root_path)
 
@@ -55,17 +62,13 @@ def blueprint(services: Services, metrics: Metrics, large: LargeReads) -> Bluepr
     def commit(reservation_id: str) -> Answer:
         asked = parse_command(PART, optional=True, reservationId=reservation_id)
         lines = _part(asked)
-        return reservation_answer(
-            counted(holds.commit(reservation_id, lines, asked.precondition, asked.note, asked.key))
-        )
+        return ended(lines, holds.commit(reservation_id, lines, asked.precondition, asked.note, asked.key))
 
     @views.post(f"{PATH}/release")
     def release(reservation_id: str) -> Answer:
         asked = parse_command(PART, optional=True, reservationId=reservation_id)
         lines = _part(asked)
-        return reservation_answer(
-            counted(holds.release(reservation_id, lines, asked.precondition, asked.note, asked.key))
-        )
+        return ended(lines, holds.release(reservation_id, lines, asked.precondition, asked.note, asked.key))
 
     @views.post(f"{PATH}/extend")
     def extend(reservation_id: str) -> Answer:

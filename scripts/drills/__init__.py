@@ -1,7 +1,7 @@
 """The drills: a real server, put under more than it can do or with a part of it held slow, and held to its bounds.
 
-``flood`` and ``beside`` say what is done and which bounds there are, ``bounds`` compares, ``subject`` is the server
-under test, ``cli`` the command; servers, drivers and checks are those of the benchmark. ``power_cut`` has a server, a
-disk and clients of its own (``booted_server``, ``loop_disk``, ``workload``); ``after_cut`` says what must hold. Never
-part of the gate, which has forms of these without a clock in tests/system.
+``flood``, ``beside`` and ``batches`` say what is done and which bounds there are, ``bounds`` compares, ``subject`` is
+the server under test, ``cli`` the command; servers, drivers and checks are those of the benchmark. ``power_cut`` has a
+server, a disk and clients of its own (``booted_server``, ``loop_disk``, ``workload``); ``after_cut`` says what must
+hold. Never part of the gate, which has forms of these without a clock in tests/system.
 """

@@ -15,7 +15,7 @@ from bench.machine import describe
 from bench.server import ServerBroken
 from bench.slow_sync import NoCompiler
 
-from drills import beside, flood, power_cut
+from drills import batches, beside, flood, power_cut
 from drills.bounds import Bound, table
 from drills.loop_disk import DiskBroken, why_not
 from drills.subject import Conditions, subject
@@ -30,6 +30,7 @@ upkeep     changes of 100,000 records while snapshots are taken, the log is comp
            and again, beside the same without
 audit      changes of 100,000 records while the log is folded anew and compared again and again (GET /audit/verify),
            beside the same without
+batches    single changes while 16 connections send batches of 1,000 reserves, half of them atomic, without pause
 power-cut  root only: the data on an ext4 of its own; under every kind of change the power is cut again and again, and a
            server starts on what the disk had. With --without-sync the drill is tried: syncs do nothing, so it must
            find losses
@@ -77,6 +78,8 @@ def _drill(options: argparse.Namespace, conditions: Conditions) -> int:
     match options.drill:
         case "flood":
             results = _flood(options, conditions)
+        case "batches":
+            results = _batches(conditions)
         case "power-cut":
             results = [_power_cut(options, conditions.folder)]
         case _:
@@ -139,6 +142,16 @@ def _beside(name: str, conditions: Conditions) -> list[Result]:
     return [(name, {**case.settings, **case.working}, beside.verdict(rounds, case), told)]
 
 
+def _batches(conditions: Conditions) -> list[Result]:
+    conditions = replace(conditions, connections=conditions.connections or batches.CONNECTIONS)
+    rounds = []
+    for one in batches.rounds(conditions):
+        rounds.append(one)
+        _say(f"{len(rounds)}/{conditions.rounds}: {batches.line(one)}")
+        _report(one.wrong)
+    return [("batches", batches.SETTINGS, batches.verdict(rounds), [one.as_json() for one in rounds])]
+
+
 def _power_cut(options: argparse.Namespace, folder: Path) -> Result:
     reason = why_not()
     if reason is not None:
@@ -168,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="drills.py", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("drill", choices=("flood", *beside.CASES, "power-cut"))
+    parser.add_argument("drill", choices=("flood", "batches", *beside.CASES, "power-cut"))
     whole, cases = _at_least(1, int), tuple(_FLOODS)
     parser.add_argument("--seconds", type=_at_least(1, float), default=5.0, help="measured time of each part (5)")
     parser.add_argument("--rounds", type=_at_least(2, int), default=5, help="medians are of so many (5)")

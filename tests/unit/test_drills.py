@@ -1,5 +1,6 @@
 """scripts/drills: the arithmetic of the verdicts; and what the driver tells apart for them."""
 
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench.answers import kind_of
 from bench.load import Answers, Load
-from drills import beside, flood
+from drills import batches, beside, flood
 from drills.beside import CASES, Pair
 from drills.bounds import Bound, table
 from drills.flood import Round
@@ -155,3 +156,60 @@ def test_latencies_are_summed_up_in_milliseconds_whatever_their_order():
 )
 def test_a_refusal_for_the_moment_that_does_not_say_when_to_come_back_is_told_apart(head: bytes, kind: str):
     assert kind_of(head + b"Content-Length: 16\r\n\r\n\r\nRetry-After: 1") == kind
+
+
+def batch_round(**changed: object) -> batches.Round:
+    """A round at its bounds, but for what is changed."""
+    usual, at_bound = load(status_200=answers(9, 5.0)), load(status_200=answers(95, 1000.0))
+    return replace(batches.Round(usual, at_bound, {"200": 1, "503": 9}, 0, []), **changed)
+
+
+def test_batches_at_their_bounds_keep_them_all():
+    assert missed(batches.verdict([batch_round()])) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"beside": load(status_200=answers(94, 1.0))}, "single changes accepted beside the batches"),
+        ({"beside": load(status_200=answers(95, 1000.1))}, "p99 of accepted single changes"),
+        ({"batches": {"503": 9}}, "batches carried out in the round that had fewest"),
+        ({"unexpected": 1}, "answers to batches other than 200, or 429 and 503 with Retry-After"),
+        ({"wrong": ["lost"]}, "contradictions between answers, stock and log"),
+    ],
+)
+def test_each_bound_of_the_batches_is_missed_alone_and_by_the_worst_round(changed: dict[str, object], what: str):
+    assert missed(batches.verdict([batch_round(), batch_round(**changed)])) == [what]
+
+
+def test_no_single_change_at_all_misses_what_rests_on_them():
+    nothing = replace(load(), requests=0)
+    assert missed(batches.verdict([batch_round(beside=nothing)])) == [
+        "single changes accepted beside the batches",
+        "p99 of accepted single changes",
+    ]
+
+
+def test_answers_to_batches_are_told_apart_and_their_operations_counted():
+    tally = batches.Tally()
+    tally.add(200, b'{"results":[{"status":200,"x":1},{"status":200},{"status":503,"outcome":"unknown"}]}', None)
+    tally.add(503, b'{"status":503,"outcome":"none"}', "1")
+    tally.add(503, b'{"status":503,"outcome":"unknown"}', "1")
+    tally.add(429, b"{}", None)
+    tally.add_broken()
+    assert tally.kinds == {"200": 1, "503": 2, "429 without Retry-After": 1, "broken": 1}
+    assert (tally.reserved, tally.in_doubt, tally.unexpected()) == (2, 2001, 2)
+
+
+@pytest.mark.parametrize(("units", "wrong"), [(2, 0), (1003, 0), (1, 1), (1004, 1)])
+def test_reserved_units_lie_between_what_was_confirmed_and_what_may_have_been(units: int, wrong: int):
+    tally = batches.Tally()
+    tally.reserved, tally.in_doubt = 2, 1001
+    assert len(batches.contradictions(units, tally)) == wrong
+
+
+def test_half_of_the_senders_send_atomic_batches_of_1000_reserves_over_500_records():
+    bodies = [json.loads(batches.body_of(number)) for number in range(batches.SENDERS)]
+    assert [body["atomic"] for body in bodies].count(True) == batches.SENDERS // 2
+    assert {len(body["operations"]) for body in bodies} == {1000}
+    assert len({operation["sku"] for operation in bodies[0]["operations"]}) == 500

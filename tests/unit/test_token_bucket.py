@@ -78,6 +78,72 @@ def test_as_many_as_were_told_to_remain_are_let_through_at_once(rate: int, burst
     assert allowed(bucket, burst + 1, "c") == remaining
 
 
+STEPS = st.lists(st.tuples(st.integers(0, 2 * SECOND), st.integers(0, 40)), max_size=60)
+
+
+@given(rate=st.integers(1, 1_000_000), burst=st.integers(1, 50), steps=STEPS)
+def test_nobody_is_let_in_before_what_was_spent_is_paid_for(rate: int, burst: int, steps: list[tuple[int, int]]):
+    clock = Nanoseconds()
+    bucket, begin, spent = buckets(rate, burst, clock), clock.at, 0
+    for pause, further in steps:
+        clock.at += pause
+        if bucket.take("c").allowed:
+            assert (spent + 1 - burst) * SECOND <= rate * (clock.at - begin)
+            bucket.charge("c", further)
+            spent += 1 + further
+
+
+@given(rate=st.integers(1, 1000), burst=st.integers(1, 20), steps=STEPS)
+def test_whoever_owes_and_waits_as_long_as_told_is_let_in_and_not_a_nanosecond_before(
+    rate: int, burst: int, steps: list[tuple[int, int]]
+):
+    clock = Nanoseconds()
+    bucket = buckets(rate, burst, clock)
+    for pause, further in steps:
+        clock.at += pause
+        refused = bucket.take("c")
+        if not refused.allowed:
+            clock.at += refused.retry_after_ns - 1
+            assert not bucket.take("c").allowed
+            clock.at += 1
+            assert bucket.take("c").allowed
+        bucket.charge("c", further)
+
+
+def test_a_bucket_with_one_token_lets_in_whatever_it_costs_and_then_waits_until_it_is_above_zero():
+    clock = Nanoseconds()
+    bucket = buckets(rate=10, burst=1, clock=clock)
+    bucket.take("c")
+    charged, refused = bucket.charge("c", 999), bucket.take("c")
+    assert (charged.remaining, charged.full_after_ns, refused.remaining) == (0, 100 * SECOND, 0)
+    assert (refused.allowed, refused.retry_after_ns) == (False, 100 * SECOND)
+
+
+def test_what_remains_after_a_charge_is_let_through_at_once():
+    bucket = buckets(burst=10)
+    bucket.take("c")
+    assert bucket.charge("c", 4).remaining == allowed(bucket, 20, "c") == 5
+
+
+def test_a_charge_that_another_process_wrote_over_is_made_again():
+    bucket, place = buckets(rate=1, burst=1), 0
+
+    class Overwritten(list):
+        """Loses the first write, as where another process puts back what it had read before."""
+
+        lost = False
+
+        def __setitem__(self, at, value):
+            if self.lost:
+                super().__setitem__(at, value)
+            self.lost = True
+
+    bucket._items, bucket._known["c"] = Overwritten([0]), place
+    bucket._place_of = lambda _: place
+    bucket.charge("c", 1000)
+    assert bucket.take("c").retry_after_ns == 1000 * SECOND
+
+
 def test_a_burst_at_once_and_not_one_more():
     assert allowed(buckets(burst=5), 20) == 5
 
@@ -124,6 +190,14 @@ def test_two_processes_that_map_one_file_share_each_bucket(path: Path):
     clock = Nanoseconds()
     first, second = (buckets(burst=10, clock=clock, path=path) for _ in range(2))
     assert (allowed(first, 7), allowed(second, 7), allowed(first, 7)) == (7, 3, 0)
+
+
+def test_what_one_process_charges_the_other_waits_for(path: Path):
+    clock = Nanoseconds()
+    first, second = (buckets(rate=10, burst=5, clock=clock, path=path) for _ in range(2))
+    first.take("c")
+    first.charge("c", 999)
+    assert (second.take("c").retry_after_ns, allowed(second, 9, "c")) == (99 * SECOND + 6 * SECOND // 10, 0)
 
 
 def flood(path: Path, seconds: float, result: "multiprocessing.Queue[int]") -> None:

@@ -5,6 +5,8 @@ from given import Clock
 from web.apps import ADJUST, RECORD, make_services
 
 from inventory.web.app import create_app
+from inventory.web.json_body import may_be_large
+from inventory.web.routing import PATH
 
 READS = (RECORD, "/stores", "/health", "/health/liveness", "/metrics", "/sync/status")
 
@@ -112,3 +114,87 @@ def test_refused_changes_are_counted(clock):
         adjust(client)
 
     assert (client.get("/metrics").json["rateLimited"], client.get("/metrics").json["shed"]) == (2, 0)
+
+
+STOCKED = [{"op": "count", "storeId": "store-1", "sku": f"sku-{number}", "onHand": 90} for number in range(5)]
+LINES = [{"storeId": "store-1", "sku": f"sku-{number}", "qty": 1} for number in range(5)]
+KEY = {"Idempotency-Key": "key"}
+
+
+def held(client) -> str:
+    return f"/reservations/{client.post('/reservations', json={'lines': LINES}).json['reservationId']}"
+
+
+MANY = {
+    "atomic batch": lambda _: ("/inventory/batch", {"atomic": True, "operations": STOCKED}),
+    "batch": lambda _: ("/inventory/batch", {"atomic": False, "operations": STOCKED}),
+    "hold": lambda _: ("/reservations", {"lines": LINES}),
+    "transfer": lambda _: (
+        "/transfers",
+        {"from": "store-1", "to": "store-2", "lines": [{"sku": line["sku"], "qty": 1} for line in LINES]},
+    ),
+    "commit": lambda client: (f"{held(client)}/commit", {}),
+    "release": lambda client: (f"{held(client)}/release", {}),
+    "commit of a part": lambda client: (f"{held(client)}/commit", {"lines": LINES}),
+    "release of a part": lambda client: (f"{held(client)}/release", {"lines": LINES}),
+}
+
+
+@pytest.mark.parametrize("asked", MANY)
+def test_a_change_costs_a_token_for_each_operation_or_line(clock, asked):
+    client = limited(clock, rate_limit_rps=1, rate_limit_burst=2)
+    client.post("/inventory/batch", json={"atomic": True, "operations": STOCKED})
+    clock.advance(ms=100_000)
+    path, body = MANY[asked](client)
+    clock.advance(ms=100_000)
+
+    passed = client.post(path, json=body, headers=KEY)
+    refused = adjust(client)
+    clock.advance(ms=int(refused.headers["Retry-After"]) * 1000)
+
+    assert (passed.status_code // 100, passed.headers["RateLimit"]) == (2, '"changes";r=0;t=5')
+    # 2 of 5 were there: it is 3 below zero, and has one again after 4 s.
+    assert (refused.status_code, refused.headers["Retry-After"], refused.headers["RateLimit"]) == (
+        429,
+        "4",
+        '"changes";r=0;t=4',
+    )
+    assert adjust(client).status_code == 200
+
+
+def test_with_any_burst_the_largest_batch_is_let_through_and_the_next_one_late(clock):
+    client = limited(clock, rate_limit_rps=1000, rate_limit_burst=1)
+    body = {"atomic": False, "operations": STOCKED * 200}
+
+    answers = [client.post("/inventory/batch", json=body) for _ in range(2)]
+    clock.advance(ms=int(answers[1].headers["Retry-After"]) * 1000)
+    answers.append(client.post("/inventory/batch", json=body))
+
+    assert [answer.status_code for answer in answers] == [200, 429, 200]
+
+
+def test_a_batch_that_cannot_be_understood_costs_one_token(clock):
+    client = limited(clock)
+    client.post("/inventory/batch", json={"atomic": True, "operations": [*STOCKED, {}]})
+
+    assert adjust(client).headers["RateLimit"] == '"changes";r=1;t=1'
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "chunked", "large"),
+    [
+        ("/inventory/batch", "16385", False, True),
+        ("/inventory/batch", "16384", False, False),
+        ("/inventory/batch", "", True, True),
+        ("/inventory/batch", "", False, False),
+        ("/reservations", "20000", False, True),
+        ("/transfers", "20000", False, True),
+        (ADJUST, "20000", False, False),
+        (ADJUST, "", True, False),
+        ("/inventory/batch", "lots", False, False),
+        ("/inventory/batch", "lots of it", False, False),
+    ],
+)
+def test_a_body_may_be_large_where_it_may_have_many_lines_and_is_long_or_chunked(path, length, chunked, large):
+    environ = {PATH: path, "CONTENT_LENGTH": length, "wsgi.input_terminated": chunked}
+    assert may_be_large(environ) is large

@@ -1,9 +1,11 @@
 """Overload: the shedder and the bulkheads refuse changes at once; reads and health are answered."""
 
+import json
 import threading
 
 import pytest
 from web.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
+from werkzeug.test import EnvironBuilder
 
 from inventory.resilience.parallel import run_parallel
 from inventory.web.app import create_app
@@ -23,6 +25,12 @@ class SlowLedger(FailingLedger):
         self.begun.release()
         assert self.go_on.wait(30)
         return super().submit(entities, decide, key)
+
+    def submit_all(self, changes, key=None):
+        # Before the ledger's mutex is taken: others are to be at work meanwhile.
+        self.begun.release()
+        assert self.go_on.wait(30)
+        return super().submit_all(changes, key)
 
     def queue_depth(self):
         return self.depth
@@ -136,3 +144,53 @@ def test_while_the_sync_is_overloaded_changes_are_carried_out():
         views.go_on.set()
         first.join(30)
     assert app.test_client().post("/sync").status_code == 200
+
+
+def large_batch(sku: str, *, atomic: bool = True) -> dict[str, object]:
+    """More than 16 KiB."""
+    operation = {"op": "count", "storeId": "store-1", "sku": sku, "onHand": 1}
+    return {"atomic": atomic, "operations": [operation] * 400}
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_an_eighth_of_the_threads_may_be_at_work_on_large_changes_and_small_ones_go_on(slow, atomic):
+    app = create_app(make_services(slow, threads=16, rate_limit_rps=0))
+    client = app.test_client()
+
+    def send(sku: str):
+        return app.test_client().post("/inventory/batch", json=large_batch(sku, atomic=atomic))
+
+    threads = [threading.Thread(target=send, args=(f"many-{number}",)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert slow.begun.acquire(timeout=30)
+    threads += at_work(app, slow, 3)
+
+    refused = send("sku-1")
+
+    assert (refused.status_code, refused.json["error"], refused.headers["Retry-After"]) == (503, "overloaded", "1")
+    assert client.get("/metrics").json["shed"] == 1
+    slow.go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert send("sku-1").status_code == 200
+
+
+def test_a_large_change_is_at_work_until_it_is_answered():
+    services = make_services(threads=4, rate_limit_rps=0)
+    body = json.dumps(large_batch("sku-1")).encode()
+    environ = EnvironBuilder("/inventory/batch", method="POST", data=body, content_type="application/json")
+
+    answering = create_app(services)(environ.get_environ(), lambda *_: None)
+    waiting = services.bulk_changes.at_work
+    list(answering)
+
+    assert (waiting, services.changes.at_work, services.bulk_changes.at_work) == (1, 0, 0)
+
+
+def test_a_large_change_that_cannot_be_understood_leaves_its_bulkhead():
+    client = create_app(make_services(threads=4, rate_limit_rps=0)).test_client()
+    wrong = {"atomic": 1, "operations": [{}] * 10_000}
+
+    assert [client.post("/inventory/batch", json=wrong).status_code for _ in range(3)] == [400] * 3
