@@ -101,6 +101,7 @@ class Settings:
     sync_mode: str = _setting("thread", _one_of("thread", "off"), "run the sync worker in the servers, or not")
     sync_interval_ms: int = _setting(15_000, _MS, "how often the views are published")
     snapshot_every_n_events: int = _setting(100_000, _whole(1, 10**9), "events between two snapshots")
+    snapshot_every_bytes: int = _setting(268_435_456, _whole(4096, 2**40), "bytes of log between two snapshots")
     concurrency_api: int | None = _setting(
         None, _COUNT, "threads of each worker at work on changes at once; THREADS if unset"
     )

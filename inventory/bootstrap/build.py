@@ -86,7 +86,7 @@ def build_services(
         folded,
     )
     views = PublishedViews(layout, ledger.shared, disk, retry)
-    upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
+    upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events, settings.snapshot_every_bytes)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
     letters, audit = LetterFile(layout, disk), audit_of(layout, ledger.keeper)
     return wired.services(ledger, views, ledger.now, letters, upkeep, held, audit)

@@ -19,7 +19,8 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     """Show what the log takes up, and delete old segments of the archive if told to.
 
     A segment that is deleted here is gone for good: the stock stays, in snapshots and log, but its history
-    can no longer be read, and the snapshots are then the only thing to start from. May run beside servers.
+    can no longer be read, and the snapshots are then the only thing to start from. What an idempotency key that
+    still counts needs for its first answer stays. May run beside servers.
     """
     settings = existing_log(data_dir)
     with service(settings) as services:
@@ -29,13 +30,21 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
             services.upkeep.run_once()
         archived = layout_of(settings).archived_segments()
         old = [] if keep is None else archived[: len(archived) - keep]
+        needed = services.upkeep.needed_from() if old else 0
+        held_back = [segment for segment in old if segment >= needed]
+        old = [segment for segment in old if segment < needed]
         if old and len(services.upkeep.whole_snapshots()) < 2:
             raise click.ClickException("two whole snapshots are needed before anything of the archive may go")
         for segment in old:
             layout_of(settings).archived(segment).unlink()
         figures = services.storage_figures()
     if as_json:
-        shown = {"deleted": len(old), "kept": len(archived) - len(old), **figures._asdict()}
+        shown = {
+            "deleted": len(old),
+            "kept": len(archived) - len(old),
+            "keptForKeys": len(held_back),
+            **figures._asdict(),
+        }
         click.echo(json.dumps(shown))
         return
     click.echo(
@@ -44,3 +53,8 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     if keep is not None:
         deleted = counted(len(old), "segment")
         click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")
+        if held_back:
+            click.echo(
+                f"{counted(len(held_back), 'segment')} more will go when the idempotency keys have ended whose first"
+                " answers are read from there."
+            )

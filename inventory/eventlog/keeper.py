@@ -1,9 +1,11 @@
 """The upkeep of a log on files: snapshots from the replica, compaction of what lies below them."""
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import pairwise
+from pathlib import Path
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant
@@ -13,15 +15,16 @@ from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.folder_size import FolderSize
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
+from inventory.eventlog.reader import START, apart
 from inventory.eventlog.replica import Replica
-from inventory.eventlog.restore import NotASnapshot
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.restore import NotASnapshot, read_start
+from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.snapshot import encode_image, image_for_audit, image_of
 from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
-from inventory.service.upkeep import StorageFigures
+from inventory.service.upkeep import Behind, StorageFigures
 
 _TAIL = 1 << 21
 
@@ -51,16 +54,32 @@ class FileKeeper:
         self._retry = retry
         self._now = now
         self._key_ttl = key_ttl_ms * 1000
+        self._newest = (-1, START.position)
+        self._oldest = (0, Instant(0))
         self._sizes = tuple(FolderSize(folder) for folder in (layout.events, layout.archive, layout.snapshots))
 
     def turn(self) -> AbstractContextManager[bool]:
         """See ``LogKeeper.turn``."""
         return turn(self._layout.upkeep_lock, wait_ms=0)
 
-    def events_since_snapshot(self) -> int:
-        """See ``LogKeeper.events_since_snapshot``."""
-        taken = self._layout.snapshot_sequences()
-        return self._shared.published().sequence - (taken[-1] if taken else 0)
+    def since_snapshot(self) -> Behind:
+        """See ``LogKeeper.since_snapshot``."""
+        end, taken = self._shared.published(), self._layout.snapshot_sequences()
+        begin = self._place_of(taken[-1]) if taken else START.position
+        passed = [first for first in self._layout.segments() if begin.segment <= first < end.segment]
+        read = sum(_size(self._layout.segment(first)) for first in passed) + end.offset - begin.offset
+        return Behind(end.sequence - begin.sequence, read)
+
+    def _place_of(self, snapshot: int) -> Position:
+        """Where the log goes on behind a snapshot; the beginning, where it is none that this program can use."""
+        known, place = self._newest
+        if known != snapshot:
+            try:
+                place = read_start(self._layout.snapshot(snapshot)).cursor.position
+            except (NotASnapshot, OSError):
+                place = START.position._replace(sequence=snapshot)
+            self._newest = (snapshot, place)
+        return place
 
     def take_snapshot(self) -> int:
         """See ``LogKeeper.take_snapshot``."""
@@ -92,6 +111,18 @@ class FileKeeper:
             write(piece)
         return image.cursor.position.sequence
 
+    def can_compact(self) -> bool:
+        """See ``LogKeeper.can_compact``."""
+        taken, segments = self._layout.snapshot_sequences(), self._layout.segments()
+        if len(taken) < KEPT or len(segments) < 2:
+            return False
+        try:
+            return self._may_go(segments[0], segments[1], taken[-KEPT])
+        except FileNotFoundError:
+            return False  # moved meanwhile
+        except (LogError, OSError) as error:
+            raise unreadable(error) from error
+
     def compact(self) -> int:
         """See ``LogKeeper.compact``.
 
@@ -104,14 +135,33 @@ class FileKeeper:
         segments, moved = self._layout.segments(), 0
         try:
             for segment, following in pairwise(segments):
-                # A snapshot of the very end of a segment still names it as the place to go on from.
-                if following - 1 >= whole[-KEPT] or self._last_instant(segment) + self._key_ttl > self._now():
+                if not self._may_go(segment, following, whole[-KEPT]):
                     break
                 move_to_archive(self._layout, segment, self._disk, self._retry)
                 moved += 1
         except (LogError, OSError) as error:
             raise StorageUnavailable(f"the log could not be compacted: {error}", outcome="none") from error
         return moved
+
+    def _may_go(self, segment: int, following: int, snapshot: int) -> bool:
+        # A snapshot of the very end of a segment still names it as the place to go on from.
+        return following - 1 < snapshot and self._last_instant(segment) + self._key_ttl <= self._now()
+
+    def needed_from(self) -> int:
+        """See ``LogKeeper.needed_from``: also the events before, from which the holds of such answers are rebuilt."""
+        try:
+            self._replica.adopt()
+            with self._replica.still() as state:
+                keys, holds, now = state.keys.copy(), state.reservations.copy(), self._now()
+        except LogError as error:
+            raise unreadable(error) from error
+        counting = [apart(key.position)[0] for key in keys.entries() if key.ends is not None and key.ends > now]
+        if not counting:
+            return self._shared.published().segment
+        needed = min(counting)
+        needed = min([needed, *(hold.created for hold in holds if hold.version > 1 and hold.sequence >= needed)])
+        segments = sorted({*self._layout.segments(), *self._layout.archived_segments()})
+        return segments[max(0, bisect_right(segments, needed) - 1)]
 
     def whole_snapshots(self) -> list[int]:
         """See ``LogKeeper.whole_snapshots``."""
@@ -128,6 +178,13 @@ class FileKeeper:
         )
 
     def _last_instant(self, segment: int) -> Instant:
+        known, at = self._oldest
+        if known != segment:
+            # It is sealed: it never changes.
+            self._oldest = (segment, at := self._read_last_instant(segment))
+        return at
+
+    def _read_last_instant(self, segment: int) -> Instant:
         path = self._layout.segment(segment)
         with open(path, "rb") as file:
             file.seek(max(0, path.stat().st_size - _TAIL))
@@ -136,3 +193,10 @@ class FileKeeper:
             return decode(lines[-2]).event.at
         except (NotALine, IndexError) as error:
             raise LogError(f"{path} does not end in a whole line") from error
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # moved meanwhile

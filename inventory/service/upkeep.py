@@ -19,20 +19,30 @@ class StorageFigures(NamedTuple):
     snapshots: int
 
 
+class Behind(NamedTuple):
+    """How much a start would have to read behind the newest snapshot."""
+
+    events: int
+    bytes: int
+
+
 class LogKeeper(Protocol):
     """What a log lets be done to it for its upkeep."""
 
     def turn(self) -> AbstractContextManager[bool]:
         """Take the upkeep lock for the ``with`` block; gives False where another process has it."""
 
-    def events_since_snapshot(self) -> int:
-        """How many events a start would have to fold behind the newest snapshot."""
+    def since_snapshot(self) -> Behind:
+        """What of the log lies behind the newest snapshot."""
 
     def take_snapshot(self) -> int:
         """Write a snapshot of everything committed, durable and read back; returns its sequence.
 
         :raises StorageUnavailable: there is none; those that were there are unharmed.
         """
+
+    def can_compact(self) -> bool:
+        """Whether a segment could be moved now, as far as that is seen without reading the snapshots."""
 
     def compact(self) -> int:
         """Move what no start needs any more to the archive; returns how many segments.
@@ -43,31 +53,42 @@ class LogKeeper(Protocol):
     def whole_snapshots(self) -> list[int]:
         """The sequences of the snapshots that are what was written, ascending."""
 
+    def needed_from(self) -> int:
+        """The segment from which on the answers to keys that count are read; what lies before it may be deleted."""
+
     def figures(self) -> StorageFigures:
         """What everything takes up."""
 
 
 class Upkeep:
-    """Takes a snapshot every N events, and compacts after it; in one process at a time.
+    """Takes a snapshot every so many events or bytes, and compacts after it; in one process at a time.
+
+    Compacts without one, too, once the keys have ended that kept a segment in the log.
 
     At most a tenth of the time: after a snapshot that took long the next one waits nine times as long.
     """
 
-    def __init__(self, keeper: LogKeeper, now: Callable[[], Instant], every_n_events: int) -> None:
+    def __init__(
+        self, keeper: LogKeeper, now: Callable[[], Instant], every_n_events: int, every_bytes: int = 1 << 28
+    ) -> None:
         self._keeper = keeper
         self._now = now
-        self._every = every_n_events
+        self._every = Behind(every_n_events, every_bytes)
         self._not_before = Instant(0)
 
     def run_if_due(self) -> bool:
-        """Run if enough events have come, enough time has passed, and no other process is at it."""
-        if not self._is_due():
+        """Do what is due, if enough time has passed and no other process is at it; returns whether there was anything.
+
+        :raises StorageUnavailable: see ``run_once``.
+        """
+        if self._due() is None:
             return False
         with self._keeper.turn() as ours:
             # Looked at again under the lock: another process may have been faster.
-            if not ours or not self._is_due():
+            due = self._due() if ours else None
+            if due is None:
                 return False
-            self.run_once()
+            due()
             return True
 
     def run_once(self) -> int:
@@ -90,5 +111,20 @@ class Upkeep:
         """What the log takes up on disk."""
         return self._keeper.figures()
 
-    def _is_due(self) -> bool:
-        return self._now() >= self._not_before and self._keeper.events_since_snapshot() >= self._every
+    def needed_from(self) -> int:
+        """See ``LogKeeper.needed_from``."""
+        return self._keeper.needed_from()
+
+    def _due(self) -> Callable[[], object] | None:
+        if self._now() < self._not_before:
+            return None
+        behind = self._keeper.since_snapshot()
+        if behind.events >= self._every.events or behind.bytes >= self._every.bytes:
+            return self.run_once
+        return self._compact if self._keeper.can_compact() else None
+
+    def _compact(self) -> None:
+        started = self._now()
+        self._not_before = Instant(started + _PAUSE_AFTER_FAILURE)
+        if self._keeper.compact():
+            self._not_before = Instant(self._now() + (self._now() - started) * IDLE_SHARE)

@@ -1,5 +1,6 @@
 """``inventory archive``: what the log takes up, and what may go."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,8 +9,12 @@ from click.testing import CliRunner, Result
 
 from inventory.bootstrap import build_services, layout_of, prepare
 from inventory.cli.main import main
-from inventory.domain.commands import CountStock
+from inventory.domain.commands import CountStock, WantedLine
+from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import item_id
+from inventory.eventlog.archive import move_to_archive
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
 from inventory.settings import Settings
 
 
@@ -120,3 +125,24 @@ def test_views_of_an_event_above_the_end_of_the_log_are_damage(with_old_views: S
 def test_views_of_an_event_that_no_log_can_have_are_damage(with_old_views: Settings):
     claim(with_old_views, -1)
     assert run(with_old_views, "verify").exit_code == 1
+
+
+def test_what_a_key_that_counts_needs_for_its_answer_is_kept_and_said(settings: Settings):
+    test_two_snapshots_compact_the_log(settings)
+    before = layout_of(settings).archived_segments()
+    prepare(settings)
+    services = build_services(dataclasses.replace(settings, idemp_ttl_ms=3_600_000))
+    held = services.reservations.hold((WantedLine(item_id("store-1", "sku-39"), 2),)).reservation.reservation_id
+    services.reservations.extend(held, 10**6, key=IdempotencyKey("longer", "hash"))
+    first = services.stock.change(CountStock(item_id("store-1", "sku-1"), 9), IdempotencyKey("count", "hash"))
+    services.close()
+    change(settings, 40)
+    for segment in layout_of(settings).segments()[:-1]:
+        move_to_archive(layout_of(settings), segment, Disk(), RetryPolicy())
+    told = json.loads(archive(settings, "--keep", "0", "--json").stdout)
+    assert (told["deleted"] >= len(before), told["keptForKeys"] > 0) == (True, True)
+    prepare(settings)
+    services = build_services(settings)
+    again = services.stock.change(CountStock(item_id("store-1", "sku-1"), 9), IdempotencyKey("count", "hash"))
+    services.close()
+    assert (again.replayed, again.event) == (True, first.event)

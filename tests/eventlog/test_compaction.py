@@ -5,9 +5,12 @@ import shutil
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
-from given import WRITER, item
+from given import WRITER, deciding, item
 
+from inventory.domain.commands import WantedLine
 from inventory.domain.errors import StorageUnavailable
+from inventory.domain.hold_commands import Command, ExtendHold, HoldStock
+from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
 
@@ -133,3 +136,60 @@ def test_a_segment_that_cannot_be_archived_stays_in_the_log(folder: Folder, call
     assert folder.layout.segments() == segments
     disk.instead.clear()
     assert folder.verify().ok
+
+
+def test_when_the_keys_of_an_idle_log_have_ended_there_is_something_to_compact(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    ledger.keeper.take_snapshot()
+    write(ledger, 1)
+    ledger.keeper.take_snapshot()
+    folder.machine.up += WRITER.key_ttl_ms * 1000 - 1
+    assert not ledger.keeper.can_compact()
+    folder.machine.up += 10_000
+    assert ledger.keeper.can_compact()
+    assert ledger.keeper.compact() > 1
+    assert not ledger.keeper.can_compact()
+
+
+def test_what_lies_behind_the_newest_snapshot_is_counted_in_events_and_bytes_over_segments(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    assert ledger.keeper.since_snapshot() == (0, 0)
+    write(ledger, 10)
+    assert ledger.keeper.since_snapshot() == (10, len(folder.log()))
+    ledger.keeper.take_snapshot()
+    before = len(folder.log())
+    for _ in range(2):
+        assert ledger.keeper.since_snapshot() == (ledger.status().sequence - 10, len(folder.log()) - before)
+        write(ledger, 30)
+    assert len(folder.layout.segments()) > 2
+
+
+def test_a_snapshot_that_cannot_be_used_leaves_all_bytes_to_be_read(folder: Folder):
+    ledger = folder.start()
+    write(ledger, 10)
+    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path.write_bytes(path.read_bytes().replace(b'"snapshot":3', b'"snapshot":9'))
+    assert folder.open().keeper.since_snapshot().bytes == len(folder.log())
+
+
+def do(ledger: FileLedger, command: Command, key: str | None = None) -> None:
+    ledger.submit(command.entities, deciding(command), key and IdempotencyKey(key, "hash")).wait()
+
+
+def test_what_the_answer_to_a_key_is_rebuilt_from_may_not_be_deleted(folder: Folder):
+    ledger = folder.start(segment_bytes=SMALL)
+    write(ledger, 40)
+    do(ledger, HoldStock("old", (WantedLine(ONE, 2),)))
+    made = ledger.status().sequence
+    folder.machine.up += 3 * WRITER.key_ttl_ms * 1000
+    write(ledger, 20)
+    folder.machine.up += 3 * WRITER.key_ttl_ms * 1000
+    end = folder.layout.segments()[-1]
+    assert ledger.keeper.needed_from() == end
+    do(ledger, ExtendHold("old", 10**9), "longer")
+    needed = ledger.keeper.needed_from()
+    assert needed == max(first for first in folder.layout.segments() if first <= made)
+    assert needed < end
+    folder.machine.up += 3 * WRITER.key_ttl_ms * 1000
+    assert ledger.keeper.needed_from() == folder.layout.segments()[-1]

@@ -25,6 +25,7 @@ CASES = {
     "SYNC_MODE": ("thread", "off", "off", "process"),
     "SYNC_INTERVAL_MS": (15_000, "250", 250, "15s"),
     "SNAPSHOT_EVERY_N_EVENTS": (100_000, "10", 10, "0"),
+    "SNAPSHOT_EVERY_BYTES": (268_435_456, "4096", 4096, "4095"),
     "CONCURRENCY_API": (None, "8", 8, "all"),
     "CONCURRENCY_SYNC": (1, "2", 2, "0"),
     "CONCURRENCY_READS": (2, "1", 1, "0"),

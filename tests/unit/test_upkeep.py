@@ -7,7 +7,7 @@ import pytest
 from given import Clock
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.service.upkeep import StorageFigures, Upkeep
+from inventory.service.upkeep import Behind, StorageFigures, Upkeep
 
 
 class Keeper:
@@ -15,7 +15,8 @@ class Keeper:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.events = 0
+        self.events = self.bytes = 0
+        self.left = 0
         self.done: list[str] = []
         self.takes_ms = 0
         self.failing = False
@@ -25,8 +26,8 @@ class Keeper:
     def turn(self) -> Iterator[bool]:
         yield not self.taken_by_another
 
-    def events_since_snapshot(self) -> int:
-        return self.events
+    def since_snapshot(self) -> Behind:
+        return Behind(self.events, self.bytes)
 
     def take_snapshot(self) -> int:
         self.clock.advance(ms=self.takes_ms)
@@ -38,7 +39,14 @@ class Keeper:
 
     def compact(self) -> int:
         self.done.append("compaction")
-        return 0
+        moved, self.left = self.left, 0
+        return moved
+
+    def can_compact(self) -> bool:
+        return self.left > 0
+
+    def needed_from(self) -> int:
+        return 1
 
     def whole_snapshots(self) -> list[int]:
         return []
@@ -59,7 +67,7 @@ def keeper(clock: Clock) -> Keeper:
 
 @pytest.fixture
 def upkeep(keeper: Keeper, clock: Clock) -> Upkeep:
-    return Upkeep(keeper, clock, every_n_events=100)
+    return Upkeep(keeper, clock, every_n_events=100, every_bytes=5000)
 
 
 def test_before_enough_events_nothing_is_done(upkeep: Upkeep, keeper: Keeper):
@@ -99,3 +107,30 @@ def test_after_a_failure_it_is_tried_again_a_while_later(upkeep: Upkeep, keeper:
 
 def test_on_demand_it_does_not_wait_for_its_time(upkeep: Upkeep, keeper: Keeper):
     assert (upkeep.run_once(), keeper.done) == (7, ["snapshot", "compaction"])
+
+
+def test_few_events_of_many_bytes_are_enough(upkeep: Upkeep, keeper: Keeper):
+    keeper.events, keeper.bytes = 1, 4999
+    assert (upkeep.run_if_due(), keeper.done) == (False, [])
+    keeper.bytes = 5000
+    assert (upkeep.run_if_due(), keeper.done) == (True, ["snapshot", "compaction"])
+
+
+def test_what_the_keys_of_an_idle_log_held_back_is_compacted_without_a_snapshot(upkeep: Upkeep, keeper: Keeper):
+    keeper.left = 3
+    assert (upkeep.run_if_due(), keeper.done) == (True, ["compaction"])
+    assert (upkeep.run_if_due(), keeper.done) == (False, ["compaction"])
+
+
+def test_while_another_process_is_at_it_nothing_is_compacted(upkeep: Upkeep, keeper: Keeper):
+    keeper.left, keeper.taken_by_another = 3, True
+    assert (upkeep.run_if_due(), keeper.done) == (False, [])
+
+
+def test_a_compaction_that_could_move_nothing_is_tried_again_a_while_later(
+    upkeep: Upkeep, keeper: Keeper, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(keeper, "can_compact", lambda: True)
+    assert (upkeep.run_if_due(), upkeep.run_if_due(), keeper.done) == (True, False, ["compaction"])
+    clock.advance(ms=15_000)
+    assert upkeep.run_if_due()

@@ -44,6 +44,7 @@ EXCUSED = {
     "SYNC_MODE": "which process has the periodic threads",
     "SYNC_INTERVAL_MS": "of a periodic thread",
     "SNAPSHOT_EVERY_N_EVENTS": "of a periodic thread",
+    "SNAPSHOT_EVERY_BYTES": "of a periodic thread",
     "CONCURRENCY_SYNC": "a counter, of passes and not of requests",
     "RETRY_BASE_MS": "of files that are published",
     "RETRY_TIMES": "of files that are published, and of dead letters",
@@ -88,15 +89,7 @@ def settings_with(given: dict[str, Any]) -> Settings:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[pytest.mark.xfail(reason="each minute is looked at")] * (name == "RESERVATION_KEEP_MS")
-        )
-        for name in WALKED
-    ],
-)
+@pytest.mark.parametrize("name", list(WALKED))
 def test_a_request_costs_the_same_whatever_a_setting_is(
     tmp_path: Path, usual_costs: Callable[[int], dict[str, int]], name: str
 ):
