@@ -165,7 +165,13 @@ def _had_ended(
     """Whether a hold had ended in that way before: that is confirmed again, without an event."""
     if kind not in _ENDINGS or key in by_key or body["sequence"] > len(events):
         return False
-    return bool(events[body["sequence"] - 1].get("reservationId") == body["reservationId"])
+    return bool(_reservation_of(events[body["sequence"] - 1]) == body["reservationId"])
+
+
+def _reservation_of(event: Mapping[str, Any]) -> str | None:
+    """Which reservation an event changes; lines of format 3 say it in ``hold``."""
+    name: str | None = (event.get("hold") or event).get("reservationId")
+    return name
 
 
 def _is_event(event: Mapping[str, Any] | None, told: Mapping[str, Any]) -> bool:
@@ -185,8 +191,8 @@ def _contradictions(events: Sequence[Mapping[str, Any]], told: Told) -> Iterator
             item = (line["storeId"], line["sku"])
             on_hand, reserved, version = sums[item]
             sums[item] = [on_hand + line["onHandDelta"], reserved + line["reservedDelta"], version + 1]
-            if event.get("reservationId"):
-                held[event["reservationId"]][item] += line["reservedDelta"]
+            if (name := _reservation_of(event)) is not None:
+                held[name][item] += line["reservedDelta"]
     for item in sorted(sums.keys() | told.records.keys()):
         if told.records.get(item) != tuple(sums[item]):
             yield f"{item}: the server says {told.records.get(item)}, the log {tuple(sums[item])}"

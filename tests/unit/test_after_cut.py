@@ -124,6 +124,14 @@ def test_reserved_must_be_the_sum_of_what_is_held(account: Account):
     assert len(compare(log, account, Told(records, {})).other) == 1
 
 
+def test_a_part_that_is_committed_is_of_the_hold_that_a_line_of_format_3_names(account: Account):
+    held, part = event(4, "h", 0, 7, reservationId="r"), event(5, "p", -1, 6, hold={"reservationId": "r"})
+    held["lines"][0]["reservedDelta"], part["lines"][0]["reservedDelta"] = 2, -1
+    account.sent |= {"h": change("h", "hold"), "p": change("p", "commit of a part")}
+    told = Told({ITEM: (6, 1, 5)}, {"r": Counter({ITEM: 1})})
+    assert compare([*LOG, held, {**part, "reservationId": None}], account, told).all() == []
+
+
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
