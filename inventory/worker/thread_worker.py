@@ -1,5 +1,6 @@
 """gunicorn's worker with threads, and a bound on how long a client may hold one of them."""
 
+import socket
 import time
 from collections.abc import Callable
 from functools import partial
@@ -50,6 +51,7 @@ class BoundedThreadWorker(DeferringWorker):
         if not isinstance(conn.sock, ClientSocket) and not conn.initialized:
             conn.sock = ClientSocket(conn.sock, self.lingering.take)
             conn.wait_for_data = partial(_look, conn.wait_for_data)
+            conn.close = partial(self._close, conn, conn.close)
         # Over TLS gunicorn makes another socket of it, which has no bounds; the proxy is the place for TLS.
         if isinstance(conn.sock, ClientSocket):
             conn.sock.begin(self.client_seconds)
@@ -75,6 +77,19 @@ class BoundedThreadWorker(DeferringWorker):
         if self.nr_conns > self.max_keepalived:
             req.force_close()
         return super().handle_request(req, conn)
+
+    def _close(self, conn: Any, close: Callable[..., None], graceful: bool = False) -> None:
+        """Over TLS too, the main loop does not wait for a client to close."""
+        sock = conn.sock
+        if not graceful or isinstance(sock, ClientSocket):
+            close(graceful)
+            return
+        try:
+            sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            sock.close()
+        else:
+            self.lingering.take(socket.socket(fileno=sock.detach()))
 
 
 def _look(wait_for_data: Callable[[float], Any], _: float) -> Any:

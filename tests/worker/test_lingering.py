@@ -82,9 +82,8 @@ def test_without_a_thread_to_be_had_a_connection_is_cut_and_its_room_is_free(pai
 
     monkeypatch.setattr(Thread, "start", none)
     waits = Lingering()
-    room = waits._room._value
     waits.take(pair[0])
-    assert (is_closed(pair[0]), waits.cut.count, waits._room._value) == (True, 1, room)
+    assert (is_closed(pair[0]), waits.cut.count, waits._open) == (True, 1, 0)
 
 
 def test_a_client_that_never_closes_is_waited_for_no_longer_than_the_bound(monkeypatch):
@@ -97,24 +96,42 @@ def test_a_client_that_never_closes_is_waited_for_no_longer_than_the_bound(monke
         until("it is counted", lambda: waits.cut.count == 1)
 
 
-@pytest.mark.parametrize(("files", "many"), [(200, 25), (1_000_000, 128), (resource.RLIM_INFINITY, 128)])
-def test_no_more_are_waited_for_than_an_eighth_of_the_files_there_may_be(monkeypatch, files, many):
+FILES = pytest.mark.parametrize(("files", "many"), [(200, 25), (1_000_000, 128), (resource.RLIM_INFINITY, 128)])
+
+
+@FILES
+def test_no_more_are_open_than_an_eighth_of_the_files_there_may_be(monkeypatch, files, many):
     monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    # A thread that gets nothing done.
+    monkeypatch.setattr(Lingering, "_run", lambda *_: None)
     waits = Lingering()
     with ExitStack() as stack:
-        pairs = [socket.socketpair() for _ in range(many + 1)]
-        for pair in pairs:
-            for end in pair:
-                stack.enter_context(end)
-            waits.take(pair[0])
+        pairs = [taken(stack, waits) for _ in range(many + 1)]
         assert [is_closed(ours) for ours, _ in pairs] == [False] * many + [True]
         assert waits.cut.count == 1
-        pairs[0][1].close()
-        until("there is room again", lambda: is_closed(pairs[0][0]))
-        ours, client = socket.socketpair()
-        stack.enter_context(client)
-        until("its room is free", lambda: waits._room._value == 1)
-        waits.take(ours)
-        assert not is_closed(ours)
-        client.close()
-        until("it is closed", lambda: is_closed(ours))
+
+
+@FILES
+def test_where_too_many_wait_the_one_that_has_waited_for_longest_is_closed_for_the_next(monkeypatch, files, many):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    monkeypatch.setattr(lingering, "_SECONDS", 600.0)
+    waits = Lingering()
+    with ExitStack() as stack:
+        pairs = [taken(stack, waits) for _ in range(waits._waits_for)]
+        for number in range(3):
+            pairs.append(taken(stack, waits))
+            until("one is closed", lambda number=number: waits.cut.count == number + 1)
+            assert [is_closed(ours) for ours, _ in pairs] == [True] * (number + 1) + [False] * waits._waits_for
+        assert waits._waits_for < many
+        pairs[3][1].close()
+        until("it is closed", lambda: is_closed(pairs[3][0]))
+        assert waits.cut.count == 3
+
+
+def taken(stack: ExitStack, waits: Lingering) -> tuple[socket.socket, socket.socket]:
+    """Our end, which the other has taken, and the client's."""
+    ours, client = socket.socketpair()
+    stack.enter_context(ours)
+    stack.enter_context(client)
+    waits.take(ours)
+    return ours, client

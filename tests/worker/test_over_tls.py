@@ -1,12 +1,14 @@
 """Over TLS in the worker itself: every answer is written by the thread of its request, and connections are kept."""
 
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from system.waiting import until
 from worker.deferring import CHANGE, Deferring
 from worker.running import WHOLE, answer
 
@@ -44,3 +46,14 @@ def test_a_connection_is_kept_for_further_requests(secured: Deferring, client: s
         client.sendall(WHOLE)
         assert answer(client).startswith(b"HTTP/1.1 200")
     assert secured.worker.nr_conns == 1
+
+
+def test_a_client_that_does_not_close_is_not_waited_for_by_the_main_loop(
+    secured: Deferring, client: ssl.SSLSocket
+) -> None:
+    waited_for: list[socket.socket] = []
+    secured.worker.lingering.take = waited_for.append
+    client.sendall(WHOLE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert answer(client).startswith(b"HTTP/1.1 200")
+    until("it is handed over", lambda: len(waited_for) == 1)
+    waited_for[0].close()
