@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from inventory.bootstrap import StartRefused
-from inventory.domain.errors import InventoryError
+from inventory.domain.errors import InventoryError, for_people
 from inventory.eventlog.errors import LogError
 from inventory.settings import SettingsError
 
@@ -33,7 +33,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (StartRefused, SettingsError, InventoryError, LogError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(for_people(error)) from error
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:

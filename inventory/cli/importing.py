@@ -1,7 +1,7 @@
 """Putting the rows of a stock file into the log, through the same write path as every other change."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from inventory.cli.import_note import Note, NoteFile
 from inventory.cli.stock_csv import StockRow
 from inventory.domain import commands
 from inventory.domain.commands import CountStock, SetPolicy
-from inventory.domain.errors import InventoryError, LockContended, Unavailable
+from inventory.domain.errors import InventoryError, LockContended, NeedsOperator, Unavailable, for_people
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import Instant
 from inventory.service.ledger import LedgerStatus, Outcome
@@ -128,6 +128,8 @@ class Importing:
                 kept = replayed and one.number not in self._unknown
                 self.kept += kept
                 self.applied += not kept
+            elif (stopping := _stopping(passing)) and one.row.item not in self._status().broken:
+                raise ImportStopped(f"stopped at line {one.line}: {for_people(stopping)}; then repeat the command")
             elif passing and not last and one.row.item not in self._status().broken:
                 pending.append(one)
                 if any(error.outcome == "unknown" for error in passing):
@@ -149,6 +151,11 @@ def _wanted(one: Numbered, key: str, meaning: str) -> list[Wanted]:
     if policy is not None:
         wanted.append((SetPolicy(item, policy, note=note), IdempotencyKey(f"{name}-policy", meaning)))
     return wanted
+
+
+def _stopping(errors: Sequence[Unavailable]) -> NeedsOperator | None:
+    """What no further try helps against."""
+    return next((error for error in errors if isinstance(error, NeedsOperator)), None)
 
 
 def _chunks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:

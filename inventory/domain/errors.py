@@ -225,3 +225,8 @@ class NeedsOperator(StorageUnavailable):
     def __init__(self, message: str, action: str, *, outcome: Outcome = "none") -> None:
         super().__init__(message, outcome=outcome, retry_after_ms=OPERATOR_RETRY_MS)
         self.action = action
+
+
+def for_people(error: Exception) -> str:
+    """What a command or a log says of an error: with what to do about it, where a person has to do something."""
+    return f"{error}; {error.action}" if isinstance(error, NeedsOperator) else str(error)

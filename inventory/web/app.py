@@ -45,6 +45,7 @@ def create_app(services: Services) -> Flask:
         services.sync.age_ms,
         services.dead_letters.how_many_dead,
         services.quotas,
+        lambda: services.ledger.status().action is not None,
     )
     gates = Gates(services, metrics)
     metrics.follow(services.breakers, services.file_retries)

@@ -60,6 +60,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_ended_reservations": "endedReservations",
     "inventory_keys": "keys",
     "inventory_quotas_nearly_used": "quotasNearlyUsed",
+    "inventory_needs_operator": "needsOperator",
     MEMORY: WORKER_MEMORY,
     "inventory_lock_acquired_total": "lockAcquired",
     "inventory_lock_contended_total": "lockContended",
@@ -86,13 +87,15 @@ class Metrics:
         sync_age_ms: Callable[[], int | None],
         dead_letters: Callable[[], int],
         quotas: QuotaWatch,
+        needs_operator: Callable[[], bool] = lambda: False,
     ) -> None:
         """:param queue_depth: how many changes wait in this process; asked after every request.
         :param storage: what the log takes up; asked when somebody asks for the metrics, as are the next two.
         :param sync_age_ms: how far the published views are behind.
+        :param needs_operator: whether changes are refused until a person has mended the cause.
         """
         registry = self._registry = CollectorRegistry()
-        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters)
+        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters, needs_operator)
         registry.register(self._storage)
         shared = os.environ.get(FOLDER_VARIABLE)
         self._sizes = SizeMetrics(quotas, Path(shared) if shared else None)

@@ -16,10 +16,12 @@ class StorageMetrics(Collector):
         figures: Callable[[], StorageFigures],
         sync_age_ms: Callable[[], int | None],
         dead_letters: Callable[[], int],
+        needs_operator: Callable[[], bool],
     ) -> None:
         self._figures = figures
         self._sync_age_ms = sync_age_ms
         self._dead_letters = dead_letters
+        self._needs_operator = needs_operator
 
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
@@ -31,6 +33,11 @@ class StorageMetrics(Collector):
         ):
             yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
         yield GaugeMetricFamily("inventory_dead_letters", "Dead letters that wait to be settled", self._dead_letters())
+        yield GaugeMetricFamily(
+            "inventory_needs_operator",
+            "1 while changes are refused until a person has mended the cause",
+            int(self._needs_operator()),
+        )
         yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)
         age = self._sync_age_ms()
         # Before the first pass there is no age, and a family without a sample says that.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from inventory.bootstrap import BUCKETS_FILE, HANDOVER, Services, StartRefused, prepare, server_presence
-from inventory.domain.errors import Unavailable
+from inventory.domain.errors import Unavailable, for_people
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
 from inventory.settings import Settings
@@ -65,7 +65,7 @@ class Hooks:
             self._held.enter_context(server_presence(self._settings))
             recovery = self._prepare(self._settings, progress=_Progress(server.log))
         except (StartRefused, AddressRefused, Unavailable) as error:
-            self._refuse(server, str(error))
+            self._refuse(server, for_people(error))
         except OSError as error:
             self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
         HANDOVER.give(recovery.folded)

@@ -32,6 +32,7 @@ def test_a_sale_whose_sync_has_failed_is_never_said_not_to_have_happened_and_is_
             readiness = each.get("/health/readiness")
             assert readiness.status == 503
             assert readiness.json["operatorAction"] == again.json["operatorAction"]
+            assert each.get("/metrics").json["needsOperator"] == 1
     assert server.end() == 0
 
     second = serve()

@@ -11,7 +11,7 @@ from inventory.cli.import_note import Note, NoteUnreadable
 from inventory.cli.importing import ImportStopped, Numbered
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import Break
-from inventory.domain.errors import LockContended, Overloaded, StorageUnavailable
+from inventory.domain.errors import LockContended, NeedsOperator, Overloaded, StorageUnavailable
 from inventory.domain.record import Policy, Record
 from inventory.eventlog.memory import MemoryLedger
 
@@ -156,6 +156,14 @@ def test_a_row_that_was_done_though_nobody_could_say_so_was_applied_by_this_run(
     monkeypatch.setattr(world.ledger, "submit", submitting)
     done = world.run(rows(3), 3)
     assert (done.applied, done.kept, len(world.ledger.events)) == (3, 0, 3)
+
+
+def test_what_needs_an_operator_stops_the_import_at_once_and_says_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.fail(monkeypatch, NeedsOperator("a sync has failed", "start a server"), "sku-2", times=1)
+    with pytest.raises(ImportStopped, match="line 3: a sync has failed; start a server; then repeat the command"):
+        world.run(rows(3), 3)
 
 
 def test_storage_that_stays_away_stops_the_import(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from inventory.web.app import create_app
 
 
 class Ledger(FailingLedger):
-    def __init__(self, read_only=None, depth=0, broken=()) -> None:
+    def __init__(self, read_only=None, depth=0, broken=(), action=None) -> None:
         super().__init__()
-        self._as_it_is = LedgerStatus(1, 1, read_only, dict.fromkeys(broken, 1))
+        self._as_it_is = LedgerStatus(1, 1, read_only, dict.fromkeys(broken, 1), action)
         self._depth = depth
 
     def status(self) -> LedgerStatus:
@@ -53,6 +53,12 @@ def test_a_service_that_is_read_only_is_not_ready_and_says_why():
     assert (response.status_code, response.content_type) == (503, "application/json")
     assert response.json["ready"] is False
     assert "the disk failed" in response.json["reason"]
+
+
+def test_a_service_that_needs_an_operator_says_what_to_do():
+    response = readiness(read_only="the disk failed", action="start a server")
+
+    assert (response.status_code, response.json["operatorAction"]) == (503, "start a server")
 
 
 @pytest.mark.parametrize(("depth", "status"), [(4, 200), (5, 503)])

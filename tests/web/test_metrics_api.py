@@ -50,6 +50,7 @@ def test_a_new_app_has_counted_nothing(client):
         "endedReservations": 0,
         "keys": 0,
         "quotasNearlyUsed": 0,
+        "needsOperator": 0,
         "lockAcquired": 0,
         "lockContended": 0,
         "lockStolen": 0,
