@@ -23,6 +23,8 @@ from inventory.service.event_history import EventsGone
 _CHUNK = 1 << 15
 BETWEEN_MARKS = 64
 """Lines. A step back in a history counts half of them on average; a mark is some 40 bytes of memory."""
+MARKED_SEGMENTS = 512
+"""Of more than these, those that were read first are counted again when they are asked for: 45 MB of marks at most."""
 AT_MOST_BYTES = 1 << 22
 """Of lines that are read at once: a page may ask for 1,000 events, and each may have changed 1,000 records."""
 
@@ -137,7 +139,10 @@ class FileHistory:
                     break
         # Made by whoever comes first; of two that come at once, one does it in vain.
         if len(known) + len(further) > len(marks.get(segment, ())):
-            marks[segment] = (*known, *further)
+            with self._guard:
+                if segment not in marks and len(marks) >= MARKED_SEGMENTS:
+                    del marks[next(iter(marks))]
+                marks[segment] = (*known, *further)
         return found
 
     def _decoded(self, lines: list[bytes], segment: int, first: int) -> list[Event]:

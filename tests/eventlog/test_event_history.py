@@ -173,3 +173,15 @@ def test_each_step_says_where_the_one_before_it_is(folder: Folder):
     for at in (ONE, TWO, TWO, ONE):
         add(ledger, 1, at)
     assert [event.lines[0].previous for event in ledger.history.events(1, 4, archived=True)] == [0, 0, 2, 1]
+
+
+def test_of_a_long_past_marks_are_kept_for_some_segments_only(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(history, "MARKED_SEGMENTS", 3)
+    ledger = folder.start(segment_bytes=4096)
+    for _ in range(100):
+        add(ledger)
+    assert len(folder.layout.segments()) > 6
+    for _ in range(2):
+        found = ledger.history.events(1, 1000, archived=True)
+        assert [event.sequence for event in found] == list(range(1, 101))
+    assert len(ledger.history._marks) == 3
