@@ -6,7 +6,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from inventory.web import logs
-from inventory.web.deferred import Deferred
+from inventory.web.deferred import Deferred, LateRefusal
 from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
@@ -32,6 +32,10 @@ class Admission:
             if exchange.method not in SAFE:
                 refusal, exchange.further, entered, is_bulk = self._gates.enter(environ)
                 if refusal is not None:
+                    if is_bulk:
+                        late = LateRefusal(refusal)(environ, exchange.start)
+                        late.ended, ends_later = exchange.end, True
+                        return late
                     return answer_to(refusal, environ)(environ, exchange.start)
             answering = self._app(environ, exchange.start)
             if isinstance(answering, Deferred):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from inventory.domain.errors import InventoryError
 from inventory.service.ledger import Outcome, Ticket
 from inventory.web import logs
 from inventory.web.answers import Answer
@@ -20,9 +21,11 @@ class Deferred:
     at once, and its thread waits. Nothing here rests on Flask's request, which is over by then.
 
     :ivar ended: called when the answer is made.
+    :cvar late_seconds: how long to keep it back though nothing is waited for; 0 where ``on_settled`` says when.
     """
 
     __slots__ = ("_count_replay", "_environ", "_present", "_start_response", "_ticket", "ended")
+    late_seconds = 0.0
 
     def __init__(self, ticket: Ticket, present: Present, count_replay: Callable[[], None]) -> None:
         """:param count_replay: told when the answer is one that was given before."""
@@ -55,3 +58,23 @@ class Deferred:
             return self._present(outcome)
         except Exception as error:  # noqa: BLE001 - Flask does the same with what a view raises
             return answer_to(error, self._environ)
+
+
+class LateRefusal(Deferred):
+    """A refusal that a server that knows of it keeps back for a second, without a thread; any other tells it at once.
+
+    For requests that cost much to send and to refuse: whoever comes back at once would have the worker do nothing else.
+    """
+
+    __slots__ = ("_error",)
+    late_seconds = 1.0
+
+    def __init__(self, error: InventoryError) -> None:
+        self._error = error
+        self.ended = lambda: None
+
+    def on_settled(self, call: Callable[[], None]) -> None:
+        """Nothing is waited for but the time."""
+
+    def _answer(self) -> Answer:
+        return answer_to(self._error, self._environ)

@@ -22,7 +22,7 @@ class Passage(NamedTuple):
     """What the gates say.
 
     :ivar entered: ``leave`` has to be called when no thread is at work on the change any more.
-    :ivar is_bulk: ``leave_bulk`` has to be called when it is answered.
+    :ivar is_bulk: ``leave_bulk`` has to be called when it is answered; with a refusal, it is to be told late.
     """
 
     refusal: InventoryError | None
@@ -60,20 +60,20 @@ class Gates:
                 return Passage(RateLimited(self._buckets.rate, self._buckets.burst, retry_after_ms), headers)
         if environ[PATH] == _SYNC:
             return Passage(None, headers)
-        refused = None
+        refused, is_bulk = None, False
         if self._shedder.sheds():
             refused = "too many requests are waiting"
         elif not self._changes.enter():
             refused = "as many changes as may be are at work"
         elif may_be_large(environ):
-            if self._bulk.enter():
-                return Passage(None, headers, True, True)
-            self._changes.leave()
-            refused = "as many changes with many operations as may be are at work"
+            is_bulk = True
+            if not self._bulk.enter():
+                self._changes.leave()
+                refused = "as many changes with many operations as may be are at work"
         if refused is None:
-            return Passage(None, headers, True)
+            return Passage(None, headers, True, is_bulk)
         self._metrics.count_shed()
-        return Passage(Overloaded(refused), headers)
+        return Passage(Overloaded(refused), headers, False, is_bulk)
 
     def charge(self, environ: dict[str, Any], operations: int) -> None:
         """Have the client pay for all operations, or lines, of a change that was let through; none is refused here."""

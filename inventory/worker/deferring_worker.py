@@ -63,6 +63,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         # In the order of their deadlines. Threads add to both, the main thread takes from them.
         self._deferred: deque[Exchange] = deque()
+        self._late_refusals: deque[Exchange] = deque()
         self._settled: SimpleQueue[Exchange] = SimpleQueue()
         self._is_told = False
         self.method_queue = ClosableMethodQueue()
@@ -80,8 +81,9 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             super().run()
         except SystemExit:
             self.tpool.shutdown(wait=True)
-            while self._deferred:
-                self._answer_deferred(self._deferred.popleft())
+            for waiting in (self._deferred, self._late_refusals):
+                while waiting:
+                    self._answer_deferred(waiting.popleft())
             self.sender.finish(self.client_seconds)
             raise
         finally:
@@ -121,8 +123,9 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         # Clients that send the next request with each answer would keep it from everything else.
         for _ in range(min(_AT_ONCE, self._settled.qsize())):
             self._answer_deferred(self._settled.get_nowait())
-        while self._deferred and self._deferred[0].until <= time.monotonic():
-            self._answer_deferred(self._deferred.popleft())
+        for waiting in (self._deferred, self._late_refusals):
+            while waiting and waiting[0].until <= time.monotonic():
+                self._answer_deferred(waiting.popleft())
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
         # An answer that lets the connection be kept has had the body read to its end: see `handle_request`.
@@ -144,8 +147,9 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
             else:
                 self.method_queue.defer(self.finish_request, conn, _Answered(found))
             return
-        found.until = time.monotonic() + self.commit_seconds
-        self._deferred.append(found)
+        late = found.answering.late_seconds
+        found.until = time.monotonic() + (late or self.commit_seconds)
+        (self._late_refusals if late else self._deferred).append(found)
         found.answering.on_settled(partial(self._tell, found))
 
     def _tell(self, exchange: Exchange) -> None:
@@ -159,7 +163,8 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         while self._deferred and self._deferred[0].answered:
             self._deferred.popleft()
         # One that is added while the main thread sleeps does not wake it: it is found late by this at most.
-        return max(0.0, self._deferred[0].until - time.monotonic()) if self._deferred else self.commit_seconds / 4
+        nearest = [waiting[0].until - time.monotonic() for waiting in (self._deferred, self._late_refusals) if waiting]
+        return max(0.0, min(nearest)) if nearest else self.commit_seconds / 4
 
     def _answer_deferred(self, exchange: Exchange) -> None:
         """Answer in the main thread, which waits for nobody: what a client does not take at once, the sender sends."""

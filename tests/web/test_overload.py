@@ -9,6 +9,7 @@ from werkzeug.test import EnvironBuilder
 
 from inventory.resilience.parallel import run_parallel
 from inventory.web.app import create_app
+from inventory.web.deferred import LateRefusal
 
 READS = (RECORD, "/stores", "/health", "/health/liveness", "/metrics", "/sync/status")
 
@@ -187,6 +188,27 @@ def test_a_large_change_is_at_work_until_it_is_answered():
     list(answering)
 
     assert (waiting, services.changes.at_work, services.bulk_changes.at_work) == (1, 0, 0)
+
+
+def test_a_large_change_is_refused_late_and_every_other_at_once():
+    services = make_services(threads=4, rate_limit_rps=0, concurrency_api=2)
+    app = create_app(services)
+
+    def ask(body: dict[str, object]):
+        sent = EnvironBuilder("/inventory/batch", method="POST", json=body)
+        return app(sent.get_environ(), lambda *_: None)
+
+    first = ask(large_batch("sku-1"))
+    late = ask(large_batch("sku-1"))
+    told = json.loads(b"".join(late))
+    for _ in range(2):
+        services.changes.enter()
+    at_once = ask({"atomic": True, "operations": []})
+
+    assert (type(late), told["error"]) == (LateRefusal, "overloaded")
+    assert not isinstance(at_once, LateRefusal)
+    list(first)
+    assert services.bulk_changes.at_work == 0
 
 
 def test_a_large_change_that_cannot_be_understood_leaves_its_bulkhead():

@@ -10,9 +10,10 @@ from worker.running import Running
 
 from inventory.domain.errors import Overloaded
 from inventory.web.answers import Answer
-from inventory.web.deferred import Deferred
+from inventory.web.deferred import Deferred, LateRefusal
 from inventory.web.request_id import REQUEST_ID
 
+REFUSED = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 CHANGE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -48,7 +49,7 @@ class Ticket:
 
 
 class Deferring(Running):
-    """Answers a POST when its ticket is settled, and everything else at once."""
+    """Answers a POST when its ticket is settled, refuses a PUT late, and answers everything else at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,6 +58,9 @@ class Deferring(Running):
         self.present: Callable[[object], Answer] = lambda _: Answer(b"ok")
 
     def _app(self, environ, start_response):
+        if environ["REQUEST_METHOD"] == "PUT":
+            environ[REQUEST_ID] = "r"
+            return LateRefusal(Overloaded("too much"))(environ, start_response)
         if environ["REQUEST_METHOD"] != "POST":
             return super()._app(environ, start_response)
         ticket = Ticket()

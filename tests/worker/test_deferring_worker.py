@@ -6,10 +6,11 @@ import socket
 import pytest
 from gunicorn.workers import gthread
 from system.waiting import until
-from worker.deferring import CHANGE, Deferring
+from worker.deferring import CHANGE, REFUSED, Deferring
 from worker.running import WHOLE, answer
 
 from inventory.web.answers import Answer
+from inventory.web.deferred import LateRefusal
 
 MANY = 20
 
@@ -29,6 +30,36 @@ def test_more_changes_wait_than_there_are_threads_and_others_are_answered(deferr
         ticket.settle()
     assert all(answer(client).startswith(b"HTTP/1.1 200") for client, _ in changes)
     assert [ticket.waited for _, ticket in changes] == [1] * MANY
+
+
+def test_refusals_that_are_kept_back_hold_no_thread_and_are_told_when_their_time_has_come(
+    deferring: Deferring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LateRefusal, "late_seconds", 600.0)
+    deferring.start()
+    refused, waiting = [deferring.client(REFUSED) for _ in range(MANY)], deferring.worker._late_refusals
+    until("all are kept back", lambda: len(waiting) == MANY)
+
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
+    for exchange in waiting:
+        exchange.until = 0.0
+    # Its request wakes the main loop.
+    assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
+
+    for client in refused:
+        told = client.recv(10_000)
+        assert told.startswith(b"HTTP/1.1 503")
+        assert b"too much" in told
+
+
+def test_the_main_loop_wakes_by_itself_for_a_refusal_that_is_kept_back(
+    deferring: Deferring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LateRefusal, "late_seconds", 0.02)
+    deferring.worker.commit_seconds = 0.2
+    deferring.start()
+
+    assert deferring.client(REFUSED).recv(10_000).startswith(b"HTTP/1.1 503")
 
 
 def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
