@@ -72,7 +72,7 @@ class PageRequest:
     prefix: str = ""
 
 
-LONGEST = PageRequest(1 << 15)
+LONGEST = PageRequest(34_000)
 """As much as one read returns of a SKU. As JSON so many records never fit into 4 MiB."""
 
 

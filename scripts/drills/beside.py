@@ -17,6 +17,7 @@ from drills.bounds import Bound
 from drills.subject import Conditions, Subject, goodput, subject
 
 CONNECTIONS = 16
+WIDE = "wide-sku"
 _NEVER = "1000000000"
 
 
@@ -25,7 +26,9 @@ class Case:
     """Some work. ``settings`` are those of both servers, ``working`` has it done; ``most`` bounds the ratio of p99.
 
     :ivar skus: how many there are to work on, if not as many as elsewhere.
-    :ivar asked: a path whose answers are the work: it is asked for again and again.
+    :ivar asked: a path whose answers are the work: it is asked for again and again, by so many ``askers``.
+    :ivar refusable: whether a 503 is a right answer to it.
+    :ivar stores: of so many stores a SKU is made first, which ``asked`` may name: ``WIDE``.
     :ivar counted: the metric that shows that the work was done; without one it shows in the rates.
     :ivar at_least_seconds: shorter rounds would show too little of it.
     """
@@ -38,6 +41,9 @@ class Case:
     asked: str | None = None
     counted: str | None = None
     at_least_seconds: float = 0.0
+    askers: int = 1
+    refusable: bool = False
+    stores: int = 0
 
 
 CASES = {
@@ -65,6 +71,17 @@ CASES = {
         100_000,
         "/audit/verify",
         at_least_seconds=20.0,
+    ),
+    "large-reads": Case(
+        "16 readers of a SKU in 100,000 stores",
+        {"RATE_LIMIT_RPS": "0", "SNAPSHOT_EVERY_N_EVENTS": _NEVER},
+        {},
+        10.0,
+        asked=f"/inventory/{WIDE}",
+        at_least_seconds=10.0,
+        askers=16,
+        refusable=True,
+        stores=100_000,
     ),
 }
 
@@ -101,40 +118,46 @@ def _usual(case: Case) -> Case:
 
 def _driven(conditions: Conditions, case: Case, number: int) -> tuple[Load, list[str], int]:
     with subject(conditions, {**case.settings, **case.working}) as under_test:
-        with asking(under_test, case.asked) as answers:
+        under_test.widen(WIDE, case.stores)
+        with asking(under_test, case) as answers:
             load = drive_with_our_own(under_test.plan(conditions, conditions.connections, seed=number))
         under_test.loads.append(load)
-        done = len(answers) if case.counted is None else under_test.metric(case.counted)
-        wrong = [f"{case.asked}: {answer}" for answer in answers if not answer.get("ok")]
+        done = answers.count(200) if case.counted is None else under_test.metric(case.counted)
+        right = (200, 503) if case.refusable else (200,)
+        wrong = [f"{case.asked}: {status}" for status in answers if status not in right]
         return load, [*wrong, *under_test.contradictions()], done
 
 
 @contextmanager
-def asking(under_test: Subject, path: str | None) -> Iterator[list[dict[str, Any]]]:
-    """Ask for a path again and again inside the ``with`` block; gives the answers, complete at its end."""
-    answers: list[dict[str, Any]] = []
+def asking(under_test: Subject, case: Case) -> Iterator[list[int]]:
+    """Ask for the case's path again and again inside the ``with`` block; gives the statuses, complete at its end.
+
+    An audit that finds drift counts as 500.
+    """
+    statuses: list[int] = []
     stop = threading.Event()
 
     def ask(asked: str) -> None:
         while not stop.is_set():
-            answers.append(under_test.ask(asked))
+            statuses.append(under_test.status_of(asked))
 
-    if path is None:
-        yield answers
-        return
-    thread = threading.Thread(target=ask, args=[path])
-    thread.start()
+    askers = 0 if case.asked is None else case.askers
+    threads = [threading.Thread(target=ask, args=[case.asked]) for _ in range(askers)]
+    for thread in threads:
+        thread.start()
     try:
-        yield answers
+        yield statuses
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def verdict(rounds: Sequence[Pair], case: Case) -> list[Bound]:
     """Hold the medians of the rounds to the bounds; ratios are taken within a round."""
     failed = sum(sum(load.errors.values()) for one in rounds for load in (one.usual, one.beside))
     slower = median(one.beside.latencies_ms[1] / one.usual.latencies_ms[1] for one in rounds)
+    slower_p50 = median(one.beside.latencies_ms[0] / one.usual.latencies_ms[0] for one in rounds)
     work = case.counted or case.asked
     counted = (
         []
@@ -143,6 +166,7 @@ def verdict(rounds: Sequence[Pair], case: Case) -> list[Bound]:
     )
     return [
         Bound(f"p99 of changes beside {case.what}, times that without", slower, case.most),
+        *([Bound("p50 of changes, times that without", slower_p50, case.most)] if case.askers > 1 else []),
         Bound("answers other than 200", failed, 0),
         Bound("contradictions between answers, stock and log", sum(len(one.wrong) for one in rounds), 0),
         *counted,
@@ -151,5 +175,8 @@ def verdict(rounds: Sequence[Pair], case: Case) -> list[Bound]:
 
 def line(one: Pair) -> str:
     """How a round went."""
-    usual, beside = (f"{goodput(load):,.0f}/s p99 {load.latencies_ms[1]:.1f} ms" for load in (one.usual, one.beside))
+    usual, beside = (
+        f"{goodput(load):,.0f}/s p50 {load.latencies_ms[0]:.1f} ms p99 {load.latencies_ms[1]:.1f} ms"
+        for load in (one.usual, one.beside)
+    )
     return f"usual {usual} | beside it {beside}"

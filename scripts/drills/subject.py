@@ -17,6 +17,7 @@ from bench.procfs import resident_bytes
 from bench.server import Server, running
 from bench.traffic import Traffic, adjusting
 
+_AT_ONCE = 500
 _SERVICE = "inventory.web.wsgi:app"
 NONE = Answers(0, 0.0, 0.0, 0.0, 0.0)
 
@@ -73,6 +74,28 @@ class Subject:
         except urllib.error.HTTPError as refusal:
             body = json.load(refusal)
         return body
+
+    def status_of(self, path: str) -> int:
+        """The status of the answer to a GET, which is read to its end; of an audit that is not ``ok``, 500."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}{path}", timeout=120) as answer:
+                body = answer.read()
+                return 500 if body.startswith(b'{"ok":false') else int(answer.status)
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+
+    def widen(self, sku: str, stores: int) -> None:
+        """Make a SKU in so many stores."""
+        for first in range(0, stores, _AT_ONCE):
+            operations = [
+                {"op": "count", "storeId": f"wide-{number:06d}", "sku": sku, "onHand": 5}
+                for number in range(first, min(first + _AT_ONCE, stores))
+            ]
+            body = json.dumps({"atomic": True, "operations": operations}).encode()
+            url = f"http://127.0.0.1:{self.server.port}/inventory/batch"
+            request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                answer.read()
 
     def contradictions(self) -> list[str]:
         """What it says, or its log, against what it has confirmed."""

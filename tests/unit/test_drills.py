@@ -119,18 +119,19 @@ def test_work_that_was_not_done_in_one_round_shows_nothing(case: str, work: str)
     assert missed(found) == [f"{work} in the round that had fewest"]
 
 
-def test_a_path_is_asked_for_again_and_again_until_the_load_ends():
+@pytest.mark.parametrize("case", [CASES["audit"], CASES["large-reads"]])
+def test_a_path_is_asked_for_again_and_again_until_the_load_ends(case: beside.Case):
     enough, asked = Event(), []
 
-    def ask(path: str) -> dict[str, object]:
+    def ask(path: str) -> int:
         asked.append(path)
-        if len(asked) == 3:
+        if len(asked) == 3 * case.askers:
             enough.set()
-        return {"ok": True}
+        return 200
 
-    with beside.asking(SimpleNamespace(ask=ask), "/audit/verify") as answers_:
+    with beside.asking(SimpleNamespace(status_of=ask), case) as statuses:
         assert enough.wait(10)
-    assert (len(answers_), set(asked)) == (len(asked), {"/audit/verify"})
+    assert (statuses, set(asked)) == ([200] * len(asked), {case.asked})
 
 
 def test_a_bound_may_be_reached_and_not_passed_in_either_direction():
