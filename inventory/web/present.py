@@ -116,14 +116,14 @@ def letter_page(page: Page[NumberedLetter], read: LargeRead) -> Answer:
 def sku_answer(stock: SkuStock, read: LargeRead, *, with_lag: bool = False) -> Answer:
     """One SKU: the sums over all stores, and part of its records."""
     stores = fitted(stock.records, record_body, read)
-    is_cut = len(stores) < len(stock.records)
-    next_after = stock.records[len(stores) - 1].item.store if is_cut else stock.next_after
+    is_cut = stores.many < len(stock.records)
+    next_after = stock.records[stores.many - 1].item.store if is_cut else stock.next_after
     body = {
         "sku": stock.sku,
         "qty": stock.totals.qty,
         "reserved": stock.totals.reserved,
         "onHand": stock.totals.on_hand,
-        "stores": stores,
+        "stores": stores.encoded,
         "nextCursor": None if next_after is None else cursor_of_name(next_after),
         "asOfSequence": stock.as_of_sequence,
     }

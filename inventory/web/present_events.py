@@ -61,19 +61,19 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
 
 def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
     """Events in order. Its cursor is the sequence to go on after, also where there is nothing more yet."""
-    pieces = fitted(page.events, event_body, read)
-    cursor = page.events[len(pieces) - 1].sequence if pieces else after
-    body = {"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    items = fitted(page.events, event_body, read)
+    cursor = page.events[items.many - 1].sequence if items.many else after
+    body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
     return json_answer(body, headers=withheld_after(page))
 
 
 def history_page(page: HistoryPage, read: LargeRead) -> Answer:
     """Steps of one record, the latest first."""
-    pieces = fitted(page.steps, _step_body, read)
-    is_cut = len(pieces) < len(page.steps)
-    before = page.steps[len(pieces) - 1].line.previous if is_cut else page.next_before
+    items = fitted(page.steps, _step_body, read)
+    is_cut = items.many < len(page.steps)
+    before = page.steps[items.many - 1].line.previous if is_cut else page.next_before
     cursor = None if before is None else str(before)
-    body = {"items": pieces, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
     return json_answer(body, headers=withheld_after(page))
 
 
