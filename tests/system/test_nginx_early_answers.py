@@ -64,6 +64,7 @@ def run(server: RunningServer, proxy: Proxy, goes_on: Callable[[int], bool]) -> 
     with senders(nginx) as refused:
         others = answers_of_the_others(nginx, goes_on)
     assert set(refused) == {415}
+    assert server.get("/metrics")["connectionsCut"] == 0
     return others, refused
 
 

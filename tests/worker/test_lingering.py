@@ -9,6 +9,7 @@ from threading import Thread
 import pytest
 from system.waiting import until
 
+from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.worker import lingering
 from inventory.worker.lingering import Lingering
 
@@ -59,7 +60,7 @@ def test_a_client_that_sends_as_much_as_the_longest_body_is_read_and_gets_its_an
     ours.shutdown(socket.SHUT_WR)
     waits = Lingering()
     waits.take(ours)
-    client.sendall(b"x" * lingering._DRAINED_AT_MOST)
+    client.sendall(b"x" * MAX_LIST_BYTES)
     assert client.recv(100) == b"the answer"
     client.close()
     until("it is closed", lambda: is_closed(ours))
