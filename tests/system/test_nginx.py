@@ -128,3 +128,27 @@ def test_the_log_line_of_a_request_has_a_bound_whatever_the_client_sends(lasting
         assert client.get("/" + "%22" * 1000, X_Request_Id="x" * 128).status == 404
     until("it is logged", lambda: "%22%22" in nginx.log())
     assert max(len(line) for line in nginx.log().splitlines()) < 600
+
+
+@pytest.mark.parametrize(
+    ("head", "outcome"),
+    [
+        (POST, "none"),
+        (POST + b"Idempotency-Key: sale-1\r\n", "unknown"),
+        (GET, "none"),
+    ],
+    ids=["without a key", "keyed", "read"],
+)
+def test_what_the_proxy_refuses_for_too_many_requests_is_certain_only_without_a_key(
+    proxy: Proxy, head: bytes, outcome: str
+):
+    # Each client address may have one request at work; the silent service keeps it there.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        nginx = proxy(silent.getsockname()[1], {"limit_conn clients 100;": "limit_conn clients 1;"})
+        with socket.create_connection(("127.0.0.1", nginx.port), 10) as first:
+            first.sendall(GET + b"\r\n")
+            silent.settimeout(10)
+            # It has been passed on, so it is at work.
+            with silent.accept()[0]:
+                status, told = problem(exchange(nginx.port, head + b"Content-Length: 0\r\nConnection: close\r\n\r\n"))
+    assert (status, told["error"], told["outcome"], told["retryAfterMs"]) == (429, "rate_limited", outcome, 1000)
