@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(CHECKOUT, ".venv")
@@ -40,7 +41,7 @@ def plain_endings() -> "Iterator[None]":
     try:
         yield
     except KeyboardInterrupt:
-        sys.stderr.write("\nStopped. Run the command again to go on.\n")
+        _say("\nStopped. Run the command again to go on.", sys.stderr)
         sys.exit(130)
     except OSError as error:
         sys.exit(f"This could not be done: {error}")
@@ -115,7 +116,7 @@ def _pip_install(requirements: "list[str]") -> "None":
     done = _run([*pip, "--retries", "2", *requirements])
     if done.returncode == 0:
         return
-    sys.stderr.write(done.stdout)
+    _say(done.stdout.rstrip("\n"), sys.stderr)
     if any(sign in done.stdout for sign in _NO_NETWORK):
         sys.exit("The package index could not be reached. Check the network (or PIP_INDEX_URL) and run this again.")
     sys.exit("The packages could not be installed; what pip says is above.")
@@ -185,5 +186,7 @@ def _write(path: "str", text: "str") -> "None":
         file.write(text)
 
 
-def _say(line: "str") -> "None":
-    print(line, flush=True)
+def _say(line: "str", where: "TextIO | None" = None) -> "None":
+    # Nobody may be listening, or the disk be full: that ends nothing.
+    with contextlib.suppress(OSError):
+        print(line, file=where, flush=True)

@@ -4,7 +4,7 @@ from inventory.bootstrap.build import build_services, build_worker_services, lay
 from inventory.bootstrap.check import Verification, verify
 from inventory.bootstrap.guards import BUCKETS_FILE
 from inventory.bootstrap.handover import HANDOVER
-from inventory.bootstrap.prepare import StartRefused, prepare
+from inventory.bootstrap.prepare import StartRefused, clock_warning, prepare
 from inventory.bootstrap.rebuild import RebuildResult, rebuild, server_presence
 from inventory.bootstrap.services import Services
 
@@ -17,6 +17,7 @@ __all__ = [
     "Verification",
     "build_services",
     "build_worker_services",
+    "clock_warning",
     "layout_of",
     "prepare",
     "rebuild",

@@ -80,6 +80,7 @@ def build_services(
             commit_wait_ms=settings.commit_wait_ms,
             segment_bytes=settings.segment_bytes,
             on_committer_death=on_committer_death,
+            on_killed=wired.writers_killed,
             disk=disk,
             retry=retry,
         ),

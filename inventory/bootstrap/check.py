@@ -12,12 +12,13 @@ from inventory.bootstrap.drift_report import DriftReport
 from inventory.bootstrap.prepare import Progress
 from inventory.domain.drift import drift_between
 from inventory.domain.state import State
-from inventory.eventlog.errors import LogDamaged, StateUnusable
+from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
 from inventory.eventlog.restore import NotASnapshot, Restored, restore_image
 from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.views import published_sequence
 from inventory.settings import Settings
 
 FROM_THE_BEGINNING = 1_000_000
@@ -154,7 +155,9 @@ def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restor
             continue
     if reaches_back:
         return Restored(State(), START, None)
-    raise LogDamaged(layout.segment(1), 1, 0, "the beginning of the log is missing, and there is no snapshot")
+    there = [*layout.segments(), *layout.archived_segments()]
+    reason = "the beginning of the log is not there, and neither is a snapshot"
+    raise EventsMissing(layout.segment(1), 1, 0, reason, 1, min(there) - 1 if there else None)
 
 
 def _bytes_to_read(layout: Layout, begin: Position, end: Position) -> int:
@@ -178,6 +181,9 @@ def _end(layout: Layout) -> Position | None:
     if layout.shared_state.exists() and os.access(layout.shared_state, os.W_OK):
         # The marks are derived: the next start makes unusable ones anew from the files.
         with closing(SharedState(layout.shared_state)) as shared, suppress(StateUnusable):
-            if shared.is_made and shared.published().segment in segments:
-                return shared.published()
+            # Marks that lie behind what was derived from the log are not those of who derived it.
+            derived = max([published_sequence(layout), *layout.snapshot_sequences()])
+            published = shared.published()
+            if shared.is_made and published.segment in segments and published.sequence >= derived:
+                return published
     return Position(segments[-1], layout.segment(segments[-1]).stat().st_size, 0)

@@ -16,6 +16,8 @@ from inventory.resilience.atomic_file import read_file
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 
+_REBUILT = "'inventory rebuild' makes it again"
+
 
 class Derived(Protocol):
     """One file that says what the state was at one sequence."""
@@ -88,7 +90,7 @@ class DerivedSnapshot:
         self._path = path
         self._drift = drift
         self._sequence = sequence
-        self._found: str | None = f"is of event {sequence}, which the log does not have"
+        self._found: str | None = f"is of event {sequence}, which the log does not have: it holds what the log has lost"
 
     def compare(self, state: State) -> None:
         """See ``Derived.compare``."""
@@ -100,15 +102,15 @@ class DerivedSnapshot:
         except FileNotFoundError:
             return  # a newer one has taken its place meanwhile
         except (NotASnapshot, OSError) as error:
-            self._found = f"cannot be used: {error}"
+            self._found = f"cannot be used: {error}; {_REBUILT}"
             return
         differs = self._drift.add(drift_between(restored, state), source=self._path.name)
         if differs or list(restored.records) != list(state.records):
-            self._found = "does not hold what the log says"
+            self._found = f"does not hold what the log says; {_REBUILT}"
 
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""
-        return [f"{self._path} {self._found}; 'inventory rebuild' makes it again"] if self._found else []
+        return [f"{self._path} {self._found}"] if self._found else []
 
     def notes(self) -> list[str]:
         """See ``Derived.notes``: a snapshot is right or wrong."""

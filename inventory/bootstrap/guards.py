@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.audit import Audits, NoAudit
+from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.event_history import EventHistory
 from inventory.service.guarded_ledger import GuardedLedger
@@ -58,7 +59,9 @@ class Wiring:
     """The same settings and clock for everything of one process.
 
     :ivar since_boot: microseconds on a clock that nobody can set.
+    :ivar wall: microseconds since 1970 on the wall clock.
     :ivar file_retries: counts each further try for a published file.
+    :ivar writers_killed: counts each process that was killed because it stood still with the append lock.
     :ivar buckets_file: the clients' buckets, if this process shares them with others.
     """
 
@@ -66,6 +69,8 @@ class Wiring:
     since_boot: Callable[[], int]
     file_retries: Tally
     buckets_file: Path | None
+    wall: Callable[[], int]
+    writers_killed: Tally = field(default_factory=Tally)
 
     def retry(self) -> RetryPolicy:
         """How a published file is tried again."""
@@ -92,6 +97,7 @@ class Wiring:
         shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
         shedder.watch(guarded.queue_depth, only_changes=True)
         stock = StockService(guarded, leases)
+        lead = ClockLead(now, self.wall)
         # Not counted with the tries for published files.
         check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
         return Services(
@@ -99,11 +105,13 @@ class Wiring:
             guarded,
             stock,
             ReservationService(guarded, stock, now, HoldHistory(ledger.history)),
-            HistoryService(guarded, ledger.history, far_walks=max(1, self.settings.threads // 4)),
+            HistoryService(guarded, ledger.history, far_walks=max(1, self.settings.threads // 4), lead=lead),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),
             file_retries=self.file_retries,
+            writers_killed=self.writers_killed,
+            clock_lead=lead,
             buckets=self._buckets(),
             changes=changes,
             large_reads=Bulkhead(self.settings.concurrency_reads),
@@ -135,6 +143,12 @@ class Wiring:
         return CircuitBreaker(name, settings.breaker_threshold, settings.breaker_cooldown_ms, self.since_boot)
 
 
-def wiring(settings: Settings, since_boot: Callable[[], int] | None = None, buckets_file: Path | None = None) -> Wiring:
-    """Prepare one process's wiring. Tests pass a clock that they move."""
-    return Wiring(settings, since_boot or Machine().since_boot, Tally(), buckets_file)
+def wiring(
+    settings: Settings,
+    since_boot: Callable[[], int] | None = None,
+    buckets_file: Path | None = None,
+    wall: Callable[[], int] | None = None,
+) -> Wiring:
+    """Prepare one process's wiring. Tests pass clocks that they move."""
+    machine = Machine()
+    return Wiring(settings, since_boot or machine.since_boot, Tally(), buckets_file, wall or machine.wall)

@@ -8,13 +8,23 @@ from pathlib import Path
 from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.leases import lease_folder
 from inventory.bootstrap.mounts import network_file_system
-from inventory.eventlog.errors import LogDamaged, LogError
+from inventory.eventlog.errors import EventsMissing, LogDamaged, LogError
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.resilience.disk import Disk
+from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
 
 Progress = Callable[[int, int], None]
+
+
+_DAMAGED = "'A damaged log' in run.md says what to do; what is in the folder now is needed for it, so keep a copy."
+_MISSING = (
+    "Look for the files first: a disk that is not mounted, another name, another folder. Only where they are lost does"
+    " a backup help, if it has these events: see 'A damaged log' in run.md.\n"
+    "If an older log was put back on purpose, see 'Backup and restore' in run.md: what is of later events has to be"
+    " moved out of the folder."
+)
 
 
 class StartRefused(Exception):
@@ -36,14 +46,25 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
         return recover(layout, disk or Disk(), Machine(), progress or (lambda _done, _all: None))
     except LogDamaged as error:
         raise StartRefused(
-            f"The event log is damaged: {error}.\n"
+            f"The event log is {'not complete' if isinstance(error, EventsMissing) else 'damaged'}: {error}.\n"
             f"Nothing was changed. Examine it with: inventory verify --data-dir {layout.root}\n"
-            "Restore the file from a backup, or see 'A damaged log' in run.md."
+            + (_MISSING if isinstance(error, EventsMissing) else _DAMAGED)
         ) from error
     except LogError as error:
         raise StartRefused(f"{layout.root}: {error}") from error
     except OSError as error:
         raise StartRefused(f"{layout.root} cannot be used: {error}") from error
+
+
+def clock_warning(recovery: Recovery) -> str | None:
+    """What to tell whoever starts where the time of events is well ahead of the wall clock, or ``None``."""
+    if recovery.ahead_ms <= TOLERATED_MS:
+        return None
+    return (
+        f"the last event, or the clock as of the first start since the boot, is {duration(recovery.ahead_ms)} ahead of"
+        " this machine's clock: new events are stamped with that time until the clock has caught up; see 'Clocks' in"
+        " run.md"
+    )
 
 
 def check_lease_folder(settings: Settings) -> None:

@@ -25,7 +25,8 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
     """Delete the marks, the published views and the snapshots, and make them again from the log.
 
     The log is checked first, against all of them; it is the only copy of what happened and is not touched.
-    Where it no longer reaches back to the beginning, the snapshots are the only copy too, and stay.
+    Where it no longer reaches back to the beginning, the snapshots are the only copy too, and stay; so they do where
+    one is of an event that the log does not have.
 
     :raises StartRefused: a server or command uses the folder, or the log is damaged. Nothing was deleted.
     :raises Unavailable: the views could not be published.
@@ -54,12 +55,18 @@ def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress |
     aside = layout.snapshots.with_suffix(".aside")
     layout.snapshots.rename(aside)
     try:
-        prepare(settings, progress=progress)
+        end = prepare(settings, progress=progress).end.sequence
     finally:
         layout.snapshots.mkdir(exist_ok=True)
         for path in aside.iterdir():
             path.rename(layout.snapshots / path.name)
         aside.rmdir()
+    newest = max(layout.snapshot_sequences(), default=0)
+    if newest > end:
+        raise StartRefused(
+            f"{layout.snapshot(newest)} goes up to event {newest}, the log to {end}: what lies between is missing"
+            " there, and the snapshots are the only copy of what it did. Nothing was deleted."
+        )
     return [layout.snapshot(sequence) for sequence in layout.snapshot_sequences()]
 
 

@@ -11,6 +11,7 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.audit import Audits
+from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
 from inventory.service.ledger import Ledger
@@ -50,6 +51,8 @@ class Services:
     :ivar file_retries: how often a published file was tried again.
     :ivar connections_cut: how often a connection was closed before its client had closed it.
     :ivar log_lines_left_out: warnings that were only counted, being many of one kind.
+    :ivar writers_killed: how many processes were killed because they stood still with the append lock.
+    :ivar clock_lead: how far ``now`` is ahead of the wall clock.
     :ivar buckets: how fast each client may send changes; ``None`` for no limit.
     :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
     :ivar stopping: set when the process is to end: whoever waits for news goes home.
@@ -70,6 +73,8 @@ class Services:
     now: Callable[[], Instant]
     breakers: tuple[CircuitBreaker, ...]
     file_retries: Tally
+    writers_killed: Tally
+    clock_lead: ClockLead
     buckets: TokenBuckets | None
     changes: Bulkhead
     large_reads: Bulkhead

@@ -1,6 +1,7 @@
 """How a command ends: one line on stderr and a status, never a trace."""
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from inventory.bootstrap import StartRefused
 from inventory.domain.errors import InventoryError, for_people
 from inventory.eventlog.errors import LogError
+from inventory.resilience import standard_streams
 from inventory.settings import SettingsError
 
 EXIT_CODES = "Exit status: 0 done; 1 refused, or a problem was found; 2 wrong usage; 130 stopped with Ctrl-C."
@@ -28,6 +30,15 @@ def heeding_sigterm() -> Iterator[None]:
 class Commands(click.Group):
     """A group whose commands may raise what the service raises."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it. Help that cannot be written ends as a result does that cannot be."""
+        standard_streams.harden()
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            click.ClickException(_told(error)).show()
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
         try:
@@ -37,6 +48,10 @@ class Commands(click.Group):
         except BrokenPipeError:
             raise  # click ends quietly
         except OSError as error:
-            raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror or error}") from error
+            raise click.ClickException(_told(error)) from error
         except (KeyboardInterrupt, click.Abort):
             raise click.exceptions.Exit(130) from None
+
+
+def _told(error: OSError) -> str:
+    return f"{error.filename or 'the system'}: {error.strerror or error}"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from inventory.bootstrap import Services, build_services, layout_of, prepare, server_presence
+from inventory.bootstrap import Services, build_services, clock_warning, layout_of, prepare, server_presence
 from inventory.cli.progress import progress_bar
 from inventory.settings import Settings, from_environment
 
@@ -68,6 +68,8 @@ def service(settings: Settings, on_committer_death: Callable[[], None] = lambda:
             recovery = prepare(settings, progress=progress)
         if recovery.cut is not None:
             click.echo(f"The log ended in changes that were never confirmed; a copy is in {recovery.cut}", err=True)
+        if (warning := clock_warning(recovery)) is not None:
+            click.echo(f"warning: {warning}", err=True)
         services = build_services(settings, on_committer_death=on_committer_death, folded=recovery.folded)
         try:
             yield services

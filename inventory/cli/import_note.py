@@ -60,7 +60,8 @@ class NoteFile:
             return Note(attempt, rows, confirmed, begun, parse_instant(found["keysEnd"]), sequence)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise NoteUnreadable(
-                f"{self._path} does not say how far this file was imported; delete it if the import was to begin anew"
+                f"{self._path} does not say how far this file was imported. --again states every count of the file,"
+                " also those that stock was sold from since"
             ) from error
 
     def write(self, note: Note) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from inventory.cli.import_note import Note, NoteFile
+from inventory.cli.import_note import Note, NoteFile, NoteUnreadable
 from inventory.cli.stock_csv import StockRow
 from inventory.domain import commands
 from inventory.domain.commands import CountStock, SetPolicy
@@ -65,7 +65,7 @@ class Importing:
         :raises ImportStopped: see there; what was carried out stays, and repeating goes on.
         :raises OSError: no note can be kept.
         """
-        found = self._found(notes, total, again=again)
+        found = self._stated_again(notes, total) if again else self._found(notes, total)
         note, confirmed = found, found.confirmed
         for some in _chunks(rows):
             last = some[-1].number
@@ -84,14 +84,21 @@ class Importing:
         if confirmed > note.confirmed:
             notes.write(self._noted(note, confirmed, note.begun))
 
-    def _found(self, notes: NoteFile, total: int, *, again: bool) -> Note:
+    def _stated_again(self, notes: NoteFile, total: int) -> Note:
+        try:
+            found = notes.read()
+        except NoteUnreadable:
+            # Which attempts there were is not known; the instant is above all of them.
+            return Note(self._now(), total)
+        return Note(found.attempt + 1 if found is not None else 2, total)
+
+    def _found(self, notes: NoteFile, total: int) -> Note:
         found = notes.read() or Note(rows=total)
-        if again:
-            return Note(found.attempt + 1, total)
         if found.sequence > self._status().sequence:
             raise ImportStopped(
-                f"this file was imported into a log that had event {found.sequence}, and this one has not: it was"
-                " restored from a backup. --again states every count of the file"
+                f"this file was imported into a log that had event {found.sequence}, and this one ends at"
+                f" {self._status().sequence}: it is another log, or an older state of it. --again states every count of"
+                " the file, also those that stock was sold from since"
             )
         return found
 

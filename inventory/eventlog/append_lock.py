@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from inventory.domain.errors import NeedsOperator
-
-RESTART = "bring the folder back to its place if it was moved, and restart the servers"
+from inventory.eventlog.errors import FolderReplaced
+from inventory.eventlog.named_file import NamedFile
 
 
 class AppendLock:
@@ -21,64 +20,87 @@ class AppendLock:
     ``flock`` alone is not fair: who frees it and wants it again has it before the kernel has woken
     anybody. Of two processes that do nothing else, one was kept out for 340 ms at a time. So whoever
     wants the lock takes the turn first and keeps that while waiting: 2.4 ms at the most.
+
+    A lock file can be deleted under its holder, and the next process then locks another file of that name.
+    So the folder of the log is locked too, in the end: two processes that write to the same segments cannot
+    both have that one.
+
+    :ivar waits_for: the file whose lock another process has, or had a moment ago; ``None`` while nothing is waited
+        for. :ivar entries: how often the lock was asked for; together they tell one wait from the next.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        self._file = os.fstat(self._descriptor)
-        self._turn = os.open(path.with_name(f"{path.name}-turn"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    def __init__(self, path: Path, log: Path) -> None:
+        """:param path: the lock's file, made if it is not there. :param log: the folder of the log's segments."""
+        self.waits_for: NamedFile | None = None
+        self.entries = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._turn = os.open(path.with_name(f"{path.name}-turn"), flags, 0o644)
+        self._descriptor = os.open(path, flags, 0o644)
+        self._log = os.open(log, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._turn_file = NamedFile(path.with_name(f"{path.name}-turn"), self._turn)
+        self._file, self._log_file = NamedFile(path, self._descriptor), NamedFile(log, self._log)
 
     def __enter__(self) -> None:
+        self.entries += 1
+        self.waits_for = self._turn_file
         fcntl.flock(self._turn, fcntl.LOCK_EX)
+        self.waits_for = self._file
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         finally:
             fcntl.flock(self._turn, fcntl.LOCK_UN)
-        lost = self.why_lost()
+        self.waits_for = self._log_file
+        fcntl.flock(self._log, fcntl.LOCK_EX)
+        self.waits_for = None
+        lost = self._file.why_lost()
         if lost is not None:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-            raise NeedsOperator(lost, RESTART)
+            self._leave()
+            raise FolderReplaced(lost)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._leave()
 
     def enter_within(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
         """Take the lock if it comes free in time; ``False`` if not. Leave it through ``__exit__``."""
+        self.entries += 1
         tries = max(1, round(seconds * 20))
-        if not _poll(self._turn, tries, sleep):
-            return False
         try:
-            return _poll(self._descriptor, tries, sleep)
+            if not self._poll(self._turn, self._turn_file, tries, sleep):
+                return False
+            try:
+                if not self._poll(self._descriptor, self._file, tries, sleep):
+                    return False
+            finally:
+                fcntl.flock(self._turn, fcntl.LOCK_UN)
+            if not self._poll(self._log, self._log_file, tries, sleep):
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                return False
         finally:
-            fcntl.flock(self._turn, fcntl.LOCK_UN)
+            self.waits_for = None
+        return True
 
     def close(self) -> None:
         """Give the descriptors back."""
-        os.close(self._descriptor)
-        os.close(self._turn)
+        for descriptor in (self._turn, self._descriptor, self._log):
+            os.close(descriptor)
 
     def why_lost(self) -> str | None:
-        """Why this lock may no longer be taken, or ``None``.
+        """Why this lock may no longer be taken, or ``None``: others would lock, or write, other files."""
+        return self._file.why_lost() or self._turn_file.why_lost() or self._log_file.why_lost()
 
-        Two processes that lock two files of one name would both write.
-        """
-        try:
-            if os.path.samestat(self._file, os.stat(self._path)):
-                return None
-        except OSError as error:
-            return f"{self._path} was removed ({error.strerror})"
-        return f"{self._path} was replaced"
+    def _leave(self) -> None:
+        fcntl.flock(self._log, fcntl.LOCK_UN)
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-
-def _poll(descriptor: int, tries: int, sleep: Callable[[float], None]) -> bool:
-    for _ in range(tries):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sleep(0.05)
-        else:
-            return True
-    return False
+    def _poll(self, descriptor: int, file: NamedFile, tries: int, sleep: Callable[[float], None]) -> bool:
+        self.waits_for = file
+        for _ in range(tries):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                sleep(0.05)
+            else:
+                return True
+        return False

@@ -23,7 +23,7 @@ def open_segment(layout: Layout, segment: int) -> int:
     try:
         return os.open(layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return _unpacked(layout.archived(segment), layout.segment(segment))
+        return _unpacked(layout, segment)
 
 
 def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy) -> None:
@@ -59,7 +59,8 @@ def _same(source: Path, target: Path) -> bool:
         return not packed.read(1)
 
 
-def _unpacked(archived: Path, segment: Path) -> int:
+def _unpacked(layout: Layout, segment: int) -> int:
+    archived = layout.archived(segment)
     # In memory, not in the folder: that may be full, or belong to a backup.
     descriptor = os.memfd_create(archived.name, os.MFD_CLOEXEC)
     try:
@@ -68,7 +69,9 @@ def _unpacked(archived: Path, segment: Path) -> int:
                 plain.write(data)
     except FileNotFoundError:
         os.close(descriptor)
-        raise SegmentMissing(segment, 1, 0, "this part of the log is missing") from None
+        following = [first for first in (*layout.segments(), *layout.archived_segments()) if first > segment]
+        last, reason = min(following) - 1 if following else None, "this part of the log is missing"
+        raise SegmentMissing(layout.segment(segment), 1, 0, reason, segment, last) from None
     except (OSError, EOFError, zlib.error) as error:
         os.close(descriptor)
         raise LogDamaged(archived, 1, 0, f"this part of the archive cannot be unpacked: {error}") from error

@@ -4,6 +4,7 @@ import os
 import threading
 
 from inventory.domain.errors import NeedsOperator, StorageTimeout, StorageUnavailable
+from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
@@ -72,7 +73,10 @@ class Durability:
         if self._shared.failed:
             raise sync_failed()
         # Read before the sync: what is published while it runs may miss it.
-        times_made, end = self._shared.times_made, self._shared.published()
+        try:
+            times_made, end = self._shared.times_made, self._shared.published()
+        except LogError as error:
+            raise unreadable(error) from error
         try:
             descriptor = self._open(end.segment)
         except OSError as error:

@@ -7,11 +7,12 @@ from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
-from inventory.eventlog.append_lock import RESTART, AppendLock
+from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import Durability, sync_failed
 from inventory.eventlog.errors import LogError, unreadable
+from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.history import FileHistory
 from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
@@ -52,7 +53,7 @@ class FileLedger(ReplicaReads):
         self.history = FileHistory(layout, self._shared, self._durability)
         super().__init__(self._replica, self._durability, self.history.doubts, self.now)
         self._appender = Appender(layout, options.disk)
-        self._lock = AppendLock(layout.append_lock)
+        self._lock = AppendLock(layout.append_lock, layout.events)
         writer = BatchWriter(
             layout,
             self._shared,
@@ -75,6 +76,7 @@ class FileLedger(ReplicaReads):
             now=self.now,
             key_ttl_ms=options.writer.key_ttl_ms,
         )
+        self._watch = FolderWatch(self._shared, self._lock, options.on_killed)
         self._committer = Committer(self._lock, writer, self._durability, options.on_committer_death)
         with _noted_later():
             if folded is None or not self._replica.start_from(folded):
@@ -83,6 +85,7 @@ class FileLedger(ReplicaReads):
                     self._replica.start_from(restored)
             self._replica.load()
             self._durability.follow(self._replica.cursor.position.segment)
+        self._watch.start()
         self._committer.start()
 
     @property
@@ -131,19 +134,21 @@ class FileLedger(ReplicaReads):
         if not self._committer.close():
             # It waits for the append lock, or for the disk, and will need its files when it gets it.
             return
+        self._watch.close()
         for part in (self._appender, self._durability, self._lock, self._replica, self.history, self._shared):
             part.close()
 
     def _why_read_only(self) -> StorageUnavailable | None:
+        lost = self._shared.lost or self._lock.why_lost()
+        if lost is not None:
+            # It ends, and the process that follows opens what is there then.
+            return StorageUnavailable(lost, outcome="none")
         if self._shared.failed:
             return sync_failed()
         if self._replica.newer_format is not None:
             return newer_format(self._replica.newer_format)
         if self._committer.ended is not None:
             return StorageUnavailable(self._committer.ended, outcome="none")
-        lost = self._lock.why_lost()
-        if lost is not None:
-            return NeedsOperator(lost, RESTART)
         try:
             self._adopt()
         except StorageUnavailable as error:

@@ -7,7 +7,7 @@ from contextlib import closing
 from inventory.domain.state import fold
 from inventory.domain.values import Instant
 from inventory.eventlog.chain_check import ChainCheck
-from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.errors import EventsMissing
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, RawLine
@@ -18,10 +18,6 @@ Progress = Callable[[int, int], None]
 _TELL_EVERY = 1024
 BESIDE_FROM_BYTES = 1 << 26
 """From how many bytes on a second process checks the chains: it takes a tenth of a second to begin."""
-RESTORED = (
-    "If a backup was restored on purpose, delete what is derived (locks/state, snapshots, the two published"
-    " .json files) and start again"
-)
 
 
 class LogCheck:
@@ -104,13 +100,29 @@ class LogCheck:
             raise self._reader.damaged(str(error), place) from error
 
     def require_in_place(self) -> None:
-        """:raises LogDamaged: the log is not the one that the snapshot was made from, or is shorter."""
-        if not self._reader.is_in_place():
-            raise self._reader.damaged(f"a snapshot goes up to event {self.end.sequence}, the log does not. {RESTORED}")
+        """:raises LogDamaged: the log is not the one that the snapshot was made from.
 
-    def damaged(self, reason: str) -> LogDamaged:
-        """Make the error that names the place behind the last good line."""
-        return self._reader.damaged(reason)
+        :raises EventsMissing: it is shorter.
+        """
+        end = self.end
+        try:
+            in_place = self._reader.is_in_place()
+        except EventsMissing as error:
+            raise error.up_to(end.sequence) from error
+        if in_place:
+            return
+        path = self._layout.segment(end.segment)
+        there = path.read_bytes()
+        if len(there) >= end.offset:
+            raise self._reader.damaged(f"the snapshot of event {end.sequence} was not made from this log")
+        lines = there.count(b"\n")
+        reason = f"there is a snapshot of event {end.sequence}, and the file is shorter"
+        raise EventsMissing(path, lines + 1, len(there), reason, end.segment + lines, end.sequence)
+
+    def missing(self, last: int, reason: str) -> EventsMissing:
+        """Make the error that says which events are missing behind the last good line."""
+        place = self._reader.damaged(reason)
+        return EventsMissing(place.path, place.line, place.byte, reason, self.end.sequence + 1, last)
 
     def close(self) -> None:
         """Close the log."""

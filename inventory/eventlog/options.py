@@ -11,12 +11,16 @@ from inventory.service.transaction import Writer
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """How a process takes part in a log."""
+    """How a process takes part in a log.
+
+    :ivar on_killed: called for each process that was killed because it stood still with the append lock.
+    """
 
     writer: Writer
     commit_wait_ms: int = 2000
     segment_bytes: int = 67_108_864
     on_committer_death: Callable[[], None] = lambda: None
+    on_killed: Callable[[], None] = lambda: None
     disk: Disk = field(default_factory=Disk)
     machine: Machine = field(default_factory=Machine)
     retry: RetryPolicy = RetryPolicy()

@@ -1,15 +1,17 @@
 """What a starting server does to a log before anybody uses it. No worker ever does it."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from inventory.eventlog.append_lock import AppendLock
-from inventory.eventlog.errors import LockHeld, LogDamaged, StateUnusable
+from inventory.eventlog.errors import EventsMissing, LockHeld, LogDamaged, StateUnusable
+from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.log_check import RESTORED, LogCheck, Progress
+from inventory.eventlog.log_check import LogCheck, Progress
 from inventory.eventlog.machine import Machine
 from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
@@ -27,11 +29,13 @@ class Recovery(NamedTuple):
     """What was found.
 
     :ivar cut: the copy of a tail that was cut off, or ``None``.
+    :ivar ahead_ms: how far the time of the next event is ahead of the wall clock.
     :ivar folded: what the log says, for the one who opens it next: a ledger makes its own state of it.
     """
 
     end: Position
     cut: Path | None
+    ahead_ms: int
     folded: Restored
 
 
@@ -43,24 +47,25 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
     is written again, in place, and synced.
 
     :param progress: called with bytes checked and bytes in all.
-    :raises LogDamaged: anything else is wrong; nothing was changed.
+    :raises LogDamaged: anything else is wrong; nothing was changed. :raises EventsMissing: see there.
     :raises LockHeld: a process keeps the append lock.
     :raises OSError: the folder or the disk does not allow it.
     """
     layout.make_folders()
     # A confirmed event is no use in a folder whose own name did not survive the power cut.
     disk.sync_folder(layout.root)
-    lock, shared = AppendLock(layout.append_lock), SharedState(layout.shared_state)
+    lock, shared = AppendLock(layout.append_lock, layout.events), SharedState(layout.shared_state, create=True)
     durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
     with closing(lock), closing(shared), uncollected():
         base = SnapshotFolder(layout, disk, RetryPolicy()).base_of_start
         with closing(LogCheck(layout, base, progress)) as check:
             if layout.segments():
                 check.require_in_place()
-            if _is_intact(shared, machine):
-                # Beside running servers: they must not wait for the lock until a long log is read.
-                check.read_to(shared.published())
-            with _held(lock):
+            if _is_intact(shared, machine) and shared.published().sequence > check.end.sequence:
+                # Beside running servers: they must not wait for the lock until a long log is read. Marks that lie
+                # behind the snapshot are not what was published last; what the log has behind it counts.
+                _read_published(check, shared.published())
+            with _held(lock, FolderWatch(shared, lock)):
                 return _recover(layout, shared, check, durable, disk, machine)
 
 
@@ -82,8 +87,7 @@ def _recover(
         cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
     end = check.end
     if end.sequence < durable:
-        message = f"the log ends at event {end.sequence}; event {durable} was durable. {RESTORED}"
-        raise check.damaged(message)
+        raise check.missing(durable, f"the log ends at event {end.sequence}; event {durable} was durable")
     last_at = check.last_instant()
     try:
         path = layout.segment(newest)
@@ -103,7 +107,15 @@ def _recover(
         known = shared.belongs_to(machine.boot_id())
         clock_offset = shared.clock_offset if known else max(machine.wall(), last_at) - machine.since_boot()
         shared.make(machine.boot_id(), end, clock_offset)
-    return Recovery(end, cut, check.folded())
+    now = max(shared.clock_offset + machine.since_boot(), last_at)
+    return Recovery(end, cut, (now - machine.wall()) // 1000, check.folded())
+
+
+def _read_published(check: LogCheck, published: Position) -> None:
+    try:
+        check.read_to(published)
+    except EventsMissing as error:
+        raise error.up_to(published.sequence) from error
 
 
 def _is_intact(shared: SharedState, machine: Machine) -> bool:
@@ -119,7 +131,9 @@ def _is_intact(shared: SharedState, machine: Machine) -> bool:
 
 def _begin(layout: Layout, durable: int, disk: Disk) -> None:
     if durable > 0:
-        raise LogDamaged(layout.segment(1), 1, 0, f"the log is gone; event {durable} was durable. {RESTORED}")
+        first = min(layout.archived_segments(), default=1)
+        reason = f"the log is gone; event {durable} was durable"
+        raise EventsMissing(layout.segment(first), 1, 0, reason, first, durable)
     with disk.create(layout.segment(1)):
         disk.sync_folder(layout.events)
 
@@ -157,8 +171,12 @@ def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:
 
 
 @contextmanager
-def _held(lock: AppendLock) -> Iterator[None]:
-    if not lock.enter_within(_LOCK_SECONDS):
+def _held(lock: AppendLock, watch: FolderWatch) -> Iterator[None]:
+    def pause(seconds: float) -> None:
+        watch.look()
+        time.sleep(seconds)
+
+    if not lock.enter_within(_LOCK_SECONDS, pause):
         raise LockHeld(f"a process has kept the append lock for {_LOCK_SECONDS:.0f} s; is one frozen?")
     try:
         yield

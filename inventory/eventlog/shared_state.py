@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.domain.values import Instant
-from inventory.eventlog.errors import StateUnusable
+from inventory.eventlog.errors import FolderReplaced, StateUnusable
+from inventory.eventlog.named_file import NamedFile
 from inventory.service.sync import SyncStatus
 
 _SIZE = 4096
@@ -37,6 +38,7 @@ _MAGIC = 0x316576656E747376
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
+_MADE_BY = "the start of a server, or 'inventory sync', makes the marks again from the log"
 
 
 class Position(NamedTuple):
@@ -51,22 +53,62 @@ class Position(NamedTuple):
 
 
 class SharedState:
-    """One process's mapping of the marks. Every single read and write is atomic."""
+    """One process's mapping of the marks. Every single read and write is atomic.
 
-    def __init__(self, path: Path) -> None:
-        """Map the file, creating it if it is not there. :raises OSError: it cannot be had in full."""
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    :ivar lost: why the folder is no longer the one that was opened, or ``None``; see ``detach``.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Map the file.
+
+        :param create: make the file if it is not there: for who prepares the folder, not for who opens it.
+        :raises StateUnusable: it is not there. :raises OSError: it cannot be had in full.
+        """
+        self.lost: str | None = None
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
+        except FileNotFoundError as error:
+            raise StateUnusable(f"{path} is not there; {_MADE_BY}") from error
         try:
             os.posix_fallocate(descriptor, 0, _SIZE)
             self._map = mmap.mmap(descriptor, _SIZE)
+            self._file = NamedFile(path, descriptor)
         finally:
             os.close(descriptor)
-        self._items = memoryview(self._map).cast("Q")
+        self._mapped = self._items = memoryview(self._map).cast("Q")
 
     def close(self) -> None:
         """Unmap the file."""
-        self._items.release()
+        self._mapped.release()
         self._map.close()
+
+    def why_lost(self) -> str | None:
+        """Why the marks of this folder are no longer the ones that are mapped here, or ``None``."""
+        return self.lost or self._file.why_lost()
+
+    @property
+    def status(self) -> os.stat_result:
+        """What identifies the file that is mapped."""
+        return self._file.status
+
+    def require_in_place(self) -> None:
+        """:raises FolderReplaced: other processes have, or will have, other marks; these are detached then."""
+        lost = self.why_lost()
+        if lost is not None:
+            self.detach(lost)
+            raise FolderReplaced(lost)
+
+    def detach(self, reason: str) -> None:
+        """Let nothing that this process has in memory pass for the folder's from now on.
+
+        The marks it sees are its own then: something new is always published, and ``published`` raises.
+        So no look at ``lost`` is needed where a read finds that nothing is new.
+        """
+        self.lost = reason
+        own = memoryview(bytearray(_SIZE)).cast("Q")
+        own[_CLOCK] = self._mapped[_CLOCK]
+        own[_GENERATION] = own[_MADE] = _HALF
+        self._items = own
 
     def belongs_to(self, boot_id: int) -> bool:
         """Whether the marks were made during this boot; if not, pages may have been lost since."""
@@ -75,7 +117,7 @@ class SharedState:
     def require(self, boot_id: int) -> None:
         """:raises StateUnusable: no server has started on this folder since the machine did."""
         if not self.belongs_to(boot_id):
-            raise StateUnusable("no server has prepared this folder since the machine started")
+            raise StateUnusable(f"no server has prepared this folder since the machine started; {_MADE_BY}")
 
     @property
     def is_made(self) -> bool:
@@ -106,7 +148,12 @@ class SharedState:
         return self._items[_GENERATION]
 
     def published(self) -> Position:
-        """The end of what may be folded. :raises StateUnusable: the file was damaged."""
+        """The end of what may be folded.
+
+        :raises StateUnusable: the file was damaged. :raises FolderReplaced: see ``detach``.
+        """
+        if self.lost is not None:
+            raise FolderReplaced(self.lost)
         for _ in range(_TRIES):
             generation = self._items[_GENERATION]
             slot = _SLOTS[generation & 1]
@@ -115,7 +162,7 @@ class SharedState:
             # before the slot; a moment later both are there.
             if segment ^ offset ^ sequence ^ generation ^ _MAGIC == check:
                 return Position(segment, offset, sequence)
-        raise StateUnusable("the marks are damaged: stop every server, delete the file locks/state and start again")
+        raise StateUnusable(f"the marks in {self._file.name} are damaged; {_MADE_BY}")
 
     def publish(self, end: Position) -> None:
         """Let everybody fold up to ``end``. The caller holds the append lock."""

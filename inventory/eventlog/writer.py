@@ -121,9 +121,11 @@ class BatchWriter:
     def begin(self) -> OpenBatch:
         """Open a batch at the end of the log; one for look-ups alone where nothing may be, or can be, added to it.
 
+        :raises FolderReplaced: other processes have other marks, or will.
         :raises LogError: the log cannot be read to its end.
         :raises StorageUnavailable: what a dead writer left could not be cut off.
         """
+        self._shared.require_in_place()
         self.catch_up()
         if self._shared.failed:
             return self._look_ups(sync_failed(), complete=self._has_no_remains())

@@ -1,10 +1,10 @@
 """The port: what has happened, event by event. Implemented in memory and on files."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from inventory.domain.errors import FieldProblem, InventoryError, Refusal, ValidationFailed
-from inventory.domain.events import Event
+from inventory.domain.events import Event, Line
 from inventory.domain.record import Record
 from inventory.domain.values import ItemId
 
@@ -45,6 +45,30 @@ class FeedAhead(ValidationFailed):
     def __init__(self, field: str, latest: int) -> None:
         told = f"has not happened yet; the latest event is {latest}; if a backup was restored, start over"
         super().__init__((FieldProblem(field, told),))
+
+
+class EventPage(NamedTuple):
+    """Events in order, and the latest one that there was. ``withheld``: see ``EventHistory``."""
+
+    events: Sequence[Event]
+    as_of_sequence: int
+    withheld: bool = False
+
+
+class Step(NamedTuple):
+    """One event in the history of one record, and what it did to it."""
+
+    event: Event
+    line: Line
+
+
+class HistoryPage(NamedTuple):
+    """Steps, the latest first. ``next_before``: the sequence of the next one; ``None`` where there is none."""
+
+    steps: Sequence[Step]
+    next_before: int | None
+    as_of_sequence: int
+    withheld: bool = False
 
 
 class EventHistory(Protocol):

@@ -1,9 +1,8 @@
 """What has happened: the events in order, the history of a record, and how a record was."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing
-from typing import NamedTuple
 
 from inventory.domain.commands import Seen
 from inventory.domain.errors import (
@@ -14,12 +13,13 @@ from inventory.domain.errors import (
     Overloaded,
     ValidationFailed,
 )
-from inventory.domain.events import COUNTED, Event, Line
+from inventory.domain.events import COUNTED, Event
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.service.event_history import EventHistory, EventsGone, FeedAhead, FeedGone
+from inventory.service.clock_lead import ClockLead
+from inventory.service.event_history import EventHistory, EventPage, EventsGone, FeedAhead, FeedGone, HistoryPage, Step
 from inventory.service.hold_history import HoldHistory
 from inventory.service.ledger import Ledger
 
@@ -34,30 +34,6 @@ LONGEST_SECONDS = 5.0
 _LOOK_AGAIN_SECONDS = 0.05
 
 
-class EventPage(NamedTuple):
-    """Events in order, and the latest one that there was. ``withheld``: see ``EventHistory``."""
-
-    events: Sequence[Event]
-    as_of_sequence: int
-    withheld: bool = False
-
-
-class Step(NamedTuple):
-    """One event in the history of one record, and what it did to it."""
-
-    event: Event
-    line: Line
-
-
-class HistoryPage(NamedTuple):
-    """Steps, the latest first. ``next_before``: the sequence of the next one; ``None`` where there is none."""
-
-    steps: Sequence[Step]
-    next_before: int | None
-    as_of_sequence: int
-    withheld: bool = False
-
-
 class HistoryService:
     """Answers from the log itself; nothing here is kept twice."""
 
@@ -68,6 +44,7 @@ class HistoryService:
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         far_walks: int = 4,
+        lead: ClockLead | None = None,
     ) -> None:
         """:param far_walks: so many may look far back at once; each keeps a thread and the interpreter busy."""
         self._ledger = ledger
@@ -75,6 +52,7 @@ class HistoryService:
         self._holds = HoldHistory(events, monotonic)
         self._sleep = sleep
         self._monotonic = monotonic
+        self._lead = lead
         self._far = Bulkhead(far_walks)
 
     def page(
@@ -144,6 +122,7 @@ class HistoryService:
 
         :raises ItemNotFound: it was not there yet. :raises NeedsOperator: what happened by then is withheld.
         :raises ValidationFailed: the event has not happened yet, or lies too many changes back.
+        :raises AsOfUncertain: see ``ClockLead``.
         :raises EventsGone: what it was then is no longer in the archive. :raises Overloaded: it lies far back, and
             too many look there.
         """
@@ -163,11 +142,20 @@ class HistoryService:
         if is_past(record.sequence, record.updated_at):
             # Its last change may lie in a part of the archive that was deleted.
             return record
+        later = (record.sequence, record.updated_at)
         with closing(self._walk(record, "asOf")) as steps:
             for step in steps:
                 if is_past(step.event.sequence, step.event.at):
+                    self._require_certain(sequence, at, later)
                     return record_after(step.line, step.event.sequence, step.event.at)
+                later = (step.event.sequence, step.event.at)
+        self._require_certain(sequence, at, later)
         raise ItemNotFound(item)
+
+    def _require_certain(self, sequence: int | None, at: Instant | None, later: tuple[int, Instant]) -> None:
+        """Check that the first change left out is later for certain: by its sequence, or by a time that is past."""
+        if at is not None and self._lead is not None and (sequence is None or later[0] <= sequence):
+            self._lead.require_certain(at, later[1], "asOf")
 
     def seen_at(self, item: ItemId, version: int, field: str, known: Seen | None = None) -> Seen:
         """What a count is compared with that was made while this version was on the screen.

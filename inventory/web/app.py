@@ -46,10 +46,11 @@ def create_app(services: Services) -> Flask:
         services.dead_letters.how_many_dead,
         services.quotas,
         lambda: services.ledger.status().action is not None,
+        services.clock_lead.ms,
     )
     gates = Gates(services, metrics)
     metrics.follow(services.breakers, services.file_retries)
-    metrics.server.follow(services.connections_cut, services.log_lines_left_out)
+    metrics.server.follow(services.connections_cut, services.log_lines_left_out, services.writers_killed)
     services.stock.count_leases(metrics.count_lease)
     metrics.reads.follow(services.unsent, services.cut_answers)
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)

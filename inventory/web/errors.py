@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from inventory.domain import errors as domain
 from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
+from inventory.service.clock_lead import AsOfUncertain
 from inventory.service.event_history import EventsGone, FeedAhead, FeedGone, HistoryGone
 from inventory.web import refusals
 from inventory.web.answers import Headers
@@ -111,6 +112,12 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.ValidationFailed: Row(400, "validation_error", "The request has wrong fields", _problems),
     FeedAhead: Row(
         400, "validation_error", "The request has wrong fields", lambda error: {**_problems(error), **_START_OVER}
+    ),
+    AsOfUncertain: Row(
+        400,
+        "validation_error",
+        "The request has wrong fields",
+        lambda error: {**_problems(error), "clockAheadMs": error.clock_ahead_ms},
     ),
     refusals.MalformedJson: Row(400, "malformed_json", "The body is not valid JSON", _problems_if_any),
     refusals.IdempotencyKeyInvalid: Row(

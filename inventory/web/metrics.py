@@ -45,11 +45,13 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_breaker_openings_total": "breakerOpen",
     "inventory_breaker_not_closed": "breakersNotClosed",
     "inventory_fs_retries_total": "fsRetries",
+    "inventory_stopped_writers_killed_total": "stoppedWritersKilled",
     "inventory_snapshots_total": "snapshots",
     "inventory_log_bytes": "logBytes",
     "inventory_archive_bytes": "archiveBytes",
     "inventory_snapshot_bytes": "snapshotBytes",
     "inventory_sync_age_seconds": "syncAgeMs",
+    "inventory_clock_ahead_seconds": "clockAheadMs",
     "inventory_dead_letters": "deadLetters",
     "inventory_records": "records",
     "inventory_records_limit": "maxRecords",
@@ -70,7 +72,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_lock_release_failures_total": "lockReleaseFailures",
 }
 
-_MS_FROM_SECONDS = frozenset(("inventory_sync_age_seconds",))
+_MS_FROM_SECONDS = frozenset(("inventory_sync_age_seconds", "inventory_clock_ahead_seconds"))
 
 
 class Metrics:
@@ -88,6 +90,7 @@ class Metrics:
         dead_letters: Callable[[], int],
         quotas: QuotaWatch,
         needs_operator: Callable[[], bool] = lambda: False,
+        clock_ahead_ms: Callable[[], int] = lambda: 0,
     ) -> None:
         """:param queue_depth: how many changes wait in this process; asked after every request.
         :param storage: what the log takes up; asked when somebody asks for the metrics, as are the next two.
@@ -95,7 +98,7 @@ class Metrics:
         :param needs_operator: whether changes are refused until a person has mended the cause.
         """
         registry = self._registry = CollectorRegistry()
-        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters, needs_operator)
+        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters, needs_operator, clock_ahead_ms)
         registry.register(self._storage)
         shared = os.environ.get(FOLDER_VARIABLE)
         self._sizes = SizeMetrics(quotas, Path(shared) if shared else None)
@@ -108,10 +111,7 @@ class Metrics:
         hits = Counter("inventory_idempotent_hits", "Answers that replayed an earlier one", registry=registry)
         dropped = Counter("inventory_log_lines_dropped", "Log lines that were lost", registry=registry)
         depth = Gauge(
-            "inventory_queue_depth",
-            "Changes that wait to be committed",
-            registry=registry,
-            multiprocess_mode="livesum",
+            "inventory_queue_depth", "Changes that wait to be committed", registry=registry, multiprocess_mode="livesum"
         )
         limited = Counter("inventory_rate_limited", "Changes that a client sent too fast", registry=registry)
         shed = Counter("inventory_shed", "Changes refused because too much waited or was at work", registry=registry)

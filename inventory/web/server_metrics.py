@@ -12,11 +12,17 @@ class ServerCounters:
         self._cut = Counter(
             "inventory_connections_cut", "Connections closed before their client had closed", registry=registry
         )
+        self._killed = Counter(
+            "inventory_stopped_writers_killed",
+            "Processes killed because they were stopped with the append lock",
+            registry=registry,
+        )
         self._left_out = Counter(
             "inventory_log_lines_left_out", "Warnings that were only counted, being many of one kind", registry=registry
         )
 
-    def follow(self, connections_cut: Tally, log_lines_left_out: Tally) -> None:
+    def follow(self, connections_cut: Tally, log_lines_left_out: Tally, writers_killed: Tally) -> None:
         """Count what happens from now on and what was counted before."""
         connections_cut.report_to(self._cut.inc)
         log_lines_left_out.report_to(self._left_out.inc)
+        writers_killed.report_to(self._killed.inc)

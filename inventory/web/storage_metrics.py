@@ -17,11 +17,13 @@ class StorageMetrics(Collector):
         sync_age_ms: Callable[[], int | None],
         dead_letters: Callable[[], int],
         needs_operator: Callable[[], bool],
+        clock_ahead_ms: Callable[[], int],
     ) -> None:
         self._figures = figures
         self._sync_age_ms = sync_age_ms
         self._dead_letters = dead_letters
         self._needs_operator = needs_operator
+        self._clock_ahead_ms = clock_ahead_ms
 
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
@@ -39,6 +41,11 @@ class StorageMetrics(Collector):
             int(self._needs_operator()),
         )
         yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)
+        yield GaugeMetricFamily(
+            "inventory_clock_ahead_seconds",
+            "How far the time of events is ahead of the wall clock; below 0 where it is behind",
+            self._clock_ahead_ms() / 1000,
+        )
         age = self._sync_age_ms()
         # Before the first pass there is no age, and a family without a sample says that.
         yield GaugeMetricFamily(

@@ -2,9 +2,13 @@
 
 import os
 
+from inventory.resilience import standard_streams
 from inventory.settings import SettingsError, from_environment
 from inventory.worker.configuration import configuration
 from inventory.worker.hooks import Hooks
+
+# Under gunicorn's own command, too: a message that cannot be written must not end a start.
+standard_streams.harden()
 
 try:
     _settings = from_environment(os.environ)

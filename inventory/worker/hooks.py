@@ -12,7 +12,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from inventory.bootstrap import BUCKETS_FILE, HANDOVER, Services, StartRefused, prepare, server_presence
+from inventory.bootstrap import (
+    BUCKETS_FILE,
+    HANDOVER,
+    Services,
+    StartRefused,
+    clock_warning,
+    prepare,
+    server_presence,
+)
 from inventory.domain.errors import Unavailable, for_people
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
@@ -74,6 +82,8 @@ class Hooks:
             server.log.warning(
                 "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
             )
+        if (warning := clock_warning(recovery)) is not None:
+            server.log.warning("%s", warning)
         if self._settings.failpoints:
             server.log.warning("FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only")
         for place in server.cfg.address:

@@ -1,5 +1,6 @@
 """Many clients at once, with a line of progress on stderr where somebody looks at it."""
 
+import io
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -50,7 +51,17 @@ def crowd(
             raise
 
 
+def say(text: str) -> None:
+    """Tell something on the way, on stderr if it can be written: a run does not end for want of a listener."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except OSError:
+        # What is left in its buffer would give the run another exit status.
+        sys.stderr = io.StringIO()
+
+
 def _tell(label: str, done: int, of: int) -> None:
-    if sys.stderr.isatty() and (done % 50 == 0 or done == of):
-        sys.stderr.write(f"\r{label}: {done:,} of {of:,}" + ("\n" if done == of else ""))
-        sys.stderr.flush()
+    if sys.stderr is not None and sys.stderr.isatty() and (done % 50 == 0 or done == of):
+        say(f"\r{label}: {done:,} of {of:,}" + ("\n" if done == of else ""))

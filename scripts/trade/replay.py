@@ -9,7 +9,6 @@ remembers keys (IDEMP_TTL_MS, an hour by default); refused orders are tried agai
 whether the run goes on or begins: a NAME that the service does not remember begins one.
 """
 
-import sys
 from argparse import ArgumentTypeError
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 from trade.command_line import parser_of, run
-from trade.crowd import crowd
+from trade.crowd import crowd, say
 from trade.files import Order, StockRow, read_orders, read_stock
 from trade.orders import End, Replay
 from trade.report import Report
@@ -64,7 +63,7 @@ def replayed(
     """Count the stock in, place every order, and compare."""
     replay = Replay(service, stock, name)
     goes_on = any(replay.was_counted_in(row) for row in stock[:1])
-    print(f"run {name} {_GOES_ON if goes_on else _BEGINS}", file=sys.stderr)
+    say(f"run {name} {_GOES_ON if goes_on else _BEGINS}\n")
 
     def place(order: Order) -> End:
         end = replay.place(order)

@@ -25,7 +25,7 @@ def is_waited_for(path: Path) -> bool:
 
 def test_who_waits_has_the_lock_before_its_holder_has_it_again(tmp_path: Path):
     path, order = tmp_path / "append", []
-    busy, patient = AppendLock(path), AppendLock(path)
+    busy, patient = AppendLock(path, tmp_path), AppendLock(path, tmp_path)
 
     def wait_once() -> None:
         with patient:
@@ -44,7 +44,7 @@ def test_who_waits_has_the_lock_before_its_holder_has_it_again(tmp_path: Path):
 
 def test_a_lock_that_is_free_is_not_waited_for(tmp_path: Path):
     path = tmp_path / "append"
-    with AppendLock(path):
+    with AppendLock(path, tmp_path):
         assert not is_waited_for(path)
 
 

@@ -80,3 +80,20 @@ def test_a_wall_clock_that_was_never_set_is_no_obstacle(folder: Folder):
     folder.machine.wall_at, folder.machine.up = 0, HOUR
     ledger = folder.start()
     assert (ledger.now(), add(ledger).event.at) == (0, 0)
+
+
+@pytest.mark.parametrize("reboots", [True, False])
+def test_a_start_knows_how_far_the_last_event_is_ahead_of_the_wall_clock(folder: Folder, reboots: bool):
+    add(folder.start())
+    folder.close()
+    if reboots:
+        folder.machine.reboot()
+    folder.machine.wall_at = START - 24 * HOUR
+    assert folder.prepare().ahead_ms == 24 * HOUR // 1000
+
+
+def test_a_clock_that_is_behind_is_ahead_of_nothing(folder: Folder):
+    add(folder.start())
+    folder.close()
+    folder.machine.wall_at = START + HOUR
+    assert folder.prepare().ahead_ms == -HOUR // 1000

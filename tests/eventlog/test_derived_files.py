@@ -162,3 +162,22 @@ def test_a_view_that_somebody_deleted_is_published_on_demand_though_nothing_has_
     published = services.sync.sync_once().published
     services.close()
     assert (published, layout_of(settings).store_view.exists()) == (True, True)
+
+
+def test_a_rebuild_keeps_the_snapshots_where_they_have_what_the_log_has_lost(settings: Settings):
+    some_stock(settings)
+    services = started(settings)
+    services.stock.change(AdjustStock(ITEMS[0], -1))
+    services.upkeep.run_once()
+    services.close()
+    layout = layout_of(settings)
+    for path in (layout.shared_state, layout.store_view, layout.central_view):
+        path.unlink(missing_ok=True)
+    newest = layout.segment(layout.segments()[-1])
+    newest.write_bytes(b"".join(newest.read_bytes().splitlines(keepends=True)[:-1]))
+    kept = layout.snapshot_sequences()
+    assert kept
+    assert "'inventory rebuild'" not in str(verify(settings).problems)
+    with pytest.raises(StartRefused, match="the snapshots are the only copy"):
+        rebuild(settings)
+    assert layout.snapshot_sequences() == kept

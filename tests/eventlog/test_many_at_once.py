@@ -114,7 +114,7 @@ def test_many_commands_of_one_caller_share_one_write_and_one_sync(folder: Folder
 @pytest.mark.timeout(60)
 def test_many_that_are_never_begun_are_refused_after_one_wait_in_all(folder: Folder):
     ledger = folder.start(commit_wait_ms=1000)
-    with AppendLock(folder.layout.append_lock):
+    with AppendLock(folder.layout.append_lock, folder.layout.events):
         # A wait for each would be 200 s.
         results = StockService(ledger).change_many([(CountStock(at, 1), None) for at in ITEMS * 40])
     assert {type(result) for result in results} == {Overloaded}

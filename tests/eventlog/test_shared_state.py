@@ -18,7 +18,7 @@ ROUNDS = 20_000
 
 @pytest.fixture
 def marks(tmp_path: Path) -> SharedState:
-    marks = SharedState(tmp_path / "state")
+    marks = SharedState(tmp_path / "state", create=True)
     marks.make(BOOT, HERE, 7)
     return marks
 
@@ -36,11 +36,11 @@ def test_marks_of_another_boot_are_unusable(marks: SharedState, other: int):
 
 def test_a_new_file_holds_no_marks(tmp_path: Path):
     with pytest.raises(StateUnusable):
-        SharedState(tmp_path / "state").require(0)
+        SharedState(tmp_path / "state", create=True).require(0)
 
 
 def test_the_file_is_allocated_in_full_before_anything_is_written(tmp_path: Path):
-    SharedState(tmp_path / "state")
+    SharedState(tmp_path / "state", create=True)
     status = os.stat(tmp_path / "state")
     assert status.st_size == 4096
     assert status.st_blocks * 512 >= status.st_size

@@ -10,7 +10,7 @@ from eventlog.folder import Folder, Shim, add, failing
 from given import item
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.errors import EventsMissing, LogDamaged
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.restore import NotASnapshot, check_image, restore_image
 from inventory.eventlog.snapshot import footer
@@ -116,7 +116,7 @@ def test_a_log_that_is_shorter_than_its_snapshot_is_refused(folder: Folder):
     folder.layout.shared_state.unlink()
     path = folder.layout.segment(1)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-    with pytest.raises(LogDamaged, match="a snapshot goes up to event 60, the log does not"):
+    with pytest.raises(EventsMissing, match=r"there is a snapshot of event 60.*Missing: event 60"):
         folder.prepare()
 
 

@@ -1,5 +1,7 @@
 """scripts/trade/replay.py against the app itself, over HTTP, with a ledger in memory."""
 
+import errno
+import io
 import json
 import sys
 from pathlib import Path
@@ -156,3 +158,15 @@ def test_to_ask_whether_a_run_has_begun_changes_nothing(service: Service, there:
     before = service.get("/events").body["items"]
     assert not Replay(service, STOCK, "night").was_counted_in(STOCK[0])
     assert service.get("/events").body["items"] == before
+
+
+class Full(io.StringIO):
+    """A stderr that takes nothing."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_stderr_that_takes_nothing_ends_no_replay(service: Service, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stderr", Full())
+    assert replay.replayed(service, STOCK, [FINE], "run-full", clients=1)["sold"] == 1

@@ -108,7 +108,7 @@ def test_on_request_every_count_is_stated_again(world: World) -> None:
 def test_a_log_that_was_restored_since_is_noticed(world: World) -> None:
     world.run(rows(3), 3)
     world.ledger = MemoryLedger(WRITER, world.clock)
-    with pytest.raises(ImportStopped, match="restored from a backup"):
+    with pytest.raises(ImportStopped, match="another log, or an older state of it"):
         world.run(rows(3), 3)
 
 
@@ -117,6 +117,13 @@ def test_a_damaged_note_is_refused(world: World, tmp_path: Path) -> None:
     next((tmp_path / "imports").iterdir()).write_text("{}")
     with pytest.raises(NoteUnreadable):
         world.run(rows(3), 3)
+
+
+def test_after_a_damaged_note_every_count_is_stated_on_request(world: World, tmp_path: Path) -> None:
+    world.run(rows(3), 3)
+    next((tmp_path / "imports").iterdir()).write_text("{}")
+    assert (world.run(rows(3), 3, again=True).applied, len(world.ledger.events)) == (3, 6)
+    assert (world.run(rows(3), 3).kept, len(world.ledger.events)) == (3, 6)
 
 
 def test_what_is_refused_for_a_moment_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

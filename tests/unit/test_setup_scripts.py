@@ -1,7 +1,9 @@
 """scripts/serve.py, scripts/test.py and what they share: messages, and when .venv is made anew."""
 
 import ast
+import errno
 import importlib.util
+import io
 import shutil
 import subprocess
 import sys
@@ -51,6 +53,13 @@ def load(checkout: Path, commands: Commands) -> ModuleType:
     spec.loader.exec_module(module)
     module._run = commands
     return module
+
+
+class Full(io.StringIO):
+    """An output that takes nothing."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.fixture
@@ -147,3 +156,16 @@ def test_ctrl_c_ends_with_a_line_and_status_130(setup: ModuleType, capsys: pytes
     with pytest.raises(SystemExit) as end, setup.plain_endings():
         raise KeyboardInterrupt
     assert (end.value.code, capsys.readouterr().err) == (130, "\nStopped. Run the command again to go on.\n")
+
+
+def test_a_line_on_the_way_that_cannot_be_written_ends_nothing(
+    checkout: Path, commands: Commands, monkeypatch: pytest.MonkeyPatch
+):
+    setup = load(checkout, commands)
+    monkeypatch.setattr(sys, "stdout", Full())
+    monkeypatch.setattr(sys, "stderr", Full())
+    setup.install("the service", ["--editable", "."])
+    assert "install" in commands.said
+    with pytest.raises(SystemExit) as ending, setup.plain_endings():
+        raise KeyboardInterrupt
+    assert ending.value.code == 130

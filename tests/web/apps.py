@@ -66,12 +66,13 @@ def make_services(
     since_boot: Callable[[], int] | None = None,
     letters: Any = None,
     audit: Any = None,
+    wall: Callable[[], int] = lambda: NOW,
     **settings: Any,
 ) -> Services:
     ledger = ledger if ledger is not None else MemoryLedger(now=lambda: NOW)
     views = views if views is not None else MemoryViews()
     letters = letters if letters is not None else MemoryLetters()
-    wired = wiring(Settings(**settings), since_boot)
+    wired = wiring(Settings(**settings), since_boot, wall=wall)
     return wired.services(ledger, views, lambda: NOW, letters, audit=audit or StillAudit())
 
 

@@ -42,6 +42,7 @@ def test_a_service_that_takes_changes_is_ready(client):
         "breakers": {"ledger": "closed", "sync": "closed"},
         "queueDepth": 0,
         "brokenRecords": 0,
+        "clockAheadMs": 0,
         "syncAgeMs": None,
         "warnings": [],
     }

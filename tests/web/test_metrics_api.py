@@ -40,6 +40,8 @@ def test_a_new_app_has_counted_nothing(client):
         "breakerOpen": 0,
         "breakersNotClosed": 0,
         "fsRetries": 0,
+        "stoppedWritersKilled": 0,
+        "clockAheadMs": 0,
         "deadLetters": 0,
         "records": 0,
         "maxRecords": 20_000_000,

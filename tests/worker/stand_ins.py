@@ -19,7 +19,7 @@ from inventory.worker.lingering import Lingering
 from inventory.worker.sender import Sender
 from inventory.worker.thread_pool import ThreadPool
 
-WHOLE = Recovery(START.position, None, Restored(State(), START, None))
+WHOLE = Recovery(START.position, None, 0, Restored(State(), START, None))
 """What the start of a server finds that has no log yet."""
 
 

@@ -115,6 +115,16 @@ def test_a_tail_that_was_cut_off_is_told_of(settings: Settings, caplog: pytest.L
     assert "/data/events/cut" in caplog.text
 
 
+@pytest.mark.parametrize(("ahead_ms", "told"), [(60_000, False), (60_001, True), (-(10**9), False)])
+def test_a_clock_that_is_ahead_by_more_than_a_minute_is_told_of(
+    settings: Settings, caplog: pytest.LogCaptureFixture, ahead_ms: int, told: bool
+) -> None:
+    hooks = Hooks(settings, lambda *_, **__: WHOLE._replace(ahead_ms=ahead_ms))
+    hooks.on_starting(master())
+    hooks.on_exit(master())
+    assert ("60 seconds ahead of this machine's clock" in caplog.text) == told
+
+
 def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Settings) -> None:
     hooks = Hooks(Settings(data_dir=settings.data_dir, pin_workers="on"))
     core, *others = sorted(os.sched_getaffinity(0))

@@ -1,0 +1,93 @@
+"""A look, twenty times a second, at what a process cannot notice while it waits or has nothing to do."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from inventory.eventlog.append_lock import AppendLock
+from inventory.eventlog.shared_state import SharedState
+from inventory.resilience.lock_holder import Holder, kill_stopped, stopped_holder
+
+INTERVAL_SECONDS = 0.05
+"""So long, at most, a process tells what it has in memory of a folder whose marks or locks were replaced."""
+_PATIENCE_SECONDS = 1.0
+_LOOK_AGAIN_SECONDS = 0.25
+STOPPED_SECONDS = 2.0
+"""Who keeps the append lock and is seen stopped for so long is killed: 3.5 s, at most, after others began to wait."""
+_log = logging.getLogger(__name__)
+
+
+class FolderWatch:
+    """Detaches the marks when a shared file is no longer the one of its name; ends who stands still with the lock.
+
+    A process that is stopped while it has the append lock would keep all others from changes until its master
+    loses patience with it, or for ever where it has no master. It is killed, as its master would do: what it had
+    appended and not published is taken over or cut off by the next writer.
+    """
+
+    def __init__(
+        self,
+        shared: SharedState,
+        lock: AppendLock,
+        on_killed: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """:param on_killed: called for each process that was killed."""
+        self._shared = shared
+        self._lock = lock
+        self._on_killed = on_killed
+        self._monotonic = monotonic
+        self._wait, self._next_look = (-1, ""), 0.0
+        self._seen: tuple[Holder | None, float] = (None, 0.0)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="folder-watch", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread. After the fork."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End it; returns when it has ended."""
+        self._closing.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Look once."""
+        if self._shared.lost is None:
+            lost = self._shared.why_lost() or self._lock.why_lost()
+            if lost is not None:
+                _log.critical("%s: this process refuses everything from now on, and ends", lost)
+                self._shared.detach(lost)
+        self._look_at_holder()
+
+    def _look_at_holder(self) -> None:
+        file, now = self._lock.waits_for, self._monotonic()
+        wait = (self._lock.entries, file.name if file is not None else "")
+        if file is None or wait != self._wait:
+            self._wait, self._next_look, self._seen = wait, now + _PATIENCE_SECONDS, (None, now)
+            return
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_AGAIN_SECONDS
+        marks = self._shared.status
+        holder = stopped_holder(file.status, marks)
+        if holder != self._seen[0]:
+            self._seen = (holder, now)
+        elif holder is not None and now - self._seen[1] >= STOPPED_SECONDS and kill_stopped(holder, file.status, marks):
+            _log.critical(
+                "process %d was stopped with the lock on %s and held up all changes: it was killed; nothing that"
+                " was confirmed is lost",
+                holder.pid,
+                file.name,
+            )
+            self._on_killed()
+            self._seen = (None, now)
+
+    def _run(self) -> None:
+        while not self._closing.wait(INTERVAL_SECONDS):
+            try:
+                self.look()
+            except OSError as error:
+                _log.error("the folder cannot be watched: %s", error)
+                self._next_look = self._monotonic() + _PATIENCE_SECONDS

@@ -1,0 +1,80 @@
+"""Which process has the ``flock`` on a file, whether it stands still, and the end of one that does.
+
+All of it is asked of /proc when something waits; a lock that is free costs nothing. See proc(5) for the fields.
+"""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_PROC = Path("/proc")
+_STOPPED = "T"
+_STATE, _STARTED = 0, 19
+"""Fields of /proc/PID/stat, counted from the one behind the name."""
+
+
+class Holder(NamedTuple):
+    """A process, and when it started: the two are never given to another process within one boot."""
+
+    pid: int
+    started: str
+
+
+def stopped_holder(lock: os.stat_result, mapped: os.stat_result) -> Holder | None:
+    """Return the process that holds the lock and is stopped (SIGSTOP, SIGTSTP), or ``None``.
+
+    A process in a debugger is not called stopped.
+
+    :param mapped: what the process must have mapped to count: only programs of ours map the marks of a folder.
+    """
+    for pid in _who_locked(lock.st_ino):
+        with suppress(OSError, IndexError):
+            fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+            # /proc/locks names who took the lock; by now it may be another's, and the number too.
+            if fields[_STATE] == _STOPPED and _has_locked(pid, lock) and _has_mapped(pid, mapped.st_ino):
+                return Holder(pid, fields[_STARTED])
+    return None
+
+
+def kill_stopped(holder: Holder, lock: os.stat_result, mapped: os.stat_result) -> bool:
+    """Kill the process if it still holds the lock and is stopped; returns whether it was killed.
+
+    :raises OSError: it is another user's.
+    """
+    try:
+        # From here on the number cannot become another process's.
+        descriptor = os.pidfd_open(holder.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if stopped_holder(lock, mapped) != holder:
+            return False
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _who_locked(inode: int) -> list[int]:
+    found = []
+    for line in (_PROC / "locks").read_text().splitlines():
+        # 1: FLOCK  ADVISORY  WRITE 13350 fe:00:2187810 0 EOF; who waits has an arrow before FLOCK.
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[3] == "WRITE" and fields[5].rpartition(":")[2] == str(inode):
+            found.append(int(fields[4]))
+    return found
+
+
+def _has_locked(pid: int, lock: os.stat_result) -> bool:
+    for name in os.listdir(_PROC / str(pid) / "fd"):
+        with suppress(OSError):
+            if os.path.samestat(os.stat(_PROC / str(pid) / "fd" / name), lock):
+                return "FLOCK" in (_PROC / str(pid) / "fdinfo" / name).read_text()
+    return False
+
+
+def _has_mapped(pid: int, inode: int) -> bool:
+    return any(line.split()[4] == str(inode) for line in (_PROC / str(pid) / "maps").read_text().splitlines())

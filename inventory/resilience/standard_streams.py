@@ -1,0 +1,77 @@
+"""Standard input, output and error of a process: always open, and nothing that is told as a courtesy ends anything."""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any
+
+OUTPUT = "standard output"
+_INPUT_NUMBER, _OUTPUT_NUMBER, _ERROR_NUMBER = range(3)
+
+
+def harden() -> None:
+    """Prepare the streams of this process, at its beginning. Does nothing where they were replaced already.
+
+    Descriptors 0 to 2 that are closed are opened, so that no file of ours gets such a number: what is written to
+    standard output would be written into it. Reading or writing them fails, as if they were closed.
+    What is written to ``sys.stderr`` and cannot be (no space, no reader) is dropped. What is written to ``sys.stdout``
+    is a result: it raises an ``OSError`` that names it, once; what is left of it is dropped then, so that the exit
+    status is the command's.
+    """
+    if sys.stderr is not sys.__stderr__:
+        return
+    # The wrong way round on purpose.
+    _keep_open(_INPUT_NUMBER, os.O_WRONLY)
+    _keep_open(_OUTPUT_NUMBER, os.O_RDONLY)
+    _keep_open(_ERROR_NUMBER, os.O_RDONLY)
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(_INPUT_NUMBER, closefd=False)))
+    encoding, errors = "utf-8", "strict"
+    if sys.stdout is not None:
+        sys.stdout.flush()
+        encoding, errors = sys.stdout.encoding, sys.stdout.errors or errors
+    result = io.BufferedWriter(_Result(_OUTPUT_NUMBER, "w", closefd=False))
+    sys.stdout = io.TextIOWrapper(result, encoding, errors, line_buffering=os.isatty(_OUTPUT_NUMBER))
+    # Each write goes out at once, so nothing is left to be written, in vain, when the interpreter ends.
+    courtesy: Any = _Courtesy(_ERROR_NUMBER, "w", closefd=False)
+    sys.stderr = io.TextIOWrapper(courtesy, encoding, "backslashreplace", write_through=True)
+
+
+class _Courtesy(io.FileIO):
+    """Takes everything, and drops what cannot be written."""
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data).cast("B")
+        size = len(view)
+        # There is no other place to tell of an error.
+        with suppress(OSError):
+            while view:
+                view = view[os.write(self.fileno(), view) :]
+        return size
+
+
+class _Result(io.FileIO):
+    """Raises once for what cannot be written, naming itself, and drops what follows."""
+
+    _has_failed = False
+
+    def write(self, data: Any, /) -> int:
+        if self._has_failed:
+            return len(memoryview(data).cast("B"))
+        try:
+            return super().write(data)
+        except OSError as error:
+            self._has_failed = True
+            raise OSError(error.errno, error.strerror, OUTPUT) from error
+
+
+def _keep_open(number: int, how: int) -> None:
+    try:
+        os.fstat(number)
+    except OSError:
+        opened = os.open(os.devnull, how)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        os.set_inheritable(number, True)

@@ -1,0 +1,102 @@
+"""What the program tells an operator to do: no cure that it names can lose what is there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import inventory
+
+PACKAGE = Path(inventory.__file__).parent
+NAMES_A_CURE = re.compile(
+    r"--again\b|\b(restor\w+|backup|delet\w+|remov\w+|missing|restart\w*|start again|rebuil\w+|begin anew|put back"
+    r"|start over|bring .* back|kill\w*|lost)\b",
+    re.IGNORECASE,
+)
+
+HARMLESS = {
+    # They name a state, or what was done, and no cure.
+    "it is being rebuilt",
+    "… of the archive deleted, … kept.",
+    "Rebuilt as of event ….",
+    "deleted …",
+    "the column … is missing",
+    "is missing",
+    "… was removed or replaced",
+    "this part of the log is missing",
+    "Missing: every event from … on",
+    "Missing: event …",
+    "Missing: … events, … to …",
+    "… was removed or moved away (…)",
+    "Log lines that were lost",
+    "What is to be answered was deleted",
+    "this key was used before, and what was answered then was deleted from the archive",
+    "reservation … at event … can no longer be read: it was deleted from the archive",
+    "… goes up to event …, the log to …: what lies between is missing there, and the snapshots are the only copy of"
+    " what it did. Nothing was deleted.",
+    "Processes killed because they were stopped with the append lock",
+    "FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only",
+    "process %d was stopped with the lock on %s and held up all changes: it was killed; nothing that was confirmed is"
+    " lost",
+    "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts",
+    "is of event …, which the log does not have: it holds what the log has lost",
+}
+
+SAFE = {
+    # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
+    "Look for the files first: a disk that is not mounted, another name, another folder. Only where they are lost does"
+    " a backup help, if it has these events: see 'A damaged log' in run.md.\nIf an older log was put back on purpose,"
+    " see 'Backup and restore' in run.md: what is of later events has to be moved out of the folder.",
+    # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
+    "'inventory rebuild' makes it again",
+    "Delete and rebuild everything in … that is derived from the log?",
+    "the figures of … in … before event … are not known: the snapshot that this process started from does not hold"
+    " them. 'inventory rebuild' reads them from the log again.",
+    # The command is asked for a number and needs two whole snapshots: test_archive.
+    "Delete all but the newest KEEP segments of the archive.",
+    # Counts are stated again: it says what that does to sales since.
+    "… does not say how far this file was imported. --again states every count of the file, also those that stock was"
+    " sold from since",
+    "this file was imported into a log that had event …, and this one ends at …: it is another log, or an older state"
+    " of it. --again states every count of the file, also those that stock was sold from since",
+    "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows … (line …) to …"
+    " may be in or not, and stating them again could undo what was sold since. Put what is left into a file of its own;"
+    " --again states every count of this one",
+    # A start changes no line that is durable.
+    "a sync of the event log failed in the meantime; start again",
+    "event %d does continue %s when it is read again; restart the servers",
+    # It takes a program that can read the log; nothing is written meanwhile.
+    "upgrade this program, and restart the server",
+    # What was moved is moved back.
+    "bring the folder back, and restart the servers",
+    # For followers of the feed: they read the stock again.
+    "has not happened yet; the latest event is …; if a backup was restored, start over",
+}
+
+
+def told(tree: ast.AST) -> Iterator[str]:
+    """Every text in the code that is no docstring, with … for what is put in."""
+    silent: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            silent.add(id(node.value))
+        if isinstance(node, ast.JoinedStr):
+            silent.update(id(part) for part in node.values)
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent:
+            yield node.value
+
+
+def cures() -> set[str]:
+    texts = {text for path in PACKAGE.rglob("*.py") for text in told(ast.parse(path.read_text()))}
+    return {text for text in texts if " " in text and NAMES_A_CURE.search(text)}
+
+
+def test_every_cure_that_is_named_was_looked_at_for_what_it_can_lose() -> None:
+    texts = {text for text in cures() if not text.startswith("Stock figures for many stores")}
+    assert texts - SAFE - HARMLESS == set()
+
+
+def test_no_cure_is_kept_in_the_list_that_is_no_longer_named() -> None:
+    assert (SAFE | HARMLESS) - cures() == set()
