@@ -52,14 +52,16 @@ def test_refusals_that_are_kept_back_hold_no_thread_and_are_told_when_their_time
         assert b"too much" in told
 
 
-def test_the_main_loop_wakes_by_itself_for_a_refusal_that_is_kept_back(
+def test_the_main_loop_sleeps_no_longer_than_a_refusal_is_kept_back(
     deferring: Deferring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LateRefusal, "late_seconds", 0.02)
-    deferring.worker.commit_seconds = 0.2
+    monkeypatch.setattr(LateRefusal, "late_seconds", 60.0)
     deferring.start()
+    without = deferring.worker._seconds_to_next()
+    deferring.client(REFUSED)
+    until("it is kept back", lambda: len(deferring.worker._late_refusals) == 1)
 
-    assert deferring.client(REFUSED).recv(10_000).startswith(b"HTTP/1.1 503")
+    assert deferring.worker._seconds_to_next() <= 60.0 < without
 
 
 def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
