@@ -14,6 +14,7 @@ kernel; its change was not confirmed. Not modelled is a disk that loses what it 
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pathlib import Path
 
 _PROGRAMS = ("losetup", "mkfs.ext4", "mount", "umount", "unshare")
 _COPIES = 200
+_TRIED_MIB = 8
 _PAUSE_SECONDS = 0.01
 _UNMOUNT_SECONDS = 20.0
 _CHUNK = 1 << 20
@@ -31,16 +33,21 @@ class DiskBroken(Exception):
 
 
 def why_not() -> str | None:
-    """Why no such disk can be had here; ``None`` if it can."""
+    """Why no such disk can be had here; ``None`` if it can, which is tried: containers may refuse what root may do."""
     if os.geteuid() != 0:
         return "only root may mount"
     missing = [program for program in _PROGRAMS if shutil.which(program) is None]
     if missing:
         return f"{', '.join(missing)} is not installed"
-    if not Path("/dev/loop-control").exists():
-        return "there are no loop devices"
-    probe = subprocess.run(["losetup", "--find"], capture_output=True, text=True, check=False)
-    return f"no loop device is free: {probe.stderr.strip()}" if probe.returncode else None
+    with tempfile.TemporaryDirectory(prefix="loop-disk-") as folder:
+        image = Path(folder) / "image"
+        try:
+            make_image(image, _TRIED_MIB)
+            with mounted(image, Path(folder) / "mounted"):
+                _run("unshare", "--mount", "true")
+        except DiskBroken as error:
+            return str(error)
+    return None
 
 
 def make_image(image: Path, mebibytes: int) -> None:

@@ -12,8 +12,12 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 from drills import power_cut
 from drills.loop_disk import LoopDisk, make_image, mounted, why_not
 
-if why_not() is not None:
-    pytest.skip(f"no power can be cut here: {why_not()}", allow_module_level=True)
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_disk_can_be_had() -> None:
+    reason = why_not()
+    if reason is not None:
+        pytest.skip(f"no power can be cut here: {reason}")
 
 
 def test_after_power_cuts_a_server_starts_and_every_confirmed_change_is_there_once(tmp_path: Path):
