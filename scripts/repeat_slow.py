@@ -182,12 +182,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("list", type=Path, help="the list of runs; made if it is not there")
     parser.add_argument("--runs", type=int, default=10, help="so many in all (10)")
     parser.add_argument("--beside-load", type=int, default=5, help="so many of them beside a load on every core (5)")
-    parser.add_argument("tests", nargs="*", help="what pytest is given beside the usual (all slow tests)")
-    options = parser.parse_args(arguments)
+    parser.epilog = "What stands behind -- is given to pytest beside the usual; without it all slow tests run."
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    end = given.index("--") if "--" in given else len(given)
+    options, tests = parser.parse_args(given[:end]), given[end + 1 :]
     if not 0 <= options.beside_load <= options.runs:
         parser.error("--beside-load must be between 0 and --runs")
     try:
-        done = repeat(options.list, _commit(), options.tests, options.runs, options.beside_load)
+        done = repeat(options.list, _commit(), tests, options.runs, options.beside_load)
     except KeyboardInterrupt:
         print("interrupted; the runs that came to their end are in the list", file=sys.stderr)
         return 130

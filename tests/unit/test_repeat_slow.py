@@ -135,6 +135,15 @@ def test_the_status_tells_whether_all_were_green(
     assert len(machine.loads) == 2
 
 
+def test_what_stands_behind_two_dashes_is_given_to_pytest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (Machine().once,))
+    monkeypatch.setattr(repeat_slow, "_commit", lambda: "abc")
+
+    repeat_slow.main([str(tmp_path / "list"), "--runs", "1", "--beside-load", "0", "--", "tests/system", "-k", "x"])
+
+    assert len(runs_of(tmp_path / "list", "abc", ["tests/system", "-k", "x"])) == 1
+
+
 def test_an_interruption_ends_with_status_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (Machine(interrupt_at=1).once,))
     monkeypatch.setattr(repeat_slow, "_commit", lambda: "abc")
