@@ -11,6 +11,7 @@ with its test tools. The status is 0 if all runs are green, 1 if not.
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, tests = parser.parse_args(given[:end]), given[end + 1 :]
     if not 0 <= options.beside_load <= options.runs:
         parser.error("--beside-load must be between 0 and --runs")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         done = repeat(options.list, _commit(), tests, options.runs, options.beside_load)
     except KeyboardInterrupt:

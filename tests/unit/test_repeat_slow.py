@@ -13,6 +13,8 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import repeat_slow
 from repeat_slow import Run, load, outcome, repeat, runs_of, still_to_do, verdict
+from system.processes import is_alive
+from system.waiting import until
 
 GREEN = Run("abc", (), False, "2026-01-01T00:00:00+00:00", 60.0, 0, 9, 1, ())
 RED = replace(GREEN, status=1, failed=("tests/a.py::test_x",))
@@ -154,3 +156,19 @@ def test_more_runs_beside_a_load_than_runs_are_wrong_usage(tmp_path: Path):
     with pytest.raises(SystemExit):
         repeat_slow.main([str(tmp_path / "list"), "--runs", "2", "--beside-load", "3"])
     assert still_to_do([], 0, 0) == []
+
+
+@pytest.mark.slow
+def test_sigterm_is_an_interruption_too_and_ends_the_tests_that_run(tmp_path: Path):
+    marker, test = tmp_path / "begun", tmp_path / "test_endless.py"
+    test.write_text(
+        "import os, pathlib, pytest, time\n@pytest.mark.slow\ndef test_endless():\n"
+        f"    pathlib.Path({str(marker)!r}).write_text(str(os.getpid()))\n    time.sleep(100)\n"
+    )
+    program = [sys.executable, repeat_slow.__file__, tmp_path / "list", "--runs", "1", "--beside-load", "0", "--", test]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        until("the test has begun", lambda: marker.exists() and marker.read_text())
+        running.terminate()
+        assert running.wait(60) == 130
+    until("the test has ended", lambda: not is_alive(int(marker.read_text())))
+    assert not (tmp_path / "list").exists()
