@@ -39,7 +39,7 @@ class DueHolds:
         while self._ends and self._ends[0][0] <= now and len(found) < limit:
             entry = heappop(self._ends)
             held = self._counts(entry)
-            if held is None or entry[1] in found:
+            if held is None:
                 continue
             stuck = next((line.item for line in held.lines if line.item in broken), None)
             if stuck is None:

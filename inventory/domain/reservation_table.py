@@ -17,15 +17,14 @@ FORGOTTEN_AT_ONCE = 2000
 class HoldCopy:
     """What a table held: later changes do not show in it. May be gone through again and again."""
 
-    def __init__(self, kept: list[tuple[str, Reservation | bytes]]) -> None:
+    def __init__(self, ids: list[str], kept: list[Reservation | bytes | None]) -> None:
+        self._ids = ids
         self._kept = kept
 
-    def __len__(self) -> int:
-        return len(self._kept)
-
     def __iter__(self) -> Iterator[Hold]:
-        for reservation_id, one in self._kept:
-            yield unpacked(reservation_id, one) if isinstance(one, bytes) else one
+        for reservation_id, one in zip(self._ids, self._kept, strict=True):
+            if one is not None:
+                yield unpacked(reservation_id, one) if isinstance(one, bytes) else one
 
 
 class ReservationTable:
@@ -128,6 +127,5 @@ class ReservationTable:
 
     def copy(self, ids: Iterable[str] | None = None) -> HoldCopy:
         """All of them, in the order they were made; or those of these ids, as far as they are remembered."""
-        held, ended = self._open, self._ended
-        found = [(name, held.get(name) or ended.get(name)) for name in (self._order if ids is None else ids)]
-        return HoldCopy([(name, kept) for name, kept in found if kept is not None])
+        held, ended, ids = self._open, self._ended, list(self._order if ids is None else ids)
+        return HoldCopy(ids, [held.get(name) or ended.get(name) for name in ids])

@@ -24,6 +24,7 @@ from inventory.domain.dead_letter import Break
 from inventory.domain.idempotency import FiledKeys
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
+from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.reservation_table import HoldCopy
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
@@ -33,6 +34,8 @@ from inventory.eventlog.reservation_json import kept_as_json
 FORMAT = 3
 AT_ONCE = 50
 """Entries in a line: more at a time hold the interpreter for so long that requests notice."""
+HELD_LINES_AT_ONCE = 500
+"""Of open reservations, after which a line ends, too."""
 
 
 class Image(NamedTuple):
@@ -106,9 +109,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
     }
     yield orjson.dumps(header) + b"\n", 0
     yield from _list_lines("records", map(_record_entry, image.records))
-    yield from _list_lines(
-        "reservations", ((held.reservation_id, held.sequence, kept_as_json(held)) for held in image.reservations)
-    )
+    yield from _hold_lines(image.reservations)
     yield from _list_lines(
         "keys", ((f"{digest:032x}", *apart(place), ends) for digest, place, ends in image.keys.entries())
     )
@@ -119,6 +120,17 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
 def _record_entry(record: Record) -> tuple[Any, ...]:
     item, *figures, policy = record
     return (*item, *figures, policy and tuple(policy))
+
+
+def _hold_lines(holds: Iterable[Hold]) -> Iterator[tuple[bytes, int]]:
+    some, lines = list[tuple[Any, ...]](), 0
+    for hold in holds:
+        some.append((hold.reservation_id, hold.sequence, kept_as_json(hold)))
+        lines += hold.line_count if isinstance(hold, Reservation) else 0
+        if len(some) == AT_ONCE or lines >= HELD_LINES_AT_ONCE:
+            yield from _list_lines("reservations", some)
+            some, lines = [], 0
+    yield from _list_lines("reservations", some)
 
 
 def _list_lines(name: str, entries: Iterable[tuple[Any, ...]]) -> Iterator[tuple[bytes, int]]:

@@ -1,7 +1,6 @@
 """Reservations over restarts: from the log alone, from a snapshot and the rest, and from older formats."""
 
 import shutil
-from hashlib import blake2b
 
 import orjson
 import pytest
@@ -20,10 +19,7 @@ from inventory.domain.hold_commands import (
 )
 from inventory.domain.hold_errors import ReservationExpired
 from inventory.domain.record import Policy
-from inventory.domain.reservation import HeldLine, Reservation
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.line import GENESIS, decode
-from inventory.eventlog.snapshot import footer
 from inventory.service.ledger import Outcome, ReservationRequest
 from inventory.service.transaction import Writer
 
@@ -118,50 +114,16 @@ def test_another_process_on_the_folder_has_the_same_reservations(folder: Folder)
     assert everything(folder.open()) == everything(ledger)
 
 
-def test_a_snapshot_of_an_older_format_is_not_used(folder: Folder):
-    ledger = one_of_each(folder)
-    before = everything(ledger)
+def test_a_snapshot_of_large_holds_is_written_in_lines_that_are_no_longer_for_it(folder: Folder):
+    ledger = folder.start()
+    many = [item(f"sku-{number}") for number in range(600)]
+    for at in many:
+        do(ledger, CountStock(at, 100))
+    for number in range(10):
+        do(ledger, HoldStock(f"r-{number}", tuple(WantedLine(at, 1) for at in many)))
     path = folder.layout.snapshot(ledger.keeper.take_snapshot())
-    header, *lines, end = path.read_bytes().splitlines(keepends=True)
-    kept = [line for line in lines if not line.startswith(b'{"reservations"')]
-    dropped = sum(len(orjson.loads(line)["reservations"]) for line in lines if line not in kept)
-    # Whole, as its release wrote it: nothing but its format says that holds are missing from it.
-    body = b"".join((header.replace(b'{"snapshot":3,', b'{"snapshot":1,'), *kept))
-    count = b'{"count":%d' % (orjson.loads(end)["count"] - dropped)
-    path.write_bytes(body + footer(count, blake2b(body, digest_size=16)))
-    assert everything(restarted(folder)) == before
-
-
-def test_a_reserve_of_the_first_format_is_a_hold_that_can_be_committed(folder: Folder):
-    ledger = folder.start()
-    do(ledger, CountStock(A, 10))
-    hold_of_one = HoldStock("old", (WantedLine(A, 4),))
-    do(ledger, hold_of_one)
-    folder.close()
-    as_in_format_1(folder)
-    ledger = folder.start()
-    assert ledger.reservation("old") == Reservation("old", (HeldLine(A, 4),), None, None, START, 1, 2, 2, lines_at=2)
-    assert do(ledger, CommitHold("old", (A,))).event.reservation.state == "committed"
-    assert (ledger.record(A).on_hand, ledger.record(A).reserved) == (6, 0)
-    assert folder.verify().ok
-
-
-def as_in_format_1(folder: Folder) -> None:
-    """Write the log as the release before holds did: no reservation but its id, no ``previous``."""
-    path, chain, lines = folder.layout.segment(1), GENESIS, []
-    for line in path.read_bytes().splitlines():
-        fields = orjson.loads(line)
-        for name in ("chain", "reservation"):
-            fields.pop(name, None)
-        fields["format"] = 1
-        for record in fields["lines"]:
-            del record["previous"]
-        body = orjson.dumps(fields)[:-1]
-        chain = blake2b(chain + body, digest_size=16).digest()
-        lines.append(body + b',"chain":"' + chain.hex().encode() + b'"}')
-        assert decode(lines[-1]).format == 1
-    path.write_bytes(b"".join(line + b"\n" for line in lines))
-    folder.layout.shared_state.unlink()
+    held = [orjson.loads(line)["reservations"] for line in path.read_bytes().splitlines() if b"reservations" in line]
+    assert [len(line) for line in held] == [1] * 10
 
 
 def ended_at_the_full_minute(folder: Folder, keep_ms: int) -> FileLedger:
