@@ -29,7 +29,7 @@ def copy_to(folder: Path) -> None:
     (folder / "locks").mkdir()
     (segment,) = (folder / "events").iterdir()
     end = Position(1, segment.stat().st_size, segment.read_bytes().count(b"\n"))
-    machine, marks = Machine(), SharedState(folder / "locks" / "state")
+    machine, marks = Machine(), SharedState(folder / "locks" / "state", create=True)
     marks.make(machine.boot_id(), end, json.loads((KEPT / "clock.json").read_text()) - machine.since_boot())
     marks.close()
 
