@@ -9,6 +9,7 @@ from inventory.domain.drift import Drift
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.reservation import EndedHold, Reservation
+from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.values import ItemId
 from inventory.eventlog.reservation_json import kept_as_json
 
@@ -43,11 +44,11 @@ def _as_json(drift: Drift) -> dict[str, Any]:
         case ItemId() as item:
             name = {"storeId": item.store, "sku": item.sku}
         case text:
-            name = {"sku" if drift.kind == "central" else "reservationId": text}
+            name = {"reservationId" if drift.kind == "reservation" else "sku": text}
     return {"kind": drift.kind, **name, "live": _figures(drift.live), "log": _figures(drift.log)}
 
 
-def _figures(one: Record | Reservation | EndedHold | int | Sequence[ItemId] | None) -> Any:
+def _figures(one: Record | Reservation | EndedHold | SkuTotals | int | Sequence[ItemId] | None) -> Any:
     match one:
         case Record():
             return {
@@ -61,6 +62,8 @@ def _figures(one: Record | Reservation | EndedHold | int | Sequence[ItemId] | No
             }
         case Reservation() | EndedHold():
             return {"sequence": one.sequence, **kept_as_json(one)}
+        case SkuTotals():
+            return {"stores": one.stores, "qty": one.qty, "reserved": one.reserved, "onHand": one.on_hand}
         case int() | None:
             return one
         case items:

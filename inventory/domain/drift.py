@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, TypeVar
 from inventory.domain.dead_letter import Break
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
+from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.state import State
 from inventory.domain.values import ItemId
 
@@ -16,14 +17,15 @@ V = TypeVar("V")
 class Drift(NamedTuple):
     """One thing that differs: what the live state has, and what the fold of the log has; ``None`` for nothing.
 
-    :ivar kind: ``broken`` is the mark of a record whose history does not add up, and ``central`` the entry of a SKU
-        in the central view; their figures are a sequence, and the items in their order.
+    :ivar kind: ``broken`` is the mark of a record whose history does not add up, ``central`` the entry of a SKU in the
+        central view, and ``totals`` the running sums of a SKU in many stores; the figures of the first two are a
+        sequence, and the items in their order.
     """
 
-    kind: Literal["record", "reservation", "broken", "central"]
+    kind: Literal["record", "reservation", "broken", "central", "totals"]
     name: ItemId | str
-    live: Record | Hold | int | tuple[ItemId, ...] | None
-    log: Record | Hold | int | tuple[ItemId, ...] | None
+    live: Record | Hold | SkuTotals | int | tuple[ItemId, ...] | None
+    log: Record | Hold | SkuTotals | int | tuple[ItemId, ...] | None
 
 
 def drift_between(live: State, log: State) -> Iterator[Drift]:
@@ -44,6 +46,8 @@ def drift_between(live: State, log: State) -> Iterator[Drift]:
             yield Drift("broken", item, at and at.sequence, should_at and should_at.sequence)
     for sku, items, should_items in _differing(live.central(), log.central()):
         yield Drift("central", sku, items, should_items)
+    for sku, totals, should_totals in _differing(live.running_totals(), log.running_totals()):
+        yield Drift("totals", sku, totals, should_totals)
 
 
 def _is_less_known(one: Break, other: Break) -> bool:

@@ -50,25 +50,34 @@ class WideSku:
     :ivar readings: the reads under way.
     """
 
-    __slots__ = ("_on_hand", "_qty", "_reserved", "items", "readings", "stores")
+    __slots__ = ("_on_hand", "_qty", "_reserved", "_stores", "items", "readings", "stores")
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.items: list[ItemId] = []
         self.stores = SortedNames()
         self.readings: list[SkuReading] = []
-        self._qty = self._reserved = self._on_hand = 0
+        self._stores = self._qty = self._reserved = self._on_hand = 0
         for record in records:
             self.add(record)
+
+    @classmethod
+    def as_kept(cls, items: Iterable[ItemId], totals: SkuTotals) -> "WideSku":
+        """Sums as another process has kept them, to be compared with what they should be; not for reading."""
+        kept = cls(())
+        kept.items = list(items)
+        kept._stores, kept._qty, kept._reserved, kept._on_hand = totals
+        return kept
 
     @property
     def totals(self) -> SkuTotals:
         """The sums as of now."""
-        return SkuTotals(len(self.items), self._qty, self._reserved, self._on_hand)
+        return SkuTotals(self._stores, self._qty, self._reserved, self._on_hand)
 
     def add(self, record: Record) -> None:
         """Enter the first record of an item."""
         self.items.append(record.item)
         self.stores.add(record.item.store)
+        self._stores += 1
         self._qty += record.qty
         self._reserved += record.reserved
         self._on_hand += record.on_hand

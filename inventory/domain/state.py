@@ -6,7 +6,7 @@ from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold
 from inventory.domain.reservation_table import ReservationTable
-from inventory.domain.sku_stock import WideSku
+from inventory.domain.sku_stock import SkuTotals, WideSku
 from inventory.domain.sorted_names import SortedNames
 from inventory.domain.transition import continues, record_after
 from inventory.domain.values import Instant, ItemId
@@ -59,6 +59,10 @@ class State:
         found = dict(self.items_of_sku)
         found.update((sku, tuple(wide.items)) for sku, wide in self.wide.items())
         return found
+
+    def running_totals(self) -> dict[str, SkuTotals]:
+        """The sums that are kept of every SKU in many stores."""
+        return {sku: wide.totals for sku, wide in self.wide.items()}
 
     def forget(self, now: Instant, hold_keep_ms: int) -> None:
         """Forget keys that have ended, and reservations that ended so long ago. No decision about stock needs them."""

@@ -12,6 +12,7 @@ from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.idempotency import KeyEntry
 from inventory.domain.instants import parse_instant
 from inventory.domain.record import Policy, Record
+from inventory.domain.sku_stock import SkuTotals, WideSku
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.reader import Cursor, place_of
@@ -48,20 +49,20 @@ def restore_image(path: Path) -> Restored:
     :raises OSError: it cannot be read.
     """
     state, digest, count = State(), blake2b(digest_size=16), 0
-    central: dict[str, tuple[ItemId, ...]] = {}
+    central, kept = dict[str, tuple[ItemId, ...]](), dict[str, WideSku]()
     with open(path, "rb") as file:
         header, line = _header(file.readline(), digest), b""
         for line in file:
             if line.startswith(b'{"count"'):
                 break
-            count += _restore_line(state, central, _parsed(line, digest))
+            count += _restore_line(state, central, kept, _parsed(line, digest))
         if line != footer(b'{"count":%d' % count, digest) or file.read(1):
             raise NotASnapshot("it does not end in its own hash")
     start = _start(header)
     state.reservations.sort()
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
     if central:
-        state.items_of_sku, state.wide = central, {}
+        state.items_of_sku, state.wide = central, kept
     return Restored(state, start.cursor, header["newerFormat"])
 
 
@@ -113,7 +114,9 @@ def _parsed(line: bytes, digest: "blake2b") -> dict[str, Any]:
     return parsed
 
 
-def _restore_line(state: State, central: dict[str, tuple[ItemId, ...]], line: dict[str, Any]) -> int:
+def _restore_line(
+    state: State, central: dict[str, tuple[ItemId, ...]], kept: dict[str, WideSku], line: dict[str, Any]
+) -> int:
     try:
         ((name, entries),) = line.items()
         match name:
@@ -133,8 +136,11 @@ def _restore_line(state: State, central: dict[str, tuple[ItemId, ...]], line: di
                     at = Break(sequence, Figures(*before) if before else None)
                     state.broken[ItemId(StoreId(store), Sku(sku))] = at
             case "central":
-                for sku, stores in entries:
-                    central[sku] = tuple(ItemId(StoreId(store), Sku(sku)) for store in stores)
+                central.update(
+                    (sku, tuple(ItemId(StoreId(store), Sku(sku)) for store in stores)) for sku, stores in entries
+                )
+            case "totals":
+                kept.update((sku, WideSku.as_kept(central.get(sku, ()), SkuTotals(*sums))) for sku, *sums in entries)
             case _:
                 raise NotASnapshot(f"a line of {name} is not known")
     except (KeyError, TypeError, ValueError) as error:

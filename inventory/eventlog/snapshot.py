@@ -6,6 +6,7 @@
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
     {"broken":[["store","sku",sequence,onHand,reserved,version],…]}     the figures before the event, if they are known
     {"central":[["sku",["store",…]],…]}                     in an image for an audit; elsewhere it follows from records
+    {"totals":[["sku",stores,qty,reserved,onHand],…]}          likewise: the sums of each SKU that many stores have
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
 The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
@@ -26,6 +27,7 @@ from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.reservation_table import HoldCopy
+from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.reader import Cursor, apart
@@ -49,6 +51,7 @@ class Image(NamedTuple):
     keys: FiledKeys
     broken: list[tuple[ItemId, Break]]
     central: list[tuple[str, tuple[ItemId, ...]]]
+    totals: list[tuple[str, SkuTotals]]
 
 
 def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
@@ -62,11 +65,12 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
         state.keys.copy(),
         list(state.broken.items()),
         [],
+        [],
     )
 
 
 def image_for_audit(state: State, cursor: Cursor) -> Image:
-    """Copy what is compared with the log: with the central view as it is, without keys. See ``image_of``."""
+    """Copy what is compared with the log: the central view and its sums as they are, but no keys. See ``image_of``."""
     return Image(
         cursor,
         state.last_at,
@@ -76,6 +80,7 @@ def image_for_audit(state: State, cursor: Cursor) -> Image:
         FiledKeys(),
         list(state.broken.items()),
         list(state.central().items()),
+        list(state.running_totals().items()),
     )
 
 
@@ -115,6 +120,7 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
     )
     yield from _list_lines("broken", ((*item, at.sequence, *(at.before or ())) for item, at in image.broken))
     yield from _list_lines("central", ((sku, [item.store for item in items]) for sku, items in image.central))
+    yield from _list_lines("totals", ((sku, *totals) for sku, totals in image.totals))
 
 
 def _record_entry(record: Record) -> tuple[Any, ...]:

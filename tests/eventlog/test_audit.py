@@ -14,7 +14,7 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.record import Policy
 from inventory.domain.reservation import packed, unpacked
-from inventory.domain.state import State
+from inventory.domain.state import FEW, State
 
 
 @pytest.fixture
@@ -99,6 +99,18 @@ def test_whatever_is_changed_in_memory_alone_is_found(services: Services, tmp_pa
     harm(state_of(services))
     found = checked(services, tmp_path)
     assert (found.ok, [drift["kind"] for drift in found.drift.shown]) == (False, [kind])
+
+
+def test_sums_that_differ_from_those_of_the_log_are_told(services: Services, tmp_path: Path):
+    for number in range(FEW + 1):
+        services.stock.change(CountStock(item("wide", f"store-{number}"), 2))
+    services.stock.change(AdjustStock(item("wide", "store-0"), -1))
+    assert checked(services, tmp_path).ok
+
+    state_of(services).wide["wide"]._qty += 1
+    (drift,) = checked(services, tmp_path).drift.shown
+    assert (drift["kind"], drift["sku"], drift["live"]["qty"], drift["log"]["qty"]) == ("totals", "wide", 130, 129)
+    assert drift["log"] == {"stores": 65, "qty": 129, "reserved": 0, "onHand": 129}
 
 
 def test_an_ended_hold_that_was_forgotten_is_no_drift(services: Services, tmp_path: Path):
