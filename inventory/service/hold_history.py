@@ -31,18 +31,26 @@ class HoldHistory:
             return hold
         return self._reservation(self._event(hold.sequence, hold.reservation_id), hold)
 
-    def all_whole(self, holds: Sequence[Hold]) -> list[tuple[Hold, Reservation | None]]:
-        """Each with its lines; with ``None`` where reading those would take too long. The first always has them.
+    def all_whole(self, holds: Sequence[Hold]) -> list[tuple[Hold, Hold | None]]:
+        """Each with its lines, or as it is where those were deleted; ``None`` where reading them would take too long.
 
-        :raises: as ``whole``.
+        The first is always read.
+
+        :raises StorageUnavailable: they cannot be read.
         """
         until = self._monotonic() + LONGEST_SECONDS
-        found: dict[str, Reservation | None] = {}
+        found: dict[str, Hold | None] = {}
         # In the order of the log, so that each part of the archive is unpacked once.
         for hold in (*holds[:1], *sorted(holds[1:], key=lambda one: one.sequence)):
             too_long = bool(found) and self._monotonic() >= until
-            found[hold.reservation_id] = None if too_long else self.whole(hold)
+            found[hold.reservation_id] = None if too_long else self._whole_if_there(hold)
         return [(hold, found[hold.reservation_id]) for hold in holds]
+
+    def _whole_if_there(self, hold: Hold) -> Hold:
+        try:
+            return self.whole(hold)
+        except HistoryGone:
+            return hold
 
     def after(self, event: Event, known: Reservation | None = None) -> Reservation:
         """The reservation of ``event`` as the event left it.

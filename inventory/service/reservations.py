@@ -104,7 +104,7 @@ class ReservationService:
         """Return part of the list of those that are remembered; those that have ended without lines, unless asked for.
 
         :param before_reading: told how many lines are to be read from the log; what it raises is raised.
-        :raises HistoryGone: the lines of one are needed, and were deleted.
+            One whose lines were deleted is in it without them: whether it has a line that is asked for is not known.
         """
         page = self._ledger.reservations(request)
         if not request.reads_lines:
@@ -115,7 +115,7 @@ class ReservationService:
             if whole is None:
                 # There was no time for more: the next page goes on here.
                 return replace(page, items=found, next_after=str(hold.created - 1))
-            if request.names(whole):
+            if not isinstance(whole, Reservation) or request.names(whole):
                 found.append(whole if request.with_lines else hold)
         return replace(page, items=found)
 

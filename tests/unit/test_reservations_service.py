@@ -170,7 +170,7 @@ def test_the_sweep_submits_at_most_500_lines_before_it_waits_for_them():
     clock = Clock()
     ledger = Queue(clock)
     stock = StockService(ledger)
-    holds = ReservationService(ledger, stock, clock)
+    holds = ReservationService(ledger, stock, clock, HoldHistory(ledger.history))
     items = [item(f"sku-{number}") for number in range(240)]
     stock.change(AtomicBatch(tuple(CountStock(at, 1000) for at in items)))
     for _ in range(5):
