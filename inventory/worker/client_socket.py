@@ -106,7 +106,8 @@ class ClientSocket(socket.socket):
         """
         if not self._held:
             return
-        pace, sent = Pace(self._seconds, time.monotonic()), 0
+        # What the kernel has already is taken when it has gone, too.
+        pace, sent = Pace(self._seconds, time.monotonic()), self.untaken()
         while self._held:
             sent += self.send_some()
             if not self._held or self._ready(select.POLLOUT, pace.checked_every):

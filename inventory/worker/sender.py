@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class _Sending:
-    """One answer. :ivar sent: how many bytes of what was held back the kernel has got."""
+    """One answer. :ivar given: how many bytes the kernel had when it was taken, and has got since."""
 
-    __slots__ = ("connection", "descriptor", "done", "pace", "sent")
+    __slots__ = ("connection", "descriptor", "done", "given", "pace")
 
     def __init__(self, connection: ClientSocket, pace: Pace, done: Done) -> None:
         self.connection, self.descriptor = connection, connection.fileno()
         self.pace, self.done = pace, done
-        self.sent = 0
+        self.given = connection.untaken()
 
 
 class Sender:
@@ -124,7 +124,7 @@ class Sender:
         except OSError as error:
             self._drop(sending, str(error))
             return
-        sending.sent += sent
+        sending.given += sent
         self.budget.give_back(sent)
         if not sending.connection.held:
             self._let_go(sending)
@@ -132,7 +132,7 @@ class Sender:
 
     def _check(self, sending: _Sending, now: float) -> None:
         try:
-            taken = sending.sent - sending.connection.untaken()
+            taken = sending.given - sending.connection.untaken()
         except OSError as error:
             self._drop(sending, str(error))
             return

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from inventory.worker.client_socket import ClientSocket
+from inventory.worker.pace import Pace
 
 LONG, AT_ONCE = 60.0, 0.0
 
@@ -87,6 +88,17 @@ def test_a_client_that_does_not_read_is_written_to_no_longer_than_the_bound(pair
     with pytest.raises(TimeoutError) as raised:
         connection.flush()
     assert (raised.value.errno, connection.held) == (errno.ECONNRESET, 0)
+
+
+def test_what_the_kernel_had_already_is_not_counted_against_the_client(pair, monkeypatch) -> None:
+    connection, _ = pair
+    connection.begin(AT_ONCE)
+    connection.sendall(b"x" * 10_000_000)
+    taken = list[int]()
+    monkeypatch.setattr(Pace, "is_too_slow", lambda _, so_far, __: taken.append(so_far) or True)
+    with pytest.raises(TimeoutError):
+        connection.flush()
+    assert taken == [0]
 
 
 def test_a_long_answer_reaches_a_client_that_reads_it(pair) -> None:

@@ -29,15 +29,15 @@ class World:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = [self._listener]
 
-    def client(self, body: bytes = BODY) -> tuple[int, socket.socket]:
-        """One whose answer is handed to the sender; returns its number."""
+    def client(self, body: bytes = BODY, kernel: int = 65_536) -> tuple[int, socket.socket]:
+        """One whose answer is handed to the sender; returns its number. :param kernel: how much that takes at once."""
         client = socket.socket()
         # Before it connects: the window that is offered is small from the start.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         client.settimeout(20)
         client.connect(self._listener.getsockname())
         accepted, _ = self._listener.accept()
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kernel)
         connection = ClientSocket(accepted, lambda rest: rest.close())
         self._open += [client, connection]
         connection.begin(PATIENCE)
@@ -103,8 +103,9 @@ def test_a_client_that_takes_nothing_is_given_up_and_the_others_are_not(world: W
     assert (world.done, world.cut, world.budget.used) == ({number: True, silent: False}, [1], 0)
 
 
-def test_a_client_that_takes_as_little_as_it_may_is_sent_all_of_it(world: World):
-    number, client = world.client()
+@pytest.mark.parametrize("kernel", [65_536, 2_000_000])
+def test_a_client_that_takes_as_little_as_it_may_is_sent_all_of_it(world: World, kernel: int):
+    number, client = world.client(kernel=kernel)
     received, each = 0, FLOOR
     while received < len(BODY):
         received += len(read(client, each))
