@@ -4,7 +4,9 @@ import gzip
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 
 from inventory.eventlog.errors import LogDamaged, SegmentMissing
 from inventory.eventlog.layout import Layout
@@ -24,6 +26,48 @@ def open_segment(layout: Layout, segment: int) -> int:
         return os.open(layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return _unpacked(layout, segment)
+
+
+class SegmentFiles:
+    """Opens segments for reading; of the archive the one that was unpacked last is kept, for the reads that follow."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._guard, self._unpacking = Lock(), Lock()
+        self._kept = (0, -1)
+
+    def open(self, segment: int) -> int:
+        """Return a descriptor that is the caller's. Those of one segment may share their offset.
+
+        :raises: as ``open_segment``.
+        """
+        descriptor = self._of_kept(segment)
+        if descriptor >= 0:
+            return descriptor
+        with suppress(FileNotFoundError):
+            return os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
+        # Unpacking takes half a second and the memory of a whole segment: once, for all who ask for it.
+        with self._unpacking:
+            descriptor = self._of_kept(segment)
+            if descriptor < 0:
+                self._keep(segment, open_segment(self._layout, segment))
+                descriptor = self._of_kept(segment)
+        return descriptor
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._keep(0, -1)
+
+    def _of_kept(self, segment: int) -> int:
+        with self._guard:
+            known, descriptor = self._kept
+            return os.dup(descriptor) if known == segment and descriptor >= 0 else -1
+
+    def _keep(self, segment: int, descriptor: int) -> None:
+        with self._guard:
+            if self._kept[1] >= 0:
+                os.close(self._kept[1])
+            self._kept = (segment, descriptor)
 
 
 def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy) -> None:

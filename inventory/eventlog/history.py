@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 
 from inventory.domain.errors import NeedsOperator
@@ -10,7 +10,7 @@ from inventory.domain.events import Event
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.domain.values import ItemId
-from inventory.eventlog.archive import open_segment
+from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.doubt import Doubts
 from inventory.eventlog.durability import Durability, sync_failed
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
@@ -32,14 +32,14 @@ AT_MOST_BYTES = 1 << 22
 class FileHistory:
     """Implements ``EventHistory``. Reads what is published; chains were checked when it was folded."""
 
-    def __init__(self, layout: Layout, shared: SharedState, durability: Durability) -> None:
+    def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedState, durability: Durability) -> None:
         self._layout = layout
+        self._files = files
         self._shared = shared
         self._durability = durability
         self._times_made = shared.times_made
         self._marks: dict[int, tuple[int, ...]] = {}
-        self._guard, self._unpacking = Lock(), Lock()
-        self._unpacked = (0, -1)
+        self._guard = Lock()
         self._index = SegmentIndex(layout)
         self.doubts = Doubts(shared, durability, self._published)
 
@@ -92,13 +92,6 @@ class FileHistory:
     def _published(self, first: int, limit: int) -> Sequence[Event]:
         with _told_as_unreadable():
             return self._found(first, limit, archived=True)
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        with self._guard:
-            if self._unpacked[1] >= 0:
-                os.close(self._unpacked[1])
-            self._unpacked = (0, -1)
 
     def _found(self, first: int, limit: int, *, archived: bool) -> list[Event]:
         found, size = list[Event](), 0
@@ -171,37 +164,11 @@ class FileHistory:
 
     @contextmanager
     def _descriptor(self, segment: int) -> Iterator[int]:
-        descriptor = self._open(segment)
+        descriptor = self._files.open(segment)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
-
-    def _open(self, segment: int) -> int:
-        descriptor = self._of_unpacked(segment)
-        if descriptor >= 0:
-            return descriptor
-        with suppress(FileNotFoundError):
-            return os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
-        # Unpacking takes half a second and the memory of a whole segment: once, for all who ask for it.
-        with self._unpacking:
-            descriptor = self._of_unpacked(segment)
-            if descriptor < 0:
-                self._keep_unpacked(segment, open_segment(self._layout, segment))
-                descriptor = self._of_unpacked(segment)
-        return descriptor
-
-    def _of_unpacked(self, segment: int) -> int:
-        with self._guard:
-            known, descriptor = self._unpacked
-            return os.dup(descriptor) if known == segment else -1
-
-    def _keep_unpacked(self, segment: int, descriptor: int) -> None:
-        # Whoever reads in it will read on.
-        with self._guard:
-            if self._unpacked[1] >= 0:
-                os.close(self._unpacked[1])
-            self._unpacked = (segment, descriptor)
 
 
 @contextmanager

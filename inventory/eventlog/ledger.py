@@ -9,6 +9,7 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
+from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.committer import Committer
 from inventory.eventlog.durability import Durability, sync_failed
 from inventory.eventlog.errors import LogError, unreadable
@@ -48,9 +49,10 @@ class FileLedger(ReplicaReads):
         self._options = options
         self._shared = SharedState(layout.shared_state)
         self._shared.require(options.machine.boot_id())
-        self._replica = Replica(layout, self._shared)
+        self._files = SegmentFiles(layout)
+        self._replica = Replica(layout, self._files, self._shared)
         self._durability = Durability(layout, self._shared, options.disk, options.commit_wait_ms)
-        self.history = FileHistory(layout, self._shared, self._durability)
+        self.history = FileHistory(layout, self._files, self._shared, self._durability)
         super().__init__(self._replica, self._durability, self.history.doubts, self.now)
         self._appender = Appender(layout, options.disk)
         self._lock = AppendLock(layout.append_lock, layout.events)
@@ -135,7 +137,7 @@ class FileLedger(ReplicaReads):
             # It waits for the append lock, or for the disk, and will need its files when it gets it.
             return
         self._watch.close()
-        for part in (self._appender, self._durability, self._lock, self._replica, self.history, self._shared):
+        for part in (self._appender, self._durability, self._lock, self._replica, self._files, self._shared):
             part.close()
 
     def _why_read_only(self) -> StorageUnavailable | None:

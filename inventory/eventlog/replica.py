@@ -1,5 +1,6 @@
 """One process's fold of the log, kept up with what all processes publish."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +8,11 @@ from contextlib import closing, contextmanager
 
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
+from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.errors import LogError, LogRewound, SegmentMissing, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
-from inventory.eventlog.reader import Cursor, LogReader, place_of
+from inventory.eventlog.reader import Cursor, LogReader, apart, line_at, place_of
 from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.uncollected import uncollected
@@ -23,10 +25,11 @@ class Replica:
     :ivar newer_format: sequence of the first line that a newer program wrote, or ``None``.
     """
 
-    def __init__(self, layout: Layout, shared: SharedState) -> None:
+    def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedState) -> None:
         self.state = State()
         self.newer_format: int | None = None
         self._layout = layout
+        self._files = files
         self._shared = shared
         self._reader = LogReader(layout)
         self._mutex = threading.Lock()
@@ -96,8 +99,14 @@ class Replica:
 
         :raises HistoryGone: it was deleted from the archive. :raises StorageUnavailable: it cannot be read.
         """
+        segment, offset = apart(place)
         try:
-            return decode(self._reader.line_at(place)).event
+            descriptor = self._files.open(segment)
+            try:
+                line = line_at(descriptor, offset)
+            finally:
+                os.close(descriptor)
+            return decode(line).event
         except SegmentMissing as error:
             message = "this key was used before, and what was answered then was deleted from the archive"
             raise HistoryGone(message) from error

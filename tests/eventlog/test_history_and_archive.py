@@ -9,7 +9,7 @@ from eventlog.folder import Folder, Gate, add
 from eventlog.test_event_history import MANY, SMALL, archive, sequences, written
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.eventlog import history
+from inventory.eventlog import archive as archive_files
 from inventory.eventlog.layout import Layout
 from inventory.service.event_history import EventsGone
 
@@ -167,14 +167,14 @@ def test_a_segment_is_unpacked_once_for_all_who_ask_at_once(folder: Folder, monk
     ledger = written(folder)
     archive(folder)
     gate, unpacked = Gate(), []
-    unpack = history.open_segment
+    unpack = archive_files.open_segment
 
     def slow(layout: Any, segment: int) -> int:
         unpacked.append(segment)
         gate()
         return unpack(layout, segment)
 
-    monkeypatch.setattr(history, "open_segment", slow)
+    monkeypatch.setattr(archive_files, "open_segment", slow)
     found: list[list[int]] = []
     readers = [threading.Thread(target=lambda: found.append(sequences(ledger, 1, 1))) for _ in range(4)]
     for reader in readers:

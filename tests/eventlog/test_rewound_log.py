@@ -6,6 +6,7 @@ import pytest
 from eventlog.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
 
 from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.errors import LogRewound
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.replica import Replica
@@ -60,7 +61,7 @@ def test_a_new_process_goes_on_after_the_cut(folder: Folder):
 def test_a_log_that_has_grown_again_since_it_was_cut_is_noticed(folder: Folder, events_since: int):
     doubt_the_second_event(folder)
     marks = folder.marks()
-    replica = Replica(folder.layout, marks)
+    replica = Replica(folder.layout, SegmentFiles(folder.layout), marks)
     replica.adopt()
     lose_the_second_event(folder)
     ledger = folder.open()
