@@ -9,7 +9,6 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.tally import Tally
@@ -21,6 +20,7 @@ from inventory.web.read_metrics import ReadMetrics
 from inventory.web.server_metrics import ServerCounters
 from inventory.web.size_metrics import MEMORY, SizeMetrics
 from inventory.web.storage_metrics import StorageMetrics
+from inventory.web.worker_files import WorkerFiles
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)
@@ -189,7 +189,7 @@ class Metrics:
         if FOLDER_VARIABLE not in os.environ:
             return self._registry
         everyone = CollectorRegistry()
-        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        everyone.register(WorkerFiles(Path(os.environ[FOLDER_VARIABLE])))
         everyone.register(self._storage)
         everyone.register(self._sizes)
         return everyone
