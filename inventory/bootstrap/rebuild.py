@@ -53,14 +53,13 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
 def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress | None) -> list[Path]:
     """Check the whole log without its snapshots; only then can they be done without."""
     aside = layout.snapshots.with_suffix(".aside")
+    # Those of a rebuild that was killed.
+    _put_back(aside, layout.snapshots)
     layout.snapshots.rename(aside)
     try:
         end = prepare(settings, progress=progress).end.sequence
     finally:
-        layout.snapshots.mkdir(exist_ok=True)
-        for path in aside.iterdir():
-            path.rename(layout.snapshots / path.name)
-        aside.rmdir()
+        _put_back(aside, layout.snapshots)
     newest = max(layout.snapshot_sequences(), default=0)
     if newest > end:
         raise StartRefused(
@@ -68,6 +67,14 @@ def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress |
             " there, and the snapshots are the only copy of what it did. Nothing was deleted."
         )
     return [layout.snapshot(sequence) for sequence in layout.snapshot_sequences()]
+
+
+def _put_back(aside: Path, snapshots: Path) -> None:
+    snapshots.mkdir(exist_ok=True)
+    if aside.exists():
+        for path in aside.iterdir():
+            path.rename(snapshots / path.name)
+        aside.rmdir()
 
 
 @contextmanager

@@ -160,8 +160,8 @@ class ReservationService:
         return ended
 
     def _items(self, reservation_id: str) -> tuple[ItemId, ...]:
-        hold = self._known(reservation_id)
-        # One that has ended changes nothing any more.
+        hold = self._ledger.reservation(reservation_id)
+        # One that has ended, or is not known, changes nothing; what a key has caused is found first.
         return hold.items if isinstance(hold, Reservation) else ()
 
     def _change(self, command: HoldCommand, key: IdempotencyKey | None) -> HoldOutcome:

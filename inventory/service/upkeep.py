@@ -126,5 +126,6 @@ class Upkeep:
     def _compact(self) -> None:
         started = self._now()
         self._not_before = Instant(started + _PAUSE_AFTER_FAILURE)
-        if self._keeper.compact():
-            self._not_before = Instant(self._now() + (self._now() - started) * IDLE_SHARE)
+        self._keeper.compact()
+        # Not only a while later: what may go is asked of whole snapshots, and reading them may take longer than that.
+        self._not_before = max(self._not_before, Instant(self._now() + (self._now() - started) * IDLE_SHARE))

@@ -85,6 +85,15 @@ def test_a_rebuild_replaces_views_that_are_wrong(settings: Settings):
     assert views(settings) == before
 
 
+def test_a_rebuild_that_was_killed_is_done_by_the_next_one(settings: Settings):
+    some_stock(settings)
+    before = views(settings)
+    aside = settings.data_dir / "snapshots.aside"
+    aside.mkdir()
+    (aside / layout_of(settings).snapshot(7).name).write_bytes(b"it was set aside while the log was checked")
+    assert (rebuild(settings).as_of_sequence, views(settings), aside.exists()) == (13, before, False)
+
+
 def test_a_rebuild_leaves_the_log_as_it_is(settings: Settings):
     some_stock(settings)
     before = {path: path.read_bytes() for path in (settings.data_dir / "events").iterdir()}

@@ -231,3 +231,16 @@ def test_an_ended_one_is_forgotten_after_its_time(shop: Shop):
     shop.hold()
     with pytest.raises(ReservationNotFound):
         shop.holds.reservation(held)
+
+
+def test_a_key_is_looked_up_before_a_reservation_that_is_no_longer_known(shop: Shop):
+    """A server that is started with a shorter IDEMP_TTL_MS keeps ended reservations for less long than old keys."""
+    name, key = shop.hold(), IdempotencyKey("key", "hash")
+    first = shop.holds.commit(name, key=key)
+    shop.clock.advance(ms=1)
+    shop.ledger._state.forget(shop.clock(), 0)
+    with pytest.raises(ReservationNotFound):
+        shop.holds.reservation(name)
+    assert shop.holds.commit(name, key=key) == (first.reservation, True)
+    with pytest.raises(ReservationNotFound):
+        shop.holds.commit(name, key=IdempotencyKey("other", "hash"))

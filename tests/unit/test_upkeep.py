@@ -134,3 +134,16 @@ def test_a_compaction_that_could_move_nothing_is_tried_again_a_while_later(
     assert (upkeep.run_if_due(), upkeep.run_if_due(), keeper.done) == (True, False, ["compaction"])
     clock.advance(ms=15_000)
     assert upkeep.run_if_due()
+
+
+def test_a_compaction_that_could_move_nothing_takes_at_most_a_tenth_of_the_time(
+    upkeep: Upkeep, keeper: Keeper, clock: Clock, monkeypatch: pytest.MonkeyPatch
+):
+    """To find that none of them can be used, whole snapshots are read."""
+    monkeypatch.setattr(keeper, "can_compact", lambda: True)
+    monkeypatch.setattr(keeper, "compact", lambda: clock.advance(ms=10_000))
+    assert upkeep.run_if_due()
+    clock.advance(ms=89_999)
+    assert not upkeep.run_if_due()
+    clock.advance(ms=1)
+    assert upkeep.run_if_due()
