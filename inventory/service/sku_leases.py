@@ -32,15 +32,15 @@ class LeasePolicy(NamedTuple):
 class HeldLeases:
     """The leases of one change, until ``SkuLeases.holding`` gives them back. For one thread."""
 
-    def __init__(self, leases: "SkuLeases", purpose: str | None) -> None:
+    def __init__(self, leases: "SkuLeases", purpose: str | None, wait_ms: int) -> None:
         self._leases = leases
-        self._purpose = purpose
+        self._purpose, self._wait_ms = purpose, wait_ms
         self.held: list[LeaseRecord] = []
         self._since = self._until = Instant(0)
 
     def take(self, sku: str) -> None:
         """Take one more. :raises LockContended: another has it."""
-        lease, asked_at = self._leases.acquire(sku, self._purpose)
+        lease, asked_at = self._leases.acquire(sku, self._purpose, self._wait_ms)
         self.held.append(lease)
         if len(self.held) == 1:
             self._note(asked_at)
@@ -97,15 +97,17 @@ class SkuLeases:
         self._sleep = sleep
 
     @contextmanager
-    def holding(self, skus: Sequence[str], key: str | None = None) -> Iterator[HeldLeases]:
+    def holding(self, skus: Sequence[str], key: str | None = None, *, waits: bool = True) -> Iterator[HeldLeases]:
         """Hold the leases of all ``skus`` inside the ``with`` block, taken in sorted order.
 
         Nobody is waited for, but an earlier attempt under the same idempotency ``key``, in whichever process.
 
+        :param waits: whether that one is.
         :raises LockContended: another has one of them; none is held then.
         :raises StorageUnavailable: the files of the leases cannot be used.
         """
-        leases = HeldLeases(self, None if key is None else file_stem(key))
+        wait_ms = self.policy.own_wait_ms if waits else 0
+        leases = HeldLeases(self, None if key is None else file_stem(key), wait_ms)
         try:
             for sku in sorted(set(skus)):
                 leases.take(sku)
@@ -118,9 +120,12 @@ class SkuLeases:
             for lease in reversed(leases.held):
                 self._release(lease)
 
-    def acquire(self, sku: str, purpose: str | None = None) -> tuple[LeaseRecord, Instant]:
-        """Take one lease; returns the instant just before, too. Who holds it for the same purpose is waited for."""
-        looks_left = 0 if purpose is None else self.policy.own_wait_ms // _LOOK_AGAIN_MS
+    def acquire(self, sku: str, purpose: str | None = None, wait_ms: int = 0) -> tuple[LeaseRecord, Instant]:
+        """Take one lease; returns the instant just before, too.
+
+        :param wait_ms: for how long who holds it for the same ``purpose`` is waited for.
+        """
+        looks_left = 0 if purpose is None else wait_ms // _LOOK_AGAIN_MS
         try:
             # Asked before the store asks its own clock: of the two ends, which differ by a constant,
             # the one by which we stop is never behind the one by which others may begin.

@@ -94,17 +94,24 @@ class StockService:
         entities = [entity for command, _ in wanted for entity in command.entities]
         with ExitStack() as stack:
             # A lease for each SKU, not for each command: two of them may be about the same one.
-            leases = {sku: self._lease(stack, sku, key) for sku in sorted(set(skus_of(entities)))}
+            leases: dict[str, HeldLeases | InventoryError | None] = {}
+            waits = True
+            for sku in sorted(set(skus_of(entities))):
+                leases[sku] = self._lease(stack, sku, key, waits=waits)
+                # Waited for once, not for each SKU: an attempt whose process has died keeps them all until they end.
+                waits = waits and not isinstance(leases[sku], InventoryError)
             with self._locks.holding(entities):
                 tickets = self._submitted([submission(leases, *one) for one in wanted], key)
             return [self._settled(ticket) for ticket in tickets]
 
-    def _lease(self, stack: ExitStack, sku: str, key: IdempotencyKey | None) -> HeldLeases | InventoryError | None:
+    def _lease(
+        self, stack: ExitStack, sku: str, key: IdempotencyKey | None, *, waits: bool
+    ) -> HeldLeases | InventoryError | None:
         """Hold the SKU's lease until the stack ends; ``None`` where there are no leases."""
         if self._leases is None:
             return None
         try:
-            return stack.enter_context(self._leases.holding([sku], key_text(key)))
+            return stack.enter_context(self._leases.holding([sku], key_text(key), waits=waits))
         except InventoryError as error:
             return error
 

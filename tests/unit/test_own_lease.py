@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from given import item
 from unit.lease_world import HERE, World
 
 from inventory.domain.commands import AdjustStock
@@ -96,6 +97,19 @@ def test_in_a_batch_a_second_attempt_waits_for_the_first_too(world):
     (outcome,) = world.service.change_many([(SALE, part)], KEY)
 
     assert outcome.record.on_hand == 9
+
+
+def test_a_batch_waits_for_an_attempt_that_does_not_end_once_and_not_for_each_sku(world):
+    meanwhile = Standing(world)
+    wanted = [
+        (AdjustStock(item(f"sku-{number}"), -1), IdempotencyKey(f"{KEY.key}/{number}", KEY.hash, KEY.key))
+        for number in range(1, 6)
+    ]
+    with world.theirs.holding([f"sku-{number}" for number in range(1, 6)], KEY.key):
+        refused = world.service.change_many(wanted, KEY)
+
+    assert meanwhile.times == world.ours.policy.own_wait_ms // 20
+    assert [error.outcome_for(keyed=True) for error in refused] == ["unknown"] * 5
 
 
 def test_what_a_lease_is_for_is_told_by_its_file_and_not_the_key_itself(world):
