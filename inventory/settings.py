@@ -94,7 +94,7 @@ class Settings:
     threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
     pin_workers: str = _setting("auto", _one_of("auto", "on", "off"), "tie each worker to one core")
     client_timeout_ms: int = _setting(
-        5000, _MS, "how long a client may take for its request, or take nothing of an answer"
+        5000, _MS, "how long a client may take to send a request, or read nothing of an answer"
     )
     commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most")
     segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new file")
@@ -106,14 +106,12 @@ class Settings:
         None, _COUNT, "threads of each worker at work on changes at once; THREADS if unset"
     )
     concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
-    concurrency_reads: int = _setting(2, _COUNT, "large reads of each worker at work at once")
+    concurrency_reads: int = _setting(2, _COUNT, "concurrent large reads in each worker")
     load_shed_queue_max: int = _setting(
-        256, _COUNT, "queued changes (one for each begun 100 operations) above which more are refused"
+        256, _COUNT, "queued changes (one for each 100 operations or part) above which more are refused"
     )
-    rate_limit_rps: int = _setting(
-        1000, _whole(0, 10**6), "operations of changes a second for each client; 0 is no limit"
-    )
-    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations of changes at once for each client")
+    rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "operations a second for each client; 0 is no limit")
+    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations at once for each client")
     trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
     breaker_threshold: int = _setting(5, _COUNT, "failures in a row that open a circuit breaker")
     breaker_cooldown_ms: int = _setting(5000, _MS, "how long it stays open before a probe")
@@ -121,9 +119,9 @@ class Settings:
     retry_times: int = _setting(3, _whole(1, 20), "tries in all for a file, or a dead letter")
     idemp_ttl_ms: int = _setting(3_600_000, _whole(1, 31_536_000_000), "how long an idempotency key is remembered")
     reservation_keep_ms: int = _setting(86_400_000, _whole(1, 31_536_000_000), "how long ended reservations are known")
-    max_records: int = _setting(20_000_000, _MANY, "records above which no further one can be made")
-    max_stores: int = _setting(200_000, _MANY, "stores above which no further one can be made")
-    max_open_reservations: int = _setting(5_000_000, _MANY, "open reservations above which no further one can be made")
+    max_records: int = _setting(20_000_000, _MANY, "maximum number of records")
+    max_stores: int = _setting(200_000, _MANY, "maximum number of stores")
+    max_open_reservations: int = _setting(5_000_000, _MANY, "maximum number of open reservations")
     log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "what is logged")
     locks_enabled: bool = _setting(False, _flag, "take a lease for each SKU before a change")
     lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts")

@@ -1,4 +1,4 @@
-"""Run the slow tests again and again, half of the runs beside a load on every core, and keep a list of the runs.
+"""Run the slow tests repeatedly, half of the runs beside a load on every core, and keep a list of the runs.
 
     .venv/bin/python scripts/repeat_slow.py runs.jsonl                                  ten runs, five beside a load
     .venv/bin/python scripts/repeat_slow.py runs.jsonl -- tests/system/test_audit.py    of these tests alone

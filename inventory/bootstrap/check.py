@@ -156,7 +156,7 @@ def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restor
     if reaches_back:
         return Restored(State(), START, None)
     there = [*layout.segments(), *layout.archived_segments()]
-    reason = "the beginning of the log is not there, and neither is a snapshot"
+    reason = "the beginning of the log is missing, and there is no snapshot"
     raise EventsMissing(layout.segment(1), 1, 0, reason, 1, min(there) - 1 if there else None)
 
 

@@ -16,7 +16,7 @@ from inventory.resilience.atomic_file import read_file
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 
-_REBUILT = "'inventory rebuild' makes it again"
+_REBUILT = "'inventory rebuild' writes it again"
 
 
 class Derived(Protocol):
@@ -90,7 +90,9 @@ class DerivedSnapshot:
         self._path = path
         self._drift = drift
         self._sequence = sequence
-        self._found: str | None = f"is of event {sequence}, which the log does not have: it holds what the log has lost"
+        self._found: str | None = (
+            f"is of event {sequence}, which the log does not have: this snapshot holds what the log has lost"
+        )
 
     def compare(self, state: State) -> None:
         """See ``Derived.compare``."""
@@ -106,7 +108,7 @@ class DerivedSnapshot:
             return
         differs = self._drift.add(drift_between(restored, state), source=self._path.name)
         if differs or list(restored.records) != list(state.records):
-            self._found = f"does not hold what the log says; {_REBUILT}"
+            self._found = f"differs from the log; {_REBUILT}"
 
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""

@@ -18,12 +18,12 @@ from inventory.settings import Settings
 Progress = Callable[[int, int], None]
 
 
-_DAMAGED = "'A damaged log' in run.md says what to do; what is in the folder now is needed for it, so keep a copy."
+_DAMAGED = "Keep a copy of the folder as it is now. 'A damaged log' in run.md says what to do."
 _MISSING = (
-    "Look for the files first: a disk that is not mounted, another name, another folder. Only where they are lost does"
-    " a backup help, if it has these events: see 'A damaged log' in run.md.\n"
-    "If an older log was put back on purpose, see 'Backup and restore' in run.md: what is of later events has to be"
-    " moved out of the folder."
+    "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
+    " files are lost and the backup has these events: see 'A damaged log' in run.md.\n"
+    "If you put back an older log on purpose, move the files of later events out of the folder: see 'Backup and"
+    " restore' in run.md."
 )
 
 
@@ -57,13 +57,13 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
 
 
 def clock_warning(recovery: Recovery) -> str | None:
-    """What to tell whoever starts where the time of events is well ahead of the wall clock, or ``None``."""
+    """The warning for the operator if the time of events is well ahead of the wall clock, or ``None``."""
     if recovery.ahead_ms <= TOLERATED_MS:
         return None
     return (
-        f"the last event, or the clock as of the first start since the boot, is {duration(recovery.ahead_ms)} ahead of"
-        " this machine's clock: new events are stamped with that time until the clock has caught up; see 'Clocks' in"
-        " run.md"
+        f"the time of events is {duration(recovery.ahead_ms)} ahead of this machine's clock, because of the last event"
+        " or of the first start since the boot: new events carry that time until the clock has caught up; see 'Clocks'"
+        " in run.md"
     )
 
 

@@ -63,8 +63,8 @@ def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress |
     newest = max(layout.snapshot_sequences(), default=0)
     if newest > end:
         raise StartRefused(
-            f"{layout.snapshot(newest)} goes up to event {newest}, the log to {end}: what lies between is missing"
-            " there, and the snapshots are the only copy of what it did. Nothing was deleted."
+            f"{layout.snapshot(newest)} goes up to event {newest}, the log to {end}: the events between are missing"
+            " from the log, and only the snapshots hold their effect. Nothing was deleted."
         )
     return [layout.snapshot(sequence) for sequence in layout.snapshot_sequences()]
 

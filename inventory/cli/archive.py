@@ -55,6 +55,6 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")
         if held_back:
             click.echo(
-                f"{counted(len(held_back), 'segment')} more will go when the idempotency keys have ended whose first"
-                " answers are read from there."
+                f"{counted(len(held_back), 'segment')} kept beyond that: idempotency keys that have not expired need"
+                " their events."
             )

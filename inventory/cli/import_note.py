@@ -60,8 +60,8 @@ class NoteFile:
             return Note(attempt, rows, confirmed, begun, parse_instant(found["keysEnd"]), sequence)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise NoteUnreadable(
-                f"{self._path} does not say how far this file was imported. --again states every count of the file,"
-                " also those that stock was sold from since"
+                f"{self._path} does not say how far this file was imported. --again sets every count in the file, even"
+                " where stock was sold since"
             ) from error
 
     def write(self, note: Note) -> None:

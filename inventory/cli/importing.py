@@ -96,9 +96,9 @@ class Importing:
         found = notes.read() or Note(rows=total)
         if found.sequence > self._status().sequence:
             raise ImportStopped(
-                f"this file was imported into a log that had event {found.sequence}, and this one ends at"
-                f" {self._status().sequence}: it is another log, or an older state of it. --again states every count of"
-                " the file, also those that stock was sold from since"
+                f"this file was imported into a log that had event {found.sequence}, and this log ends at"
+                f" {self._status().sequence}: it is another log, or an older copy. --again sets every count in the"
+                " file, even where stock was sold since"
             )
         return found
 

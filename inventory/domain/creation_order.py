@@ -1,4 +1,4 @@
-"""The order in which reservations were made, from which any of them may be taken out."""
+"""Reservations in the order in which they were made; any of them can be removed."""
 
 from array import array
 from bisect import bisect_right

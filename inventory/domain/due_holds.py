@@ -1,4 +1,4 @@
-"""Open reservations by when their time is over."""
+"""Open reservations, ordered by their expiry."""
 
 from collections.abc import Callable, Container
 from heapq import heapify, heappop, heappush

@@ -126,8 +126,8 @@ class QuotaExceeded(Refusal):
     def __init__(self, quota: str, counted: str, current: int, more: int, limit: int) -> None:
         ways_out = "" if quota != "MAX_OPEN_RESERVATIONS" else "commit or release some, let them expire, or "
         super().__init__(
-            f"there are {current} {counted}, this would make {more} more, and {quota} allows {limit}:"
-            f" {ways_out}have the operator raise {quota}"
+            f"{quota} allows {limit} {counted}; there are {current}, and this change would add {more}:"
+            f" {ways_out}ask the operator to raise {quota}"
         )
         self.quota = quota
         self.current = current

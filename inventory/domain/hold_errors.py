@@ -65,14 +65,14 @@ class PromisedStockMissing(InsufficientStock):
     """
 
     next_step = (
-        "Commit what is there (lines with at most the available units of each), and release the rest; or commit again"
-        " when more was received or the count was corrected."
+        "Commit what is there (name lines with at most the available units of each) and release the rest, or commit"
+        " again after more stock was received or the count was corrected."
     )
 
     def __init__(self, reservation_id: str, shortages: Sequence[Shortage]) -> None:
         super().__init__(*shortages[0], more=shortages[1:])
         self.args = (
-            f"{self}; reservation {reservation_id} is still held, but a count has found less than was promised",
+            f"{self}; reservation {reservation_id} is still held, but a count found fewer units than were promised",
         )
         self.reservation_id = reservation_id
 

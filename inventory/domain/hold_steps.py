@@ -1,4 +1,4 @@
-"""Steps of a hold: what an event says of a reservation that lasts on, and the reservation rebuilt from it.
+"""Steps of a hold: what an event records of a reservation that stays open, and the reservation rebuilt from it.
 
 The event that makes a reservation and the one that ends it tell all of its lines. Those between say what they change:
 an extend nothing but the new end, a commit or release of a part the units that its stock lines name anyway.

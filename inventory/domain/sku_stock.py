@@ -1,4 +1,4 @@
-"""A SKU that many stores have: its stores in order, its sums, and reads that see it as of one event."""
+"""A SKU that many stores have: its stores in order, its sums, and reads of it as of one event."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

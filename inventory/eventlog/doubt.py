@@ -1,4 +1,4 @@
-"""What is in doubt once a sync has failed: events that are published, and that a power cut may still take back.
+"""Events in doubt after a failed sync: published, and possibly lost in a power cut.
 
 Nothing is added to the log then until a server starts, so it is read once: what those events have touched, and what is
 as it was after the latest durable one.

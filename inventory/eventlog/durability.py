@@ -11,8 +11,8 @@ from inventory.resilience.disk import Disk
 
 FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
 AFTER_A_FAILED_SYNC = (
-    "find out why the disk failed, then start a server on the folder, or run 'inventory sync': it writes again what is"
-    " in doubt; see run.md, 'Read-only after a failed sync'"
+    "find out why the disk failed, then start a server on the folder or run 'inventory sync', which writes the events"
+    " in doubt again; see run.md, 'Read-only after a failed sync'"
 )
 
 

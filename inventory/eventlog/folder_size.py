@@ -1,4 +1,4 @@
-"""How many bytes the files of a folder have, without looking at each of them each time."""
+"""The size of a folder in bytes, without a look at every file each time."""
 
 import os
 import threading

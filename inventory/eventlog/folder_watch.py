@@ -1,4 +1,4 @@
-"""A look, twenty times a second, at what a process cannot notice while it waits or has nothing to do."""
+"""Watches the shared files, and the holder of the append lock, twenty times a second."""
 
 import logging
 import threading
@@ -57,7 +57,7 @@ class FolderWatch:
         if self._shared.lost is None:
             lost = self._shared.why_lost() or self._lock.why_lost()
             if lost is not None:
-                _log.critical("%s: this process refuses everything from now on, and ends", lost)
+                _log.critical("%s: this process refuses all requests from now on, and exits", lost)
                 self._shared.detach(lost)
         self._look_at_holder()
 
@@ -76,8 +76,8 @@ class FolderWatch:
             self._seen = (holder, now)
         elif holder is not None and now - self._seen[1] >= STOPPED_SECONDS and kill_stopped(holder, file.status, marks):
             _log.critical(
-                "process %d was stopped with the lock on %s and held up all changes: it was killed; nothing that"
-                " was confirmed is lost",
+                "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed"
+                " change is lost",
                 holder.pid,
                 file.name,
             )

@@ -1,4 +1,4 @@
-"""Files that processes find by their names: whether the one that is open here still bears its name."""
+"""Shared files: whether the one that this process has open is still the one of that name."""
 
 import os
 from pathlib import Path

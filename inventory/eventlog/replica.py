@@ -108,7 +108,7 @@ class Replica:
                 os.close(descriptor)
             return decode(line).event
         except SegmentMissing as error:
-            message = "this key was used before, and what was answered then was deleted from the archive"
+            message = "this key was used before, and the event that holds its answer was deleted from the archive"
             raise HistoryGone(message) from error
         except (NotALine, LogError, OSError) as error:
             raise unreadable(error) from error

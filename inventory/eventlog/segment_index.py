@@ -1,4 +1,4 @@
-"""Which segment has an event: known from earlier looks, so that a page does not list a folder of many files."""
+"""Which segment holds an event, remembered so that a page of events does not list the folder."""
 
 import os
 from bisect import bisect_right

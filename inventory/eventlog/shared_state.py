@@ -38,7 +38,7 @@ _MAGIC = 0x316576656E747376
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
-_MADE_BY = "the start of a server, or 'inventory sync', makes the marks again from the log"
+_MADE_BY = "start a server or run 'inventory sync', which makes the marks from the log"
 
 
 class Position(NamedTuple):

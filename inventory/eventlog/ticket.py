@@ -78,9 +78,9 @@ class PendingChange:
             # It may be queued for as long as the disk hangs; whoever wanted to be told is not kept for that.
             self._call = None
             if self.take():
-                self.settle(Overloaded("the change was not begun in time"))
+                self.settle(Overloaded("the change was not started in time"))
                 return self.wait()
-            raise StorageTimeout("the change was begun and is not finished in time", outcome="unknown")
+            raise StorageTimeout("the change was started and did not finish in time", outcome="unknown")
         # Whoever asks again is told the same.
         self._done.release()
         if isinstance(self._settled, Exception):

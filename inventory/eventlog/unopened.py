@@ -18,7 +18,7 @@ from inventory.service.ledger import (
 )
 from inventory.service.sync import SyncStatus
 
-MEND = "mend what the message names; this process is replaced every few seconds, and the next one tries again"
+MEND = "fix what the message names; the server replaces this worker every few seconds, and the next one tries again"
 
 
 class UnopenedLedger:

@@ -1,4 +1,4 @@
-"""Bytes that wait in memory, and a limit that they never exceed."""
+"""A limit on the bytes that wait in memory."""
 
 import threading
 from collections.abc import Callable

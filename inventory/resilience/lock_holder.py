@@ -1,4 +1,4 @@
-"""Which process has the ``flock`` on a file, whether it stands still, and the end of one that does.
+"""Finds the process that holds the ``flock`` on a file, and kills it if it is stopped.
 
 All of it is asked of /proc when something waits; a lock that is free costs nothing. See proc(5) for the fields.
 """

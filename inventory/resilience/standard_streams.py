@@ -1,4 +1,4 @@
-"""Standard input, output and error of a process: always open, and nothing that is told as a courtesy ends anything."""
+"""The standard streams of a process: always open, and a failed write to stderr ends nothing."""
 
 import io
 import os

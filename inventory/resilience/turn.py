@@ -19,7 +19,7 @@ def turn(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
     """
     if not lock_file.parent.is_dir():
         # FileLock would make the folder, in a place where nobody keeps anything any more.
-        raise NeedsOperator(f"{lock_file.parent} is gone", "bring the folder back, and restart the servers")
+        raise NeedsOperator(f"{lock_file.parent} is gone", "put the folder back, and restart the servers")
     lock = FileLock(lock_file)
     try:
         lock.acquire(timeout=wait_ms / 1000, poll_interval=_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""How far the service's time is ahead of the wall clock: a clock that was wrong once leaves its mark in the log."""
+"""How far the service's time is ahead of the wall clock, after a clock was wrong once."""
 
 from collections.abc import Callable
 
@@ -42,9 +42,8 @@ class AsOfUncertain(ValidationFailed):
 
     def __init__(self, field: str, ahead_ms: int) -> None:
         told = (
-            f"cannot be told: the clock of the service is {duration(ahead_ms)} ahead of the wall clock, and later"
-            " changes of this record are stamped with that time; ask with asOfSequence, or with a ts from the record's"
-            " history"
+            f"cannot be answered: the service's clock is {duration(ahead_ms)} ahead of the wall clock, and later"
+            " changes of this record carry that time; ask with asOfSequence, or with a ts from the record's history"
         )
         super().__init__((FieldProblem(field, told),))
         self.clock_ahead_ms = ahead_ms

@@ -1,4 +1,4 @@
-"""Reservations as they were after their events: rebuilt where the log has no more of them than a step."""
+"""Reservations as they were after an event, rebuilt where the log has only a step."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -111,8 +111,7 @@ class HoldHistory:
             found = self._events.events(sequence, 1, archived=True)
         except EventsGone as error:
             raise HistoryGone(
-                f"reservation {reservation_id} at event {sequence} can no longer be read: it was deleted"
-                " from the archive",
+                f"event {sequence} of reservation {reservation_id} was deleted from the archive",
                 reservation_id,
             ) from error
         if not found:
@@ -126,4 +125,4 @@ class HoldHistory:
 
 
 def _does_not_add_up(reservation_id: str, sequence: int) -> StorageUnavailable:
-    return StorageUnavailable(f"event {sequence} does not tell of reservation {reservation_id}", outcome="none")
+    return StorageUnavailable(f"event {sequence} has no reservation {reservation_id}", outcome="none")

@@ -1,4 +1,4 @@
-"""What a ledger may grow to: how much of it is used, and what one change would add."""
+"""Quotas of records, stores and open reservations: what is used, and what one change would add."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ class Use(NamedTuple):
         return self.current >= part * self.limit
 
     def __str__(self) -> str:
-        return f"{self.quota}: {self.current} of {self.limit} {self.counted} are there"
+        return f"{self.quota}: {self.current} of {self.limit} {self.counted}"
 
 
 def sizes_of(state: State) -> Sizes:

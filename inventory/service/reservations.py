@@ -186,7 +186,9 @@ def _of_what_has_happened() -> Iterator[None]:
     try:
         yield
     except StorageUnavailable as error:
-        raise StorageUnavailable(f"this was done before, but not now: {error}", outcome="unknown") from error
+        raise StorageUnavailable(
+            f"the change happened before, but its answer cannot be read now: {error}", outcome="unknown"
+        ) from error
 
 
 def _has_ended(ticket: Ticket) -> bool:

@@ -37,14 +37,14 @@ def _wrong(status: int, next_step: str) -> Code:
 
 
 def _refused(status: int, when: str, next_step: str, repeat: str = CORRECTED) -> Code:
-    return Code((status,), NO, repeat, when, ANY, next_step)
+    return Code((status,), NO, repeat, when, NONE if repeat == NEVER else ANY, next_step)
 
 
 def _later(status: int, next_step: str, when: str = LATER) -> Code:
     return Code((status,), OUTCOME, YES, when, SAME, next_step)
 
 
-_REPEAT = "Repeat the request, with the same Idempotency-Key if it has one, after Retry-After."
+_REPEAT = "Repeat the request after Retry-After, with the same Idempotency-Key if it had one."
 _FIND_OUT = (
     "Repeat the change with the same Idempotency-Key. Without a key, read the record before you send the change again."
 )
@@ -54,27 +54,27 @@ CODES: Mapping[str, Code] = {
     "malformed_json": _wrong(400, "Send a body that is one valid JSON text in UTF-8."),
     "idempotency_key_invalid": _wrong(400, "Send a key of 1 to 255 visible ASCII characters."),
     "bad_request": _wrong(400, "Correct the request."),
-    "malformed_request": _wrong(400, "Send the request as HTTP/1.1 (RFC 9112) says."),
+    "malformed_request": _wrong(400, "Send a request that conforms to HTTP/1.1 (RFC 9112)."),
     "not_found": _refused(
-        404, "when it is there", "Check the names in the path and in the body; a PUT of the record creates it."
+        404, "when it exists", "Check the names in the path and in the body; a PUT of the record creates it."
     ),
     "method_not_allowed": _wrong(405, "Use one of the methods in the header Allow."),
     "request_timeout": _later(408, "Send the whole request again, within CLIENT_TIMEOUT_MS.", AT_ONCE),
     "version_conflict": _refused(
-        409, AT_ONCE, "Read it again, and send the change with currentVersion if it still makes sense."
+        409, AT_ONCE, "Read it again; if the change still applies, send it with currentVersion."
     ),
     "insufficient_stock": _refused(
-        409, "when the stock is another", "Ask for no more than is available, or wait until more is there."
+        409, "when the stock has changed", "Ask for at most what is available, or wait for more stock."
     ),
-    "wrong_state": _refused(409, NONE, "Read the reservation; make a new one if goods are still wanted.", NEVER),
-    "exceeds_hold": _refused(409, AT_ONCE, "Name no more than the reservation still holds, or leave lines out."),
+    "wrong_state": _refused(409, NONE, "Read the reservation; make a new one if the goods are still wanted.", NEVER),
+    "exceeds_hold": _refused(409, AT_ONCE, "Name at most what the reservation still holds, or omit lines."),
     "quota_exceeded": _refused(
         409,
         "when there is room",
-        "Have the operator raise the setting in quota; reservations can also be committed or released.",
+        "Ask the operator to raise the setting that quota names; open reservations can be committed or released.",
     ),
     "idempotency_conflict": Code(
-        (409,), NOT_BY_THIS, YES, AT_ONCE, NEW, "Send this request with a key of its own: this one belongs to another."
+        (409,), NOT_BY_THIS, YES, AT_ONCE, NEW, "Send this request with a new key: this one belongs to another request."
     ),
     "events_gone": _refused(
         410, AT_ONCE, "Ask for events from earliestSequence on; a follower of the feed starts over at startOver."
@@ -84,24 +84,24 @@ CODES: Mapping[str, Code] = {
         BEFORE,
         NEVER,
         NONE,
-        SAME,
-        "Take the change for done; read the record, or find the reservation in its list.",
+        NONE,
+        "Treat the change as done; read the record, or find the reservation in the list.",
     ),
     "reservation_expired": _refused(410, NONE, "Make a new reservation if the goods are still wanted.", NEVER),
-    "precondition_failed": _refused(412, AT_ONCE, "Leave If-None-Match out to count the record that is there."),
+    "precondition_failed": _refused(412, AT_ONCE, "Omit If-None-Match to count the existing record."),
     "payload_too_large": _wrong(413, "Send a body of at most limit bytes; split a batch."),
     "uri_too_long": _wrong(414, "Send a shorter path and query."),
     "unsupported_media_type": _wrong(415, "Send the body as JSON, with Content-Type: application/json."),
-    "expectation_failed": _wrong(417, "Send no Expect header but 100-continue."),
+    "expectation_failed": _wrong(417, "Send no Expect header other than 100-continue."),
     "rate_limited": _later(429, _REPEAT),
     "headers_too_large": _wrong(431, "Send fewer and shorter header fields."),
     "internal_error": _later(500, f"{_FIND_OUT} Report the requestId.", AT_ONCE),
-    "not_implemented": _wrong(501, "Use no method CONNECT, and no transfer coding but chunked."),
+    "not_implemented": _wrong(501, "Do not use CONNECT, or a transfer coding other than chunked."),
     "overloaded": _later(503, _REPEAT),
     "lock_contended": _later(503, _REPEAT)._replace(statuses=(409, 423, 429, 503)),
     "lock_lost": _later(503, _REPEAT),
     "read_only": _later(503, _REPEAT),
-    "needs_operator": _later(503, "Tell the operator, who finds what to do in operatorAction. " + _REPEAT),
+    "needs_operator": _later(503, "Tell the operator: operatorAction says what to do. " + _REPEAT),
     "storage_unavailable": _later(503, _REPEAT),
     "no_answer": _later(503, f"{_FIND_OUT} Wait for Retry-After."),
 }

@@ -136,7 +136,7 @@ TABLE: Mapping[type[Exception], Row] = {
     HistoryGone: Row(
         410,
         "history_gone",
-        "What is to be answered was deleted",
+        "The answer is no longer available",
         lambda error: {} if error.reservation_id is None else _reservation(error),
     ),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
@@ -190,7 +190,7 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.NeedsOperator: Row(
         503,
         "needs_operator",
-        "An operator has to act",
+        "Operator action required",
         lambda error: {"operatorAction": error.action},
         _retry_after,
     ),

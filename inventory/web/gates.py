@@ -64,12 +64,12 @@ class Gates:
         if self._shedder.sheds():
             refused = "too many requests are waiting"
         elif not self._changes.enter():
-            refused = "as many changes as may be are at work"
+            refused = "too many concurrent changes"
         elif may_be_large(environ):
             is_bulk = True
             if not self._bulk.enter():
                 self._changes.leave()
-                refused = "as many changes with many operations as may be are at work"
+                refused = "too many concurrent large changes"
         if refused is None:
             return Passage(None, headers, True, is_bulk)
         self._metrics.count_shed()

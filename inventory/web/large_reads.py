@@ -1,4 +1,4 @@
-"""Large reads have a bulkhead of their own: they leave room for changes and for small reads."""
+"""A bulkhead for large reads, which leaves room for changes and for small reads."""
 
 from collections.abc import Callable
 from types import TracebackType

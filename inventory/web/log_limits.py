@@ -1,4 +1,4 @@
-"""Bounds on what clients can have written to the log: the length of a line, and how many warnings of one kind."""
+"""Bounds on what clients can cause in the log: the length of a line, and the number of warnings of one kind."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Lists as clients see them: as many entries as were asked for, or as fit into 4 MiB, whichever comes first."""
+"""Pages of lists: they end at the requested number of entries or at 4 MiB, whichever comes first."""
 
 import time
 from collections.abc import Callable, Sequence

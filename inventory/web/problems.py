@@ -22,8 +22,8 @@ SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
 _READ_FIRST = "it may or may not have happened: read the record before you repeat it"
 _EARLIER = (
-    "this request has changed nothing; whether an earlier one under its key has was not looked up: repeat it with the"
-    " same Idempotency-Key"
+    "this request changed nothing, but its key was not looked up, so an earlier request with that key may have: repeat"
+    " it with the same Idempotency-Key"
 )
 _FAULT = "an unexpected error, which is in the log under this requestId"
 _LONGEST_DETAIL = 2000

@@ -1,4 +1,4 @@
-"""Figures of large reads, and of answers that clients take slowly."""
+"""Metrics of large reads, and of answers that clients read slowly."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -10,11 +10,15 @@ class ReadMetrics:
     """Registers them. :ivar count_refused: counts a large read for which there was no room."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        refused = Counter("inventory_large_reads_refused", "Large reads for which there was no room", registry=registry)
-        self._cut = Counter("inventory_answers_cut", "Answers that clients took too slowly", registry=registry)
+        refused = Counter(
+            "inventory_large_reads_refused", "Large reads refused because too many were under way", registry=registry
+        )
+        self._cut = Counter(
+            "inventory_answers_cut", "Answers cut because their clients read too slowly", registry=registry
+        )
         self._unsent = Gauge(
             "inventory_unsent_bytes",
-            "Bytes of answers that clients have not taken yet",
+            "Bytes of answers that clients have not read yet",
             registry=registry,
             multiprocess_mode="livesum",
         )

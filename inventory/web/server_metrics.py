@@ -18,7 +18,7 @@ class ServerCounters:
             registry=registry,
         )
         self._left_out = Counter(
-            "inventory_log_lines_left_out", "Warnings that were only counted, being many of one kind", registry=registry
+            "inventory_log_lines_left_out", "Warnings left out because many were of one kind", registry=registry
         )
 
     def follow(self, connections_cut: Tally, log_lines_left_out: Tally, writers_killed: Tally) -> None:

@@ -1,4 +1,4 @@
-"""Figures of what is kept in memory, looked at when somebody asks for the metrics."""
+"""Metrics of what is kept in memory, read when a client asks for the metrics."""
 
 import os
 import re
@@ -32,8 +32,8 @@ class SizeMetrics(Collector):
         yield GaugeMetricFamily("inventory_ended_reservations", ended, sizes.ended_reservations)
         for use in used:
             name = f"inventory_{use.counted.replace(' ', '_')}"
-            yield GaugeMetricFamily(name, f"How many {use.counted} there are", use.current)
-            yield GaugeMetricFamily(f"{name}_limit", f"How many {use.counted} there may be", use.limit)
+            yield GaugeMetricFamily(name, f"Number of {use.counted}", use.current)
+            yield GaugeMetricFamily(f"{name}_limit", f"Maximum number of {use.counted}", use.limit)
         near = sum(use.is_near() for use in used)
         yield GaugeMetricFamily("inventory_quotas_nearly_used", "Quotas of which at least 80 % is used", near)
         memory = GaugeMetricFamily(MEMORY, "Resident memory of a worker", labels=["pid"])

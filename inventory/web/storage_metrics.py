@@ -37,7 +37,7 @@ class StorageMetrics(Collector):
         yield GaugeMetricFamily("inventory_dead_letters", "Dead letters that wait to be settled", self._dead_letters())
         yield GaugeMetricFamily(
             "inventory_needs_operator",
-            "1 while changes are refused until a person has mended the cause",
+            "1 while changes are refused until an operator has fixed the cause",
             int(self._needs_operator()),
         )
         yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)

@@ -114,7 +114,7 @@ class ClientSocket(socket.socket):
                 continue
             if pace.is_too_slow(sent - self.untaken(), time.monotonic()):
                 self.forget_held()
-                raise TimeoutError(errno.ECONNRESET, "the client has not taken its answer in time")
+                raise TimeoutError(errno.ECONNRESET, "the client did not read its answer in time")
 
     def forget_held(self) -> None:
         """Give up on what is held back."""

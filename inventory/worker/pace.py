@@ -1,4 +1,4 @@
-"""How slowly a client may take its answer."""
+"""The lowest pace at which a client may read its answer."""
 
 FLOOR = 64 * 1024
 """Bytes a second."""

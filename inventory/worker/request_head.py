@@ -1,4 +1,4 @@
-"""What RFC 9112 wants refused in the head of a request, and gunicorn's parser lets through."""
+"""Checks of RFC 9112 on the head of a request that gunicorn's parser does not make."""
 
 import re
 from collections.abc import Sequence

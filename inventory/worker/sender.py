@@ -1,4 +1,4 @@
-"""Answers that their clients do not take at once, sent by one thread for all of them."""
+"""Sends answers that their clients do not read at once, in one thread for all of them."""
 
 import logging
 import os
@@ -57,7 +57,7 @@ class Sender:
         """
         size = connection.held
         if not self.budget.take(size):
-            self._cut(connection, "too many answers wait for their clients", done)
+            self._cut(connection, "too many answers are waiting for their clients", done)
             return
         with self._guard:
             can_send = not self._is_ending and self._has_started()
@@ -67,7 +67,7 @@ class Sender:
                 os.eventfd_write(self._wake, 1)
         if not can_send:
             self.budget.give_back(size)
-            self._cut(connection, "no thread can send the rest", done)
+            self._cut(connection, "no thread could be started to send the rest", done)
 
     def finish(self, seconds: float) -> None:
         """Take nothing more, and wait so long at most for what is being sent; what is left then is left."""
@@ -137,7 +137,7 @@ class Sender:
             self._drop(sending, str(error))
             return
         if sending.pace.is_too_slow(taken, now):
-            self._drop(sending, "the client takes it too slowly")
+            self._drop(sending, "the client reads too slowly")
 
     def _drop(self, sending: _Sending, reason: str) -> None:
         self._let_go(sending)

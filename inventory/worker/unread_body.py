@@ -1,4 +1,4 @@
-"""A request's body that is answered before it was read to its end.
+"""The body of a request that is answered before the body was read to its end.
 
 Such an answer says ``Connection: close``, unless the remaining bytes are there already: those are read and discarded,
 and the connection may be kept. Where it says so, the main loop has ``Lingering`` read and discard what still comes. So

@@ -1,4 +1,4 @@
-"""This checkout beside another one: the same two contestants of both, in one run, on the same interpreter."""
+"""Compares this checkout with another: the same two contestants of both, in one run, on one interpreter."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Asking the server under measurement, over one kept connection."""
+"""Requests to the measured server, over one kept connection."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""The command."""
+"""The command line of the cost measurements."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""What log lines cost that a client can cause at will."""
+"""The cost of log lines that a client can cause at will."""
 
 from pathlib import Path
 

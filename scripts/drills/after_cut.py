@@ -1,4 +1,4 @@
-"""What must hold on the disk that a power cut left, once a server has started there: confirmed is kept, once."""
+"""Checks after a power cut, once a server has started: every confirmed change is there, once."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""The power-cut drill: after each cut a server starts on what the disk had, and everything confirmed is there, once.
+"""The power-cut drill: after each cut a server starts on what the disk had, and each confirmed change is there, once.
 
 Each cut goes on with the disk that the one before has left: the log grows over all of them, is rotated, snapshot and
 compacted. The machine boots in between: the server sees another boot id, so that it trusts no mark of before.

@@ -1,4 +1,4 @@
-"""What clients do in the minutes before a power cut: every kind of change, each under a key, and the account of it."""
+"""The load before a power cut: every kind of change, each under a key, and a record of what was confirmed."""
 
 import http.client
 import json

@@ -24,41 +24,41 @@ HARMLESS = {
     "is missing",
     "… was removed or replaced",
     "this part of the log is missing",
+    "the beginning of the log is missing, and there is no snapshot",
     "Missing: every event from … on",
     "Missing: event …",
     "Missing: … events, … to …",
     "… was removed or moved away (…)",
     "Log lines that were lost",
-    "What is to be answered was deleted",
-    "this key was used before, and what was answered then was deleted from the archive",
-    "reservation … at event … can no longer be read: it was deleted from the archive",
-    "… goes up to event …, the log to …: what lies between is missing there, and the snapshots are the only copy of"
-    " what it did. Nothing was deleted.",
+    "this key was used before, and the event that holds its answer was deleted from the archive",
+    "event … of reservation … was deleted from the archive",
+    "… goes up to event …, the log to …: the events between are missing from the log, and only the snapshots hold their"
+    " effect. Nothing was deleted.",
     "Processes killed because they were stopped with the append lock",
     "FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only",
-    "process %d was stopped with the lock on %s and held up all changes: it was killed; nothing that was confirmed is"
+    "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed change is"
     " lost",
     "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts",
-    "is of event …, which the log does not have: it holds what the log has lost",
+    "is of event …, which the log does not have: this snapshot holds what the log has lost",
 }
 
 SAFE = {
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
-    "Look for the files first: a disk that is not mounted, another name, another folder. Only where they are lost does"
-    " a backup help, if it has these events: see 'A damaged log' in run.md.\nIf an older log was put back on purpose,"
-    " see 'Backup and restore' in run.md: what is of later events has to be moved out of the folder.",
+    "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
+    " files are lost and the backup has these events: see 'A damaged log' in run.md.\nIf you put back an older log on"
+    " purpose, move the files of later events out of the folder: see 'Backup and restore' in run.md.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
-    "'inventory rebuild' makes it again",
+    "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",
     "the figures of … in … before event … are not known: the snapshot that this process started from does not hold"
     " them. 'inventory rebuild' reads them from the log again.",
     # The command is asked for a number and needs two whole snapshots: test_archive.
     "Delete all but the newest KEEP segments of the archive.",
     # Counts are stated again: it says what that does to sales since.
-    "… does not say how far this file was imported. --again states every count of the file, also those that stock was"
-    " sold from since",
-    "this file was imported into a log that had event …, and this one ends at …: it is another log, or an older state"
-    " of it. --again states every count of the file, also those that stock was sold from since",
+    "… does not say how far this file was imported. --again sets every count in the file, even where stock was sold"
+    " since",
+    "this file was imported into a log that had event …, and this log ends at …: it is another log, or an older copy."
+    " --again sets every count in the file, even where stock was sold since",
     "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows … (line …) to …"
     " may be in or not, and stating them again could undo what was sold since. Put what is left into a file of its own;"
     " --again states every count of this one",
@@ -68,7 +68,7 @@ SAFE = {
     # It takes a program that can read the log; nothing is written meanwhile.
     "upgrade this program, and restart the server",
     # What was moved is moved back.
-    "bring the folder back, and restart the servers",
+    "put the folder back, and restart the servers",
     # For followers of the feed: they read the stock again.
     "has not happened yet; the latest event is …; if a backup was restored, start over",
 }

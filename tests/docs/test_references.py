@@ -136,9 +136,8 @@ def test_lines_end_before_they_are_too_long_to_read(path: Path) -> None:
     assert long == []
 
 
-def test_no_two_decisions_have_one_number() -> None:
-    numbers = [path.name[:4] for path in RECORDS]
-    assert sorted(set(numbers)) == numbers
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
 
 
 def anchors(path: Path) -> set[str]:

@@ -158,7 +158,7 @@ def test_a_snapshot_that_differs_from_the_log_is_a_problem(folder: Folder):
     ledger.keeper.take_snapshot()
     folder.layout.snapshot(60).rename(folder.layout.snapshot(59))
     assert [problem.partition(" ")[2] for problem in folder.verify().problems] == [
-        "does not hold what the log says; 'inventory rebuild' makes it again"
+        "differs from the log; 'inventory rebuild' writes it again"
     ]
 
 

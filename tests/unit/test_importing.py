@@ -108,7 +108,7 @@ def test_on_request_every_count_is_stated_again(world: World) -> None:
 def test_a_log_that_was_restored_since_is_noticed(world: World) -> None:
     world.run(rows(3), 3)
     world.ledger = MemoryLedger(WRITER, world.clock)
-    with pytest.raises(ImportStopped, match="another log, or an older state of it"):
+    with pytest.raises(ImportStopped, match="another log, or an older copy"):
         world.run(rows(3), 3)
 
 

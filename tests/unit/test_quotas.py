@@ -55,4 +55,4 @@ def test_a_quota_that_is_nearly_used_up_is_told_once_and_again_when_it_comes_bac
             watch.look()
             told.append(len(caplog.records))
     assert told == [0, 1, 1, 1, 1, 1, 2]
-    assert "MAX_OPEN_RESERVATIONS: 80 of 100 open reservations are there" in caplog.text
+    assert "MAX_OPEN_RESERVATIONS: 80 of 100 open reservations" in caplog.text

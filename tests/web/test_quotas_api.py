@@ -97,7 +97,7 @@ def test_an_atomic_batch_for_which_there_is_no_room_is_refused_whole():
 def test_a_quota_that_is_nearly_used_up_is_in_readiness_and_metrics_and_the_process_is_ready():
     client = client_with(stores=1)
     readiness, metrics = client.get("/health/readiness"), client.get("/metrics").json
-    assert (readiness.status_code, readiness.json["warnings"]) == (200, ["MAX_STORES: 1 of 1 stores are there"])
+    assert (readiness.status_code, readiness.json["warnings"]) == (200, ["MAX_STORES: 1 of 1 stores"])
     assert (metrics["stores"], metrics["maxStores"], metrics["quotasNearlyUsed"]) == (1, 1, 1)
 
 
