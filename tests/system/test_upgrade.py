@@ -15,7 +15,7 @@ from system.running_server import RunningServer, assert_whole, run_command
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 CHANGED_ANSWERS: dict[str, str] = {
-    "/body/title was ": "Titles (prose) of 404, 409 and 503 are other words",
+    "/body/title was ": "titles of 404, 409 and 503 are reworded",
     r"^list of holds: .*/items/\d+/lines was \[.*, is None$": "`GET /reservations`: reservations that have ended",
 }
 """What `differences` may say, as a pattern, if the table in CHANGELOG.md has a row with this text."""
