@@ -64,7 +64,7 @@ def test_a_row_that_would_make_more_records_than_may_be_is_named_and_what_is_the
     ended = run("import", stock, "--data-dir", data)
     assert (ended.exit_code, len(exported(data))) == (1, 3)
     assert "line 4" in ended.stderr
-    assert "have the operator raise MAX_RECORDS" in ended.stderr
+    assert "ask the operator to raise MAX_RECORDS" in ended.stderr
 
     stock.write_text(HEAD + "berlin,mug,9\nberlin,tea,1\n")
     assert run("import", stock, "--data-dir", data).exit_code == 0

@@ -36,7 +36,7 @@ def test_a_count_of_one_record_too_many_names_the_setting_and_what_to_do():
     client = client_with(records=1)
     response = client.put(THERE, json={"onHand": 1})
     assert refused(response) == (409, "quota_exceeded", "MAX_RECORDS", 1, 1)
-    assert "have the operator raise MAX_RECORDS" in response.json["message"]
+    assert "ask the operator to raise MAX_RECORDS" in response.json["message"]
     assert client.get(THERE).status_code == 404
     assert client.put(HERE, json={"onHand": 3}).status_code == 200
 
