@@ -187,6 +187,6 @@ def _write(path: "str", text: "str") -> "None":
 
 
 def _say(line: "str", where: "TextIO | None" = None) -> "None":
-    # Nobody may be listening, or the disk be full: that ends nothing.
+    # A closed or full output ends nothing.
     with contextlib.suppress(OSError):
         print(line, file=where, flush=True)

@@ -160,7 +160,7 @@ class Committer:
     def _decide_all(
         self, batch: OpenBatch, group: PendingGroup, begun: list[PendingChange], results: list[_Result]
     ) -> None:
-        """Decide each change that nobody has withdrawn by the moment it is its turn."""
+        """Decide each change that is not withdrawn when its turn comes."""
         refusal: Exception | None = None
         try:
             if group.key is not None and any(change.is_open for change in group.changes):

@@ -1,4 +1,4 @@
-"""The reads of the port on one process's fold. Nobody is told of what is not durable.
+"""The reads of the port on one process's fold. They show nothing that is not durable.
 
 Once a sync has failed, lists go on where nothing in them is in doubt: they are as of the latest durable event then.
 """
@@ -53,7 +53,7 @@ class ReplicaReads:
         doubt = self._doubts.about(stock.as_of_sequence)
         if doubt is None:
             return stock
-        # Of all stores, whichever are on this page: the sums are over all of them.
+        # Of all stores, not of this page only: the sums are over all of them.
         refuse_if(any(item.sku == sku for item in doubt.items))
         return stock._replace(as_of_sequence=doubt.durable, withheld=True)
 

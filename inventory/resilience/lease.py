@@ -69,7 +69,7 @@ class LeaseStore:
     def acquire(self, key: str, purpose: str | None = None) -> Acquired | None:
         """Take the lease of ``key``, or return ``None`` at once if another has it or is about to.
 
-        :param purpose: is told to whoever asks for the ``holder``.
+        :param purpose: is told to a caller that asks for the ``holder``.
         Of many who try at the same time one gets it.
 
         :raises OSError: the files cannot be read or written; nobody holds the key because of this call.

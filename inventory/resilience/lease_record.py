@@ -13,7 +13,7 @@ class LeaseRecord:
 
     :ivar deadline: microseconds on CLOCK_BOOTTIME; from this one on the key is nobody's.
     :ivar boot: the boot of the machine that the deadline belongs to.
-    :ivar purpose: what it was taken for, if whoever comes for the same is to be able to tell.
+    :ivar purpose: what it was taken for, if another attempt at the same is to recognise it.
     """
 
     key: str

@@ -10,7 +10,7 @@ On which side it errs:
   the same time. Items are found by a keyed hash, so nobody can choose to fall on somebody else's.
 - Two processes that change one item at the same instant may count one change instead of two: too much is let through,
   by that change for each such meeting. One that is stopped between its last look and its write, and goes on later,
-  gives back what was taken meanwhile. A lock would close that gap, and make everybody wait for whoever holds it. A
+  gives back what was taken meanwhile. A lock would close that gap, and make all clients wait for its holder. A
   charge looks once more whether it stands, since it may be of many tokens.
 """
 

@@ -128,7 +128,7 @@ class StoreSummary(NamedTuple):
 class SkuStock(NamedTuple):
     """One SKU over all stores: its sums, and part of its records by store, both as of one event.
 
-    :ivar totals: over all stores, whichever part this is; none of them has the SKU where ``totals.stores`` is 0.
+    :ivar totals: over all stores, not this part only; none of them has the SKU where ``totals.stores`` is 0.
     :ivar next_after: the store of the last record here; ``None`` where it is the last of all.
     :ivar lag_ms: how long ago this view was last known to be complete. :ivar withheld: see ``Page``.
     """
@@ -145,7 +145,7 @@ class SkuStock(NamedTuple):
 class LedgerStatus(NamedTuple):
     """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
 
-    :ivar action: what a person has to do about that; ``None`` where nobody has to.
+    :ivar action: what the operator has to do; ``None`` where nothing is to be done.
     :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
     :ivar broken: records whose history does not add up → the event that broke it.
     :ivar sizes: how much this process keeps in memory.

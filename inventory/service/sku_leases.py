@@ -100,7 +100,7 @@ class SkuLeases:
     def holding(self, skus: Sequence[str], key: str | None = None, *, waits: bool = True) -> Iterator[HeldLeases]:
         """Hold the leases of all ``skus`` inside the ``with`` block, taken in sorted order.
 
-        Nobody is waited for, but an earlier attempt under the same idempotency ``key``, in whichever process.
+        Waits only for an earlier attempt under the same idempotency ``key``, in any process.
 
         :param waits: whether that one is.
         :raises LockContended: another has one of them; none is held then.
@@ -155,7 +155,7 @@ class SkuLeases:
 
     def _may_be_held_for(self, purpose: str, sku: str) -> bool:
         holder = self._store.holder(sku)
-        # While it is being written, nobody can tell what for.
+        # While it is being written, its purpose is not known.
         return holder is None or holder.purpose == purpose
 
     def renew(self, lease: LeaseRecord) -> LeaseRecord:

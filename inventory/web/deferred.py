@@ -63,7 +63,7 @@ class Deferred:
 class LateRefusal(Deferred):
     """A refusal that a server that knows of it keeps back for a second, without a thread; any other tells it at once.
 
-    For requests that cost much to send and to refuse: whoever comes back at once would have the worker do nothing else.
+    For requests that cost much to send and to refuse: clients that repeat them at once would keep the worker busy.
     """
 
     __slots__ = ("_error",)

@@ -167,7 +167,7 @@ class DeferringWorker(ThreadWorker):  # type: ignore[misc]
         return max(0.0, min(nearest)) if nearest else self.commit_seconds / 4
 
     def _answer_deferred(self, exchange: Exchange) -> None:
-        """Answer in the main thread, which waits for nobody: what a client does not take at once, the sender sends."""
+        """Answer in the main thread, which never waits: the sender sends what a client does not read at once."""
         if exchange.answered:
             return
         exchange.answered = True

@@ -53,7 +53,7 @@ class Sender:
     def take(self, connection: ClientSocket, done: Done) -> None:
         """Send what ``connection`` holds back; it belongs to the sender until ``done`` is called.
 
-        :param done: told, by whichever thread, whether all of it was sent. Must neither wait nor raise.
+        :param done: told, by any thread, whether all of it was sent. Must neither wait nor raise.
         """
         size = connection.held
         if not self.budget.take(size):

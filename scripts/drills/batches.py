@@ -38,7 +38,7 @@ class Tally:
     """What became of the batches. Senders add to it, each from its own thread.
 
     :ivar kinds: how many answers of each kind. :ivar reserved: operations that were confirmed.
-    :ivar in_doubt: operations of which nobody said whether they were carried out.
+    :ivar in_doubt: operations whose answer does not say whether they were carried out.
     """
 
     def __init__(self) -> None:

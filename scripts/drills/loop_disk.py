@@ -90,7 +90,7 @@ class LoopDisk:
 def mounted(image: Path, folder: Path) -> Iterator[LoopDisk]:
     """Mount an image for the ``with`` block, which replays its journal.
 
-    :raises DiskBroken: it cannot be mounted; or not unmounted, since somebody still uses it.
+    :raises DiskBroken: it cannot be mounted; or not unmounted, since it is still in use.
     """
     folder.mkdir(exist_ok=True)
     device = _run("losetup", "--find", "--show", "--nooverlap", str(image)).strip()
@@ -132,7 +132,7 @@ def _wait_until_detached(device: str, image: Path) -> None:
     end = time.monotonic() + _UNMOUNT_SECONDS
     while _backing_file(device) == str(image.resolve()):
         if time.monotonic() > end:
-            raise DiskBroken(f"{image} is unmounted, and somebody in another mount namespace still uses it")
+            raise DiskBroken(f"{image} is unmounted, and a process in another mount namespace still uses it")
         time.sleep(_PAUSE_SECONDS)
 
 
