@@ -173,11 +173,13 @@ class ReservationService:
         if event.reservation is not None:
             return HoldOutcome(event.reservation, replayed)
         with _of_what_has_happened():
-            # As it was then: the same as now, if nothing has happened to it since.
+            # As it was then: the same as now, if nothing has happened to it since; with the same lines, if only extends
+            # have.
             now = None if event.step is None else self._ledger.reservation(event.step.reservation_id)
-            if isinstance(now, Reservation) and now.sequence == event.sequence:
-                return HoldOutcome(now, replayed)
-            return HoldOutcome(self._history.after(event), replayed)
+            known = now if isinstance(now, Reservation) else None
+            if known is not None and known.sequence == event.sequence:
+                return HoldOutcome(known, replayed)
+            return HoldOutcome(self._history.after(event, known), replayed)
 
 
 @contextmanager
