@@ -30,10 +30,12 @@ class LargeReads:
 
     def enter(self) -> None:
         """Begin a large read. :raises Overloaded: there is no room for it."""
-        if self._unsent.remaining < MOST_BYTES:
-            self._refuse("too many answers wait for clients that read slowly; try again later, or ask for less")
         if not self._bulkhead.enter():
             self._refuse("too many concurrent large reads; try again later, or ask for fewer entries at once")
+        # What is being read is not counted there yet, and the answers of changes need room, too.
+        if self._unsent.remaining < MOST_BYTES * (self._bulkhead.at_work + 1):
+            self._bulkhead.leave()
+            self._refuse("too many answers wait for clients that read slowly; try again later, or ask for less")
 
     def leave(self) -> None:
         """A large read is done."""

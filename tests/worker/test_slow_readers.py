@@ -126,7 +126,8 @@ def test_a_stream_goes_no_further_than_its_client_reads(telling: Telling):
     while received < PIECES * 65_536:
         # What the buffers of both sides hold, and the piece that is under way.
         assert telling.pieces * 65_536 <= received + 2_000_000
-        assert telling.unsent() == 0
+        # Behind its last piece the end of the chunks alone.
+        assert telling.unsent() <= len(b"0\r\n\r\n")
         received += len(client.recv(65_536))
 
 
