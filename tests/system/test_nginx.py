@@ -64,8 +64,14 @@ def test_clients_that_stall_at_the_proxy_reach_no_thread_and_keep_nobody_waiting
         (b"GET /health HTTP/1.1\r\n\r\n", 400, "malformed_request"),
         (POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk(BODY), 400, "malformed_request"),
         (POST + b"Content-Length: 12\r\nContent-Length: 5\r\n\r\n" + BODY, 400, "malformed_request"),
+        (b"GET /health HTTP/2.0\r\n" + HOST + b"\r\n", 400, "malformed_request"),
+        (b"TRACE /health HTTP/1.1\r\n" + HOST + b"\r\n", 405, "method_not_allowed"),
+        (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 501, "not_implemented"),
     ],
-    ids=["long", "long-chunks", "line", "header", "nonsense", "no-host", "length-and-chunks", "two-lengths"],
+    ids=[
+        *("long", "long-chunks", "line", "header", "nonsense", "no-host", "length-and-chunks", "two-lengths"),
+        *("version", "trace", "coding"),
+    ],
 )
 def test_what_the_proxy_refuses_it_tells_as_the_service_does(proxy: Proxy, sent: bytes, status: int, code: str):
     nothing_behind_it = free_port()
