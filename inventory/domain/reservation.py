@@ -140,7 +140,7 @@ def ended(reservation: Reservation) -> EndedHold:
 
 
 def packed(hold: EndedHold) -> bytes:
-    """One bytes object of less than 96 bytes and the reference, where the tuple and its numbers take 300."""
+    """One bytes object of less than 96 bytes and the reference, where the tuple and its numbers take some 450."""
     expires_at, reference = hold.expires_at, hold.reference
     return _PACKED.pack(
         hold.ended_at,
