@@ -76,7 +76,7 @@ CASES = {
         "16 readers of a SKU in 100,000 stores",
         {"RATE_LIMIT_RPS": "0", "SNAPSHOT_EVERY_N_EVENTS": _NEVER},
         {},
-        10.0,
+        15.0,
         asked=f"/inventory/{WIDE}",
         at_least_seconds=10.0,
         askers=16,

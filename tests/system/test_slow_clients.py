@@ -194,4 +194,5 @@ def test_silent_clients_that_begin_to_speak_are_answered_or_were_closed(short_of
                 connection.sendall(CLOSES)
         answers = [all_of(connection) for connection in silent]
     assert {answer[:13] for answer in answers} <= {b"", b"HTTP/1.1 200 "}
-    assert sum(answer != b"" for answer in answers) >= 100
+    # One worker may have all of them, of which it keeps some hundred, less those that make room for the next ones.
+    assert sum(answer != b"" for answer in answers) >= 50
