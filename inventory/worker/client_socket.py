@@ -96,7 +96,8 @@ class ClientSocket(socket.socket):
                 else:
                     self._held[0] = self._held[0][taken:]
         except BlockingIOError:
-            pass
+            # The kernel takes no more now. What remains is held back.
+            return sent
         return sent
 
     def flush(self) -> None:

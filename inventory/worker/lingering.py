@@ -141,7 +141,8 @@ class Lingering:
         except BlockingIOError:
             return True
         except OSError:
-            pass
+            # The client has reset the connection.
+            return False
         return False
 
     def _end(self, connection: socket.socket, is_cut: bool) -> None:
