@@ -24,6 +24,17 @@ def of_both(other: Path) -> list[Contestant]:
     The servers of ``other`` run its own package and its own gunicorn settings, on this interpreter with the packages
     that are installed here. After each round the log of both is verified by the package of this checkout.
 
+    :raises ValueError: see ``other_checkout``.
+    """
+    other = other_checkout(other)
+    ours = [contestant for contestant in CONTESTANTS if contestant.name in COMPARED]
+    theirs = [replace(one, name=f"{one.name}{_OTHER}", what=f"{one.what}: {other}", checkout=other) for one in ours]
+    return [*ours, *theirs]
+
+
+def other_checkout(other: Path) -> Path:
+    """Return the resolved folder of a checkout whose servers run its own package.
+
     :raises ValueError: ``other`` is no checkout, is this one, or its package is not what an import there finds.
     """
     other = other.resolve()
@@ -35,9 +46,7 @@ def of_both(other: Path) -> list[Contestant]:
     found = imported_package(other)
     if found != other / _PARTS[0]:
         raise ValueError(f"the servers of {other} would import the package of another place: {found}")
-    ours = [contestant for contestant in CONTESTANTS if contestant.name in COMPARED]
-    theirs = [replace(one, name=f"{one.name}{_OTHER}", what=f"{one.what}: {other}", checkout=other) for one in ours]
-    return [*ours, *theirs]
+    return other
 
 
 def imported_package(checkout: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.machine import describe
 from bench.server import CHECKOUT, ServerBroken
-from bench.versus import commit_of
+from bench.versus import commit_of, other_checkout
 
 from costs.figures import FIGURES, Figure
 
@@ -25,9 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure. The status is 1 if something could not be measured, 130 if it was stopped."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sides = {"this": CHECKOUT} | ({} if options.versus is None else {"other": options.versus.resolve()})
     found: Found = {}
     try:
+        sides = {"this": CHECKOUT} | ({} if options.versus is None else {"other": other_checkout(options.versus)})
         for figure in FIGURES:
             if figure.name in options.figures:
                 found[figure.name] = {side: _measured(figure, side, checkout) for side, checkout in sides.items()}
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("\nstopped; the servers are stopped too")
         return 130
-    except (ServerBroken, OSError, RuntimeError, subprocess.SubprocessError) as error:
+    except (ServerBroken, OSError, ValueError, RuntimeError, subprocess.SubprocessError) as error:
         _say(f"costs: {error}")
         return 1
     return 0

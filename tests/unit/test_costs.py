@@ -58,6 +58,7 @@ def test_both_checkouts_are_measured_and_told_side_by_side(
         return {"bytes": float(len(measured))}
 
     monkeypatch.setattr(cli, "FIGURES", [FIGURES[0]._replace(measure=measure)])
+    monkeypatch.setattr(cli, "other_checkout", Path.resolve)
     assert cli.main([FIGURES[0].name, "--versus", str(tmp_path)]) == 0
     assert measured == [CHECKOUT, tmp_path.resolve()]
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
@@ -81,3 +82,12 @@ def test_a_refusal_ends_the_measurement_with_what_was_refused(
     monkeypatch.setattr(cli, "FIGURES", [FIGURES[0]._replace(measure=refused)])
     assert cli.main([FIGURES[0].name]) == 1
     assert "costs: POST /reservations: 409" in capsys.readouterr().err
+
+
+def test_what_is_no_other_checkout_is_refused_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    for other, reason in ((tmp_path, "is not a checkout"), (CHECKOUT, "is this checkout")):
+        assert cli.main(["--versus", str(other)]) == 1
+        told = capsys.readouterr()
+        assert (reason in told.err, told.out) == (True, "")
