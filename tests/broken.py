@@ -9,8 +9,8 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
 from inventory.eventlog.memory import MemoryHistory, MemoryLedger
-from inventory.service.ledger import LedgerStatus
-from inventory.service.letters import Letter
+from inventory.service.ports.dead_letter_store import Letter
+from inventory.service.ports.stock_reads import LedgerStatus
 
 ONE, TWO = item("sku-1"), item("sku-2")
 BREAK = 2

@@ -11,7 +11,7 @@ from inventory.domain.events import Change, Draft, Event, Line
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
-from inventory.service.ledger import Decide
+from inventory.service.ports.change_queue import Decide
 from inventory.service.transaction import Batch, Writer
 
 START = Instant(1_750_000_000_000_000)

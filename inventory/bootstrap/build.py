@@ -23,8 +23,8 @@ from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
 from inventory.eventlog.views import PublishedViews
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
+from inventory.service.maintenance import Upkeep
 from inventory.service.transaction import Writer
-from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
 
 _TRY_AGAIN_SECONDS = 5.0

@@ -9,12 +9,12 @@ from inventory.bootstrap.drift_report import DriftReport
 from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.listing import snapshot_of
 from inventory.eventlog.restore import NotASnapshot, restore_image
 from inventory.eventlog.views import CENTRAL_VIEW, STORE_VIEW, View, document
 from inventory.resilience.atomic_file import read_file
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
+from inventory.service.pages import snapshot_of
 
 _REBUILT = "'inventory rebuild' writes it again"
 

@@ -17,21 +17,21 @@ from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.audit import Audits, NoAudit
 from inventory.service.clock_lead import ClockLead
+from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
-from inventory.service.event_history import EventHistory
 from inventory.service.guarded_ledger import GuardedLedger
-from inventory.service.guarded_sync import GuardedSync
 from inventory.service.history import HistoryService
 from inventory.service.hold_history import HoldHistory
-from inventory.service.ledger import Ledger
-from inventory.service.letter_check import LetterCheck
-from inventory.service.letters import Letters
+from inventory.service.maintenance import Upkeep
+from inventory.service.ports.dead_letter_store import Letters
+from inventory.service.ports.event_history import EventHistory
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.published_views import Views
 from inventory.service.quotas import Quotas, QuotaWatch
 from inventory.service.reservations import ReservationService
 from inventory.service.sku_leases import SkuLeases
 from inventory.service.stock import StockService
-from inventory.service.sync import Sync, Views
-from inventory.service.upkeep import Upkeep
+from inventory.service.sync import GuardedSync, Sync
 from inventory.settings import Settings
 
 

@@ -14,12 +14,13 @@ from inventory.service.audit import Audits
 from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
-from inventory.service.ledger import Ledger
+from inventory.service.maintenance import Upkeep
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
-from inventory.service.upkeep import StorageFigures, Upkeep
 from inventory.settings import Settings
 
 UNSENT_BYTES = 64 * 1024 * 1024

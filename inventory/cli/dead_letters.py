@@ -13,8 +13,8 @@ from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import ItemId, item_id
 from inventory.eventlog.letter_file import letter_as_json
-from inventory.service.ledger import PageRequest
-from inventory.service.letters import Letter
+from inventory.service.ports.dead_letter_store import Letter
+from inventory.service.ports.stock_reads import PageRequest
 
 _AT_ONCE = 1000
 _LONGEST = 200

@@ -12,7 +12,8 @@ from inventory.domain.commands import CountStock, SetPolicy
 from inventory.domain.errors import InventoryError, LockContended, NeedsOperator, Unavailable, for_people
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import Instant
-from inventory.service.ledger import LedgerStatus, Outcome
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.stock_reads import LedgerStatus
 from inventory.service.stock import StockService, Wanted
 
 AT_ONCE = 500

@@ -12,7 +12,7 @@ from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, LogRewound, as_not_begun, as_unavailable
 from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, OpenBatch
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 
 _IDLE_SECONDS = 0.05
 _MOST_OPERATIONS = 1000

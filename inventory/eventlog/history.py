@@ -18,7 +18,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.segment_index import SegmentIndex
 from inventory.eventlog.shared_state import Position, SharedState
-from inventory.service.event_history import EventsGone
+from inventory.service.ports.event_history import EventsGone
 
 _CHUNK = 1 << 15
 BETWEEN_MARKS = 64

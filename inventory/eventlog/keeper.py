@@ -24,7 +24,7 @@ from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
-from inventory.service.upkeep import Behind, StorageFigures
+from inventory.service.ports.maintenance import Behind, StorageFigures
 
 _TAIL = 1 << 21
 

@@ -25,11 +25,8 @@ from inventory.eventlog.shared_state import SharedState
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, newer_format
-from inventory.service.ledger import (
-    Decide,
-    LedgerStatus,
-    Submission,
-)
+from inventory.service.ports.change_queue import Decide, Submission
+from inventory.service.ports.stock_reads import LedgerStatus
 from inventory.service.quotas import sizes_of
 
 

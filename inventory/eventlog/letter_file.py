@@ -23,7 +23,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import line_as_json, line_from_json
 from inventory.resilience.disk import Disk
 from inventory.resilience.turn import turn
-from inventory.service.letters import Letter, Settlement
+from inventory.service.ports.dead_letter_store import Letter, Settlement
 
 _log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
-from inventory.service.ledger import (
+from inventory.service.pages import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
+from inventory.service.ports.change_queue import Decide, Settled, Submission
+from inventory.service.ports.stock_reads import (
     LONGEST,
-    Decide,
     LedgerStatus,
     Page,
     PageRequest,
@@ -23,10 +23,8 @@ from inventory.service.ledger import (
     SkuStock,
     StockSnapshot,
     StoreSummary,
-    Submission,
 )
 from inventory.service.quotas import sizes_of
-from inventory.service.settled import Settled
 from inventory.service.transaction import Batch, Writer
 
 DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)

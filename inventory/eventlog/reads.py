@@ -14,9 +14,9 @@ from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.doubt import Doubts, refuse_if
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
-from inventory.eventlog.listing import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
 from inventory.eventlog.replica import Replica
-from inventory.service.ledger import (
+from inventory.service.pages import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
+from inventory.service.ports.stock_reads import (
     LONGEST,
     Page,
     PageRequest,

@@ -16,7 +16,7 @@ from inventory.eventlog.reader import Cursor, LogReader, apart, line_at, place_o
 from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import Position, SharedState
 from inventory.eventlog.uncollected import uncollected
-from inventory.service.event_history import HistoryGone
+from inventory.service.ports.event_history import HistoryGone
 
 
 class Replica:

@@ -4,7 +4,7 @@ import os
 from bisect import bisect_right
 
 from inventory.eventlog.layout import Layout
-from inventory.service.event_history import EventsGone
+from inventory.service.ports.event_history import EventsGone
 
 
 class SegmentIndex:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from inventory.domain.values import Instant
 from inventory.eventlog.errors import FolderReplaced, StateUnusable
 from inventory.eventlog.named_file import NamedFile
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.published_views import SyncStatus
 
 _SIZE = 4096
 _MAGIC = 0x316576656E747376

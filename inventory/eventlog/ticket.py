@@ -9,7 +9,7 @@ from inventory.domain.errors import Overloaded, StorageTimeout
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId
-from inventory.service.ledger import Decide, Outcome
+from inventory.service.ports.change_queue import Decide, Outcome
 
 
 class PendingGroup(NamedTuple):

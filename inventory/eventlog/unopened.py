@@ -7,16 +7,9 @@ from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.ledger import (
-    LONGEST,
-    Decide,
-    LedgerStatus,
-    PageRequest,
-    ReservationRequest,
-    StockSnapshot,
-    Submission,
-)
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.change_queue import Decide, Submission
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import LONGEST, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot
 
 MEND = "fix what the message names; the server replaces this worker every few seconds, and the next one tries again"
 

@@ -17,8 +17,8 @@ from inventory.resilience.atomic_file import replace_file
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
-from inventory.service.ledger import StockSnapshot
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import StockSnapshot
 
 _AT_ONCE = 50
 _HEAD = re.compile(rb'\{"asOfSequence":([0-9]{1,19}),')

@@ -8,9 +8,10 @@ from inventory.domain.commands import Note, SettleDeadLetter
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
 from inventory.domain.values import Instant, ItemId
-from inventory.service.ledger import Ledger, Page, PageRequest
-from inventory.service.letter_check import AT_ONCE, Broken, LetterCheck, settled_by
-from inventory.service.letters import Letter, Letters, LetterState, NumberedLetter
+from inventory.service.dead_letter_check import AT_ONCE, Broken, LetterCheck, settled_by
+from inventory.service.ports.dead_letter_store import Letter, Letters, LetterState, NumberedLetter
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import Page, PageRequest
 from inventory.service.stock import StockService
 
 _PAUSE_AFTER_FAILURE = 15_000_000

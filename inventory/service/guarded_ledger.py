@@ -9,21 +9,17 @@ from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import EntityId, ItemId
 from inventory.resilience.breaker import BreakerOpen, Call, CircuitBreaker
-from inventory.service.ledger import (
+from inventory.service.ports.change_queue import Decide, Outcome, Submission, Ticket, refusing
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import (
     LONGEST,
-    Decide,
-    Ledger,
     LedgerStatus,
-    Outcome,
     Page,
     PageRequest,
     ReservationRequest,
     SkuStock,
     StockSnapshot,
     StoreSummary,
-    Submission,
-    Ticket,
-    refusing,
 )
 
 

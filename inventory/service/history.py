@@ -19,9 +19,17 @@ from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.clock_lead import ClockLead
-from inventory.service.event_history import EventHistory, EventPage, EventsGone, FeedAhead, FeedGone, HistoryPage, Step
 from inventory.service.hold_history import HoldHistory
-from inventory.service.ledger import Ledger
+from inventory.service.ports.event_history import (
+    EventHistory,
+    EventPage,
+    EventsGone,
+    FeedAhead,
+    FeedGone,
+    HistoryPage,
+    Step,
+)
+from inventory.service.ports.ledger import Ledger
 
 FARTHEST = 20_000
 """Changes of one record that are walked back for one question."""

@@ -7,7 +7,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, HoldStep
 from inventory.domain.hold_steps import stepped
 from inventory.domain.reservation import EndedHold, Hold, Reservation
-from inventory.service.event_history import EventHistory, EventsGone, HistoryGone
+from inventory.service.ports.event_history import EventHistory, EventsGone, HistoryGone
 
 LINES_AT_ONCE = 50_000
 """Of the reservations on one page. As JSON so many never fit into 4 MiB."""

@@ -14,9 +14,11 @@ from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 from inventory.service.event_ids import uuid7
 from inventory.service.hold_history import HoldHistory
-from inventory.service.ledger import Ledger, Page, ReservationRequest, Ticket
+from inventory.service.ports.change_queue import Ticket
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import Page, ReservationRequest
 from inventory.service.stock import StockService
-from inventory.service.submitting import deciding
+from inventory.service.submission import deciding
 
 _AT_ONCE = 500
 

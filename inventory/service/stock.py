@@ -11,21 +11,11 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import ItemId
 from inventory.resilience.entity_locks import EntityLocks
-from inventory.service.ledger import (
-    LONGEST,
-    Ledger,
-    Outcome,
-    Page,
-    PageRequest,
-    SkuStock,
-    StoreSummary,
-    Submission,
-    Ticket,
-    refusing,
-)
-from inventory.service.settled import Settled
+from inventory.service.ports.change_queue import Outcome, Settled, Submission, Ticket, refusing
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import LONGEST, Page, PageRequest, SkuStock, StoreSummary
 from inventory.service.sku_leases import HeldLeases, LeaseEvent, SkuLeases
-from inventory.service.submitting import deciding, fenced, key_text, skus_of, submission
+from inventory.service.submission import deciding, fenced, key_text, skus_of, submission
 
 Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
 """A command and its key."""

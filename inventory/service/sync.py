@@ -1,49 +1,19 @@
 """The sync pass: bring the published views up to everything that is committed."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from inventory.domain.errors import Overloaded
+from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.values import Instant
-from inventory.service.ledger import Ledger, StockSnapshot
+from inventory.resilience.breaker import BreakerOpen, CircuitBreaker
+from inventory.resilience.bulkhead import Bulkhead
+from inventory.service.guarded_ledger import report
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.published_views import SyncStatus, Views
 
 IDLE_SHARE = 9
 """A scheduled pass waits nine times as long as the one before it took: at most a tenth of the time."""
-
-
-class SyncStatus(NamedTuple):
-    """What was published last, over all processes.
-
-    :ivar sequence: everything up to it is in the published files; -1 before the first pass.
-    :ivar at: when that was; 0 before the first pass.
-    :ivar took_ms: how long that pass took.
-    :ivar failures: passes that failed since the marks were made.
-    :ivar tried_at: when a pass last failed; 0 if none did.
-    """
-
-    sequence: int
-    at: Instant
-    took_ms: int
-    failures: int
-    tried_at: Instant = Instant(0)
-
-
-class Views(Protocol):
-    """Where the views are published, and what all processes know about that."""
-
-    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
-        """Take the publish lock for the ``with`` block; gives False where another process kept it."""
-
-    def publish(self, snapshot: StockSnapshot) -> None:
-        """Replace the published files. :raises StorageUnavailable: they are as they were."""
-
-    def status(self) -> SyncStatus:
-        """What was published last."""
-
-    def note(self, status: SyncStatus) -> None:
-        """Tell every process of a pass. Called with the publish lock held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +117,67 @@ class Sync:
         if changed:
             self._views.note(SyncStatus(snapshot.as_of_sequence, self._now(), took_ms, before.failures))
         return SyncResult(changed, snapshot.as_of_sequence, took_ms)
+
+
+class GuardedSync:
+    """Passes that are not tried while they fail again and again."""
+
+    def __init__(self, sync: Passes, breaker: CircuitBreaker, on_demand: Bulkhead) -> None:
+        self._sync = sync
+        self._breaker = breaker
+        self._on_demand = on_demand
+
+    def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
+        """See ``Sync.sync_once``.
+
+        :raises Overloaded: as many passes as may be are at work on demand in this process, too.
+        :raises StorageUnavailable: the breaker is open, too; the files are as they were.
+        """
+        if not self._on_demand.enter():
+            raise Overloaded("this process is publishing the views already")
+        try:
+            return self._guarded(wait_ms=wait_ms, force=force)
+        finally:
+            self._on_demand.leave()
+
+    def _guarded(self, *, wait_ms: int, force: bool) -> SyncResult:
+        try:
+            call = self._breaker.admit()
+        except BreakerOpen as error:
+            raise StorageUnavailable(
+                "the views are not published for a while, because that has failed again and again",
+                outcome="none",
+                retry_after_ms=error.retry_after_ms,
+            ) from error
+        try:
+            result = self._sync.sync_once(wait_ms=wait_ms, force=force)
+        except BaseException as error:
+            report(self._breaker, call, error)
+            raise
+        self._breaker.succeeded(call)
+        return result
+
+    def sync_if_due(self) -> SyncResult | None:
+        """See ``Sync.sync_if_due``; none is due while the breaker is open."""
+        try:
+            call = self._breaker.admit()
+        except BreakerOpen:
+            return None
+        try:
+            result = self._sync.sync_if_due()
+        except BaseException as error:
+            report(self._breaker, call, error)
+            raise
+        if result is None:
+            self._breaker.withdrew(call)
+        else:
+            self._breaker.succeeded(call)
+        return result
+
+    def status(self) -> SyncStatus:
+        """See ``Sync.status``."""
+        return self._sync.status()
+
+    def age_ms(self) -> int | None:
+        """See ``Passes.age_ms``."""
+        return self._sync.age_ms()

@@ -14,7 +14,7 @@ from inventory.domain.state import State
 from inventory.domain.transition import line_after, record_after
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
-from inventory.service.ledger import Decide, Outcome
+from inventory.service.ports.change_queue import Decide, Outcome
 from inventory.service.quotas import Quotas, Room
 
 SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see run.md, 'Dead letters'"

@@ -12,7 +12,7 @@ from inventory.domain.hold_commands import AtomicBatch, HoldStock
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.service.event_ids import uuid7
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.batch_schemas import BATCH
 from inventory.web.deferred import Deferred

@@ -6,7 +6,7 @@ from dataclasses import replace
 from flask import Blueprint
 
 from inventory.bootstrap.services import Services
-from inventory.service.ledger import PageRequest, SkuStock
+from inventory.service.ports.stock_reads import PageRequest, SkuStock
 from inventory.web.answers import Answer
 from inventory.web.large_reads import MANY, LargeRead, LargeReads
 from inventory.web.parse import parse_sku_page

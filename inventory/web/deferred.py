@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from inventory.domain.errors import InventoryError
-from inventory.service.ledger import Outcome, Ticket
+from inventory.service.ports.change_queue import Outcome, Ticket
 from inventory.web import logs
 from inventory.web.answers import Answer
 from inventory.web.problems import answer_to

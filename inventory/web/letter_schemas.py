@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from inventory.service.letters import LETTER_STATES
+from inventory.service.ports.dead_letter_store import LETTER_STATES
 from inventory.web.schemas import MAX_PAGE, Cursor, StrictSchema, between, built, query_integer
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)

@@ -12,8 +12,8 @@ from prometheus_client.exposition import choose_encoder
 
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.tally import Tally
+from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
-from inventory.service.upkeep import StorageFigures
 from inventory.web import logs
 from inventory.web.lease_metrics import lease_counter
 from inventory.web.read_metrics import ReadMetrics

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
-from inventory.service.ledger import Page
+from inventory.service.ports.stock_reads import Page
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.large_reads import MOST_BYTES, LargeRead
 

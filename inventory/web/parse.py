@@ -10,8 +10,8 @@ from inventory.domain.commands import Note, Precondition
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
-from inventory.service.ledger import LONGEST, PageRequest
-from inventory.service.letters import LetterState
+from inventory.service.ports.dead_letter_store import LetterState
+from inventory.service.ports.stock_reads import LONGEST, PageRequest
 from inventory.web import idempotency
 from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, ReadCondition, precondition, read_condition
 from inventory.web.event_schemas import AS_OF

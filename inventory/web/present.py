@@ -6,9 +6,11 @@ from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
 from inventory.eventlog.letter_file import letter_as_json
-from inventory.service.ledger import Outcome, Page, SkuStock, StoreSummary
-from inventory.service.letters import NumberedLetter
-from inventory.service.sync import SyncResult, SyncStatus
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.dead_letter_store import NumberedLetter
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import Page, SkuStock, StoreSummary
+from inventory.service.sync import SyncResult
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import entity_tag
 from inventory.web.cursor import cursor_of_name

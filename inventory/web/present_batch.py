@@ -9,7 +9,7 @@ from inventory.domain.hold_commands import AtomicBatch, HoldStock
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.errors import next_step, retry_after_ms, row_of
 from inventory.web.present import REPLAYED, record_body

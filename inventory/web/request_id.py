@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from inventory.resilience.random_octets import random_octets
+from inventory.service.event_ids import random_octets
 
 REQUEST_ID = "inventory.request_id"
 """Where the WSGI environment holds it."""

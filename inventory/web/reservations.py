@@ -8,7 +8,7 @@ from inventory.bootstrap.services import Services
 from inventory.domain.commands import WantedLine, at_version
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import ReservationRequest
+from inventory.service.ports.stock_reads import ReservationRequest
 from inventory.service.reservations import HoldOutcome
 from inventory.web.answers import Answer
 from inventory.web.gates import Gates

@@ -9,11 +9,10 @@ from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy, Record
-from inventory.service.counting import count_at_version
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
-from inventory.service.ledger import Ticket
-from inventory.service.settled import Settled
+from inventory.service.ports.change_queue import Settled, Ticket
+from inventory.service.shelf_count import count_at_version
 from inventory.web.answers import Answer
 from inventory.web.deferred import Deferred
 from inventory.web.hold_schemas import POLICY

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from inventory.service.upkeep import StorageFigures
+from inventory.service.ports.maintenance import StorageFigures
 
 
 class StorageMetrics(Collector):

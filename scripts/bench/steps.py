@@ -23,8 +23,8 @@ from inventory.domain.hold_commands import AtomicBatch, HoldStock, reserve_one
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.eventlog.line import GENESIS, decode, encode, next_chain
-from inventory.service.ledger import Submission
-from inventory.service.submitting import deciding
+from inventory.service.ports.change_queue import Submission
+from inventory.service.submission import deciding
 from inventory.settings import Settings
 from inventory.web import empty_view
 from inventory.web.app import create_app

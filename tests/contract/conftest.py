@@ -16,7 +16,7 @@ from inventory.eventlog.memory import MemoryLedger
 from inventory.eventlog.options import LogOptions
 from inventory.eventlog.recovery import recover
 from inventory.resilience.disk import Disk
-from inventory.service.ledger import Ledger
+from inventory.service.ports.ledger import Ledger
 from inventory.service.transaction import Writer
 
 Factory = Callable[..., Ledger]

@@ -12,7 +12,8 @@ from inventory.domain.events import Change, Draft
 from inventory.domain.hold_commands import reserve_one
 from inventory.domain.record import Record
 from inventory.domain.values import Instant
-from inventory.service.ledger import Ledger, Outcome
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.ledger import Ledger
 
 ONE, TWO, THREE = (item(f"sku-{number}") for number in (1, 2, 3))
 

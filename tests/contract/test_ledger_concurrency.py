@@ -13,7 +13,7 @@ from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.resilience.parallel import run_parallel
-from inventory.service.ledger import Ledger
+from inventory.service.ports.ledger import Ledger
 
 AT_ONCE = 16
 ITEMS = [item(f"sku-{number}") for number in range(5)]

@@ -5,7 +5,8 @@ from given import adding, item, refusing
 
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.ledger import Ledger, Submission
+from inventory.service.ports.change_queue import Submission
+from inventory.service.ports.ledger import Ledger
 
 ONE, TWO = item("sku-1"), item("sku-2")
 REQUEST = IdempotencyKey("key", "hash")

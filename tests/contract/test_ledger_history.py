@@ -4,7 +4,7 @@ import pytest
 from given import WRITER, Clock, adding, item
 
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.event_history import EventHistory
+from inventory.service.ports.event_history import EventHistory
 
 HERE, THERE = item("sku-1"), item("sku-2")
 MANY = 30

@@ -9,7 +9,8 @@ from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import Instant
 from inventory.resilience.parallel import run_parallel
-from inventory.service.ledger import Ledger, Outcome
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.ledger import Ledger
 
 HERE = item()
 KEY = IdempotencyKey("key", "hash")

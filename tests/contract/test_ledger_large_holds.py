@@ -6,7 +6,8 @@ from given import deciding, item
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.hold_commands import AtomicBatch, Command, CommitHold, HoldStock, ReleaseHold
-from inventory.service.ledger import Ledger, Outcome
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.ledger import Ledger
 
 ITEMS = [item(f"sku-{number}") for number in range(1000)]
 LINES = tuple(WantedLine(at, 1) for at in ITEMS)

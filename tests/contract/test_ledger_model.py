@@ -16,7 +16,8 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Policy
 from inventory.domain.values import ItemId
 from inventory.service.hold_history import HoldHistory
-from inventory.service.ledger import Ledger, PageRequest, ReservationRequest
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import PageRequest, ReservationRequest
 
 ITEMS = st.builds(item, st.sampled_from(["a", "b"]), st.sampled_from(["store-1", "store-2"]))
 KEYS = st.none() | st.builds(IdempotencyKey, st.sampled_from(["k1", "k2"]), st.sampled_from(["h1", "h2"]))

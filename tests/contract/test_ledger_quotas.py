@@ -11,7 +11,8 @@ from inventory.domain.errors import QuotaExceeded
 from inventory.domain.hold_commands import AtomicBatch, Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import StoreId
-from inventory.service.ledger import Ledger, Outcome, Submission
+from inventory.service.ports.change_queue import Outcome, Submission
+from inventory.service.ports.ledger import Ledger
 from inventory.service.quotas import Quotas, Sizes
 
 ONE, TWO, THREE, ELSEWHERE = item("sku-1"), item("sku-2"), item("sku-3"), item("sku-1", "store-2")

@@ -4,7 +4,8 @@ import pytest
 from given import adding, item
 
 from inventory.domain.errors import StoreNotFound
-from inventory.service.ledger import Ledger, PageRequest, StoreSummary
+from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import PageRequest, StoreSummary
 
 # In code point order: "-" "." "0" "9" ":" "A" "Z" "_" "a" "z".
 SKUS = ["0", "9", "A", "A-", "A.", "A0", "A:", "AZ", "A_", "Aa", "Z", "a", "aA", "z"]

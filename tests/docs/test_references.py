@@ -9,8 +9,8 @@ import yaml
 from docs.blocks import text_of
 from docs.checkout import ROOT
 
+from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import Quotas, QuotaWatch, Sizes
-from inventory.service.upkeep import StorageFigures
 from inventory.settings import Settings, setting_names
 from inventory.web.metrics import _JSON_NAMES, Metrics
 

@@ -21,7 +21,7 @@ from inventory.eventlog.restore import Restored
 from inventory.eventlog.shared_state import SharedState
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings
 

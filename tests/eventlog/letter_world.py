@@ -9,8 +9,8 @@ from given import Clock
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.letter_file import LetterFile
 from inventory.resilience.retry import RetryPolicy
+from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
-from inventory.service.letter_check import LetterCheck
 from inventory.service.stock import StockService
 
 QUICK = RetryPolicy(3, 1, sleep=lambda _: None)

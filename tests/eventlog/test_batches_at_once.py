@@ -14,7 +14,7 @@ from inventory.domain.decide_batch import OperationRefused
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.hold_commands import AtomicBatch
 from inventory.resilience.parallel import run_parallel
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
 
 ITEMS = [item(f"sku-{number}") for number in range(8)]

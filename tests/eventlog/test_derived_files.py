@@ -14,7 +14,7 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.hold_commands import reserve_one
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.ledger import PageRequest
+from inventory.service.ports.stock_reads import PageRequest
 from inventory.settings import Settings
 
 ITEMS = [item(sku, store) for store in ("b", "a", "c") for sku in ("sku-2", "sku-1")]

@@ -10,7 +10,7 @@ from eventlog.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.ledger import PageRequest
+from inventory.service.ports.stock_reads import PageRequest
 
 EIO = OSError(errno.EIO, "injected")
 SYNC = "fdatasync"

@@ -10,7 +10,7 @@ from given import adding
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.ledger import Submission
+from inventory.service.ports.change_queue import Submission
 
 ENOSPC, EIO = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")
 Append = Callable[[int, bytes], int]

@@ -9,7 +9,7 @@ from given import adding, item
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.ledger import Submission
+from inventory.service.ports.change_queue import Submission
 from inventory.service.stock import StockService
 
 APPEND, SYNC = "append", "fdatasync"

@@ -11,7 +11,7 @@ from eventlog.test_event_history import MANY, SMALL, archive, sequences, written
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog import archive as archive_files
 from inventory.eventlog.layout import Layout
-from inventory.service.event_history import EventsGone
+from inventory.service.ports.event_history import EventsGone
 
 
 def descriptors() -> int:

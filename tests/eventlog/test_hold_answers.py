@@ -10,9 +10,9 @@ from inventory.bootstrap import build_services, prepare
 from inventory.bootstrap.services import Services
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.listing import READ_AT_ONCE
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
+from inventory.service.pages import READ_AT_ONCE
 from inventory.settings import Settings
 from inventory.web.app import create_app
 

@@ -20,7 +20,8 @@ from inventory.domain.hold_commands import (
 from inventory.domain.hold_errors import ReservationExpired
 from inventory.domain.record import Policy
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.ledger import Outcome, ReservationRequest
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.stock_reads import ReservationRequest
 from inventory.service.transaction import Writer
 
 A, B = item("a"), item("b", "store-2")

@@ -12,7 +12,7 @@ from inventory.domain.dead_letter import Figures
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
 from inventory.eventlog.letter_file import LetterFile
-from inventory.service.letters import Letter, Settlement
+from inventory.service.ports.dead_letter_store import Letter, Settlement
 
 LINE = Line(ONE, 1, 0, 7, 0, 3)
 DEAD = Letter(2, ONE, "e2", "stock.adjusted", START, LINE, Figures(5, 0, 1), "why", 3, START)

@@ -13,7 +13,7 @@ from inventory.domain.hold_commands import CommitHold, ExtendHold, HoldStock
 from inventory.domain.values import Instant
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.history import HistoryService
-from inventory.service.ledger import PageRequest, ReservationRequest
+from inventory.service.ports.stock_reads import PageRequest, ReservationRequest
 
 EIO, SYNC = OSError(errno.EIO, "injected"), "fdatasync"
 ELSEWHERE = item("sku-1", "store-2")

@@ -8,7 +8,7 @@ from eventlog.folder import ONE, Folder, Shim, add, failing
 from eventlog.logs import history
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.service.event_history import HistoryGone
+from inventory.service.ports.event_history import HistoryGone
 
 TINY = 4096
 EVENTS = 60

@@ -6,7 +6,7 @@ import pytest
 
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.segment_index import SegmentIndex
-from inventory.service.event_history import EventsGone
+from inventory.service.ports.event_history import EventsGone
 
 NEWEST = 41
 

@@ -17,7 +17,7 @@ from inventory.eventlog.snapshot import footer
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.ledger import PageRequest
+from inventory.service.ports.stock_reads import PageRequest
 
 ITEMS = [item(f"sku-{number}", f"store-{number % 3}") for number in range(60)]
 

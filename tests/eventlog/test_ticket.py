@@ -7,7 +7,7 @@ import pytest
 
 from inventory.domain.errors import Overloaded
 from inventory.eventlog.ticket import PendingChange
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 
 
 class Waiter:

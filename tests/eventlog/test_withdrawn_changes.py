@@ -9,7 +9,7 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.ticket import PendingChange
 from inventory.eventlog.writer import OpenBatch
-from inventory.service.ledger import Submission
+from inventory.service.ports.change_queue import Submission
 
 
 class Boom(BaseException):

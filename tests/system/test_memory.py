@@ -14,8 +14,8 @@ from inventory.domain.commands import AdjustStock, CountStock, WantedLine
 from inventory.domain.hold_commands import Command, HoldStock, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import Submission
-from inventory.service.submitting import deciding
+from inventory.service.ports.change_queue import Submission
+from inventory.service.submission import deciding
 from inventory.settings import Settings
 
 ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"

@@ -7,8 +7,8 @@ from given import Clock, adding, item
 from inventory.domain.events import Event
 from inventory.domain.state import fold
 from inventory.eventlog.memory import MemoryHistory, MemoryLedger
-from inventory.service.event_history import EventsGone
 from inventory.service.history import HistoryService
+from inventory.service.ports.event_history import EventsGone
 
 HERE, THERE = item("sku-1"), item("sku-2")
 

@@ -12,7 +12,7 @@ from inventory.cli.importing import Importing, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
 from inventory.eventlog.memory import MemoryLedger
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
 
 TTL_MS = WRITER.key_ttl_ms

@@ -4,8 +4,8 @@ from broken import BrokenLedger, MemoryLetters, at
 from given import Clock
 
 from inventory.resilience.retry import RetryPolicy
+from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
-from inventory.service.letter_check import LetterCheck
 from inventory.service.stock import StockService
 
 TRIES = 4

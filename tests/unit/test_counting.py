@@ -9,9 +9,9 @@ from inventory.domain.commands import AdjustStock, CountStock, Seen
 from inventory.domain.errors import CountOvertaken, ValidationFailed
 from inventory.domain.hold_commands import Command
 from inventory.service import history as module
-from inventory.service.counting import TRIES, count_at_version
 from inventory.service.history import HistoryService
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.shelf_count import TRIES, count_at_version
 from inventory.service.stock import StockService
 
 

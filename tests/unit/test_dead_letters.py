@@ -8,7 +8,7 @@ from unit.letter_world import TRIES, World
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
-from inventory.service.ledger import PageRequest
+from inventory.service.ports.stock_reads import PageRequest
 
 
 def test_a_break_becomes_a_letter_with_everything_there_is_to_say(world: World):

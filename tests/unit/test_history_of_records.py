@@ -10,8 +10,8 @@ from inventory.domain.errors import ItemNotFound, Overloaded, ValidationFailed
 from inventory.domain.events import Line
 from inventory.domain.values import Instant
 from inventory.service import history as module
-from inventory.service.event_history import EventsGone
 from inventory.service.history import HistoryService
+from inventory.service.ports.event_history import EventsGone
 
 
 @pytest.fixture

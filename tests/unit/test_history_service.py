@@ -4,8 +4,8 @@ import pytest
 from unit.history_world import HERE, Ledger, Time, World
 
 from inventory.domain.errors import ValidationFailed
-from inventory.service.event_history import FeedGone
 from inventory.service.history import HistoryService
+from inventory.service.ports.event_history import FeedGone
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from inventory.domain.errors import InsufficientStock, Overloaded, SettlementRef
 from inventory.domain.events import Line
 from inventory.domain.hold_commands import ReleaseHold, reserve_one
 from inventory.domain.reservation import HeldLine, Reservation
-from inventory.service.letters import Settlement
+from inventory.service.ports.dead_letter_store import Settlement
 
 THREE = item("sku-3")
 

@@ -4,13 +4,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from inventory.resilience.random_octets import SIZE, random_octets
+from inventory.service.event_ids import SIZE, random_octets
 
 MANY = 5000
 # In a process of its own, which has no other threads when it forks.
 FORKING = """
 import os
-from inventory.resilience.random_octets import random_octets
+from inventory.service.event_ids import random_octets
 random_octets()  # so that some are kept already
 child = os.fork()
 # In one write: two processes have this pipe, and print may write each word by itself.

@@ -9,9 +9,9 @@ from given import START, item
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant
-from inventory.eventlog import listing
-from inventory.eventlog.listing import page_of_reservations
-from inventory.service.ledger import ReservationRequest
+from inventory.service import pages as listing
+from inventory.service.pages import page_of_reservations
+from inventory.service.ports.stock_reads import ReservationRequest
 
 
 def state_of(many: int) -> State:

@@ -15,9 +15,9 @@ from inventory.domain.sku_stock import SkuTotals, totals_of
 from inventory.domain.sorted_names import SortedNames
 from inventory.domain.state import FEW, State, fold
 from inventory.domain.values import ItemId
-from inventory.eventlog import listing
-from inventory.eventlog.listing import read_sku
-from inventory.service.ledger import LONGEST, PageRequest, SkuStock
+from inventory.service import pages as listing
+from inventory.service.pages import read_sku
+from inventory.service.ports.stock_reads import LONGEST, PageRequest, SkuStock
 
 SKU = "sku-1"
 

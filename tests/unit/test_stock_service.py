@@ -12,7 +12,8 @@ from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.memory import MemoryLedger
 from inventory.resilience.parallel import run_parallel
-from inventory.service.ledger import Outcome, PageRequest
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.stock_reads import PageRequest
 from inventory.service.stock import StockService
 
 HERE = item()

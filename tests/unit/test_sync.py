@@ -8,8 +8,9 @@ from given import Clock, adding, item
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.eventlog.memory import MemoryLedger
-from inventory.service.ledger import StockSnapshot
-from inventory.service.sync import Sync, SyncResult, SyncStatus
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.sync import Sync, SyncResult
 
 INTERVAL = 15_000
 HERE = item()

@@ -7,7 +7,8 @@ import pytest
 from given import Clock
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.service.upkeep import Behind, StorageFigures, Upkeep
+from inventory.service.maintenance import Upkeep
+from inventory.service.ports.maintenance import Behind, StorageFigures
 
 
 class Keeper:

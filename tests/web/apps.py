@@ -11,9 +11,9 @@ from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.eventlog.memory import MemoryLedger
-from inventory.service.ledger import StockSnapshot
-from inventory.service.settled import Settled
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.change_queue import Settled
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import StockSnapshot
 from inventory.settings import Settings
 
 NOW = Instant(1_767_225_600_000_000)

@@ -17,9 +17,9 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.ledger import Submission
+from inventory.service.maintenance import Upkeep
+from inventory.service.ports.change_queue import Submission
 from inventory.service.transaction import Writer
-from inventory.service.upkeep import Upkeep
 from inventory.settings import Settings
 from inventory.web.app import create_app
 

@@ -9,7 +9,7 @@ from web.apps import NOW
 
 from inventory.domain.events import Event
 from inventory.eventlog.memory import MemoryHistory, MemoryLedger
-from inventory.service.event_history import EventsGone
+from inventory.service.ports.event_history import EventsGone
 
 STREAM = {"Accept": "text/event-stream"}
 

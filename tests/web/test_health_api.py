@@ -4,8 +4,8 @@ import pytest
 from web.apps import NOW, FailingLedger, MemoryViews, make_services
 
 from inventory.domain.values import Instant
-from inventory.service.ledger import LedgerStatus
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import LedgerStatus
 from inventory.web.app import create_app
 
 

@@ -4,7 +4,7 @@ import pytest
 from web.apps import NOW, MemoryViews, make_services
 
 from inventory.domain.values import Instant
-from inventory.service.sync import SyncStatus
+from inventory.service.ports.published_views import SyncStatus
 from inventory.web.app import create_app
 
 TEXT = {"Accept": "text/plain"}

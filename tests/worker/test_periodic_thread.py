@@ -11,9 +11,10 @@ from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant, item_id
 from inventory.eventlog.memory import MemoryLedger
-from inventory.service.ledger import StockSnapshot
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.ports.stock_reads import StockSnapshot
 from inventory.service.stock import StockService
-from inventory.service.sync import Sync, SyncResult, SyncStatus
+from inventory.service.sync import Sync, SyncResult
 from inventory.worker.periodic_thread import INTERVAL_SECONDS, PeriodicThread
 
 PATIENCE = 20

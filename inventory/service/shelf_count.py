@@ -6,7 +6,7 @@ from dataclasses import replace
 from inventory.domain.commands import CountStock, Seen
 from inventory.domain.errors import CountOvertaken, InventoryError
 from inventory.service.history import HistoryService
-from inventory.service.ledger import Outcome
+from inventory.service.ports.change_queue import Outcome
 
 TRIES = 10
 """So often a count is made anew that another change overtakes; with the last of them its sender is told."""

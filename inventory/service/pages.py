@@ -11,7 +11,14 @@ from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuReading, WideSku, totals_of
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
-from inventory.service.ledger import Page, PageRequest, ReservationRequest, SkuStock, StockSnapshot, StoreSummary
+from inventory.service.ports.stock_reads import (
+    Page,
+    PageRequest,
+    ReservationRequest,
+    SkuStock,
+    StockSnapshot,
+    StoreSummary,
+)
 
 Still: TypeAlias = Callable[[], AbstractContextManager[State]]
 """Gives the state, and holds it still inside the ``with`` block: no change is folded meanwhile."""

@@ -9,8 +9,8 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.event_history import EventHistory, EventsGone
-from inventory.service.letters import Letter, LetterState, Settlement
+from inventory.service.ports.dead_letter_store import Letter, LetterState, Settlement
+from inventory.service.ports.event_history import EventHistory, EventsGone
 
 AT_ONCE = 1000
 Broken: TypeAlias = tuple[ItemId, Break]
