@@ -1,3 +1,3 @@
 """Found by ``gunicorn wsgi:app`` in a checkout."""
 
-from inventory.worker.gunicorn_conf import *  # noqa: F403
+from inventory.server.gunicorn_conf import *  # noqa: F403

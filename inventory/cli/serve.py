@@ -17,7 +17,7 @@ from inventory.cli.seeding import apply_seed
 from inventory.settings import Settings
 
 APP = "inventory.web.wsgi:app"
-CONFIGURATION = "inventory.worker.gunicorn_conf"
+CONFIGURATION = "inventory.server.gunicorn_conf"
 
 
 class Server(BaseApplication):  # type: ignore[misc]

@@ -4,8 +4,8 @@ import click
 
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, service
+from inventory.server.periodic_jobs import DIED, told_by_signals, work
 from inventory.web import logs
-from inventory.worker.process import DIED, told_by_signals, work
 
 
 @click.command("worker", epilog=EXIT_CODES)

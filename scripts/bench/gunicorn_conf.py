@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from inventory.worker import gunicorn_conf as shipped
+from inventory.server import gunicorn_conf as shipped
 
 globals().update({name: value for name, value in vars(shipped).items() if not name.startswith("_")})
 

@@ -162,7 +162,7 @@ def test_a_server_serves_and_ends_with_status_0_and_no_line_of_its_log_is_in_a_f
 ) -> None:
     data, port = tmp_path / "data", free_port()
     data.mkdir()
-    by_gunicorn = ("gunicorn", "-c", "python:inventory.worker.gunicorn_conf", "inventory.web.wsgi:app")
+    by_gunicorn = ("gunicorn", "-c", "python:inventory.server.gunicorn_conf", "inventory.web.wsgi:app")
     call = by_gunicorn if server == "gunicorn" else ("inventory.cli", "serve", "--demo")
     running = start(data, streams, *call, PORT=str(port), WEB_CONCURRENCY="1", THREADS="2")
     until(running, lambda: answers(port))

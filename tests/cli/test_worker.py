@@ -14,8 +14,8 @@ from system.waiting import until
 
 from inventory.bootstrap import server_presence
 from inventory.cli.main import main
+from inventory.server.periodic_jobs import DIED, TOLD, told_by_signals, work
 from inventory.settings import Settings
-from inventory.worker.process import DIED, TOLD, told_by_signals, work
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from docs.blocks import text_of
 from docs.checkout import ROOT
 
 from inventory.domain.errors import Unavailable
+from inventory.server.request_head import _KINDS
 from inventory.settings import from_environment
 from inventory.web.error_codes import CODES, OUTCOME
 from inventory.web.errors import INTERNAL, ROUTING, TABLE
 from inventory.web.refusals import RequestTimeout
-from inventory.worker.unreadable_request import _KINDS
 
 NGINX = text_of(ROOT / "docs/nginx.conf")
 OPENAPI = yaml.safe_load(text_of(ROOT / "openapi.yaml"))

@@ -9,7 +9,7 @@ from system.running_nginx import RunningNginx
 from system.running_server import RunningServer
 from system.version_before import unpacked
 
-from inventory.worker.metrics_folder import make_metrics_folder
+from inventory.server.metrics_folder import make_metrics_folder
 
 Serve = Callable[..., RunningServer]
 Proxy = Callable[..., RunningNginx]

@@ -1,0 +1,193 @@
+"""What gunicorn calls as a master and its workers start and end.
+
+The order is: on_starting (master) → when_ready (master) → pre_fork (master) → post_fork → the app is made →
+post_worker_init, once for each worker → worker_exit → child_exit (master) → on_exit (master).
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+
+from inventory.bootstrap import (
+    BUCKETS_FILE,
+    HANDOVER,
+    Services,
+    StartRefused,
+    clock_warning,
+    prepare,
+    server_presence,
+)
+from inventory.domain.errors import Unavailable, for_people
+from inventory.eventlog.recovery import Recovery
+from inventory.resilience.token_bucket import SharedItems
+from inventory.server.gunicorn_seam import cache_settings
+from inventory.server.listen_address import AddressRefused, is_loopback, wait_until_free
+from inventory.server.metrics_folder import make_metrics_folder, reserve_files
+from inventory.server.periodic_jobs import PeriodicJobs
+from inventory.server.pinning import CorePlan, pin
+from inventory.server.request_head import answer_refused_heads_with_problems
+from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_at_once_while_booting, end_gently_on_sigint
+from inventory.settings import Settings
+from inventory.web import logs
+from inventory.web.log_limits import WarningLimit
+
+# gunicorn has no types.
+Master: TypeAlias = Any
+Worker: TypeAlias = Any
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_REPORT_SECONDS = 2.0
+
+
+class Hooks:
+    """The hooks of one master, with what they hand to one another."""
+
+    def __init__(self, settings: Settings, prepare: Callable[..., Recovery] = prepare) -> None:
+        self._settings = settings
+        self._prepare = prepare
+        self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
+        self._held = ExitStack()
+        self._all_workers_are_made = False
+
+    def on_starting(self, server: Master) -> None:
+        """Check everything that a start can be refused for. A refused start ends with status 1 and one line."""
+        if server.cfg.preload_app:
+            self._refuse(server, "preload_app is not possible: threads would be started before the fork")
+        try:
+            for place in _new_addresses(server):
+                wait_until_free(*place[:2], report=server.log.warning)
+            # Before anything imports prometheus_client, which looks for the variable once.
+            metrics = make_metrics_folder()
+            self._held.callback(metrics.remove)
+            os.environ[METRICS_VARIABLE] = str(metrics.path)
+            SharedItems.make(metrics.path / BUCKETS_FILE)
+            self._held.enter_context(server_presence(self._settings))
+            recovery = self._prepare(self._settings, progress=_Progress(server.log))
+        except (StartRefused, AddressRefused, Unavailable) as error:
+            self._refuse(server, for_people(error))
+        except OSError as error:
+            self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
+        HANDOVER.give(recovery.folded)
+        os.register_at_fork(after_in_parent=self._let_go)
+        if recovery.cut is not None:
+            server.log.warning(
+                "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
+            )
+        if (warning := clock_warning(recovery)) is not None:
+            server.log.warning("%s", warning)
+        if self._settings.failpoints:
+            server.log.warning("FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only")
+        for place in server.cfg.address:
+            if isinstance(place, tuple) and not is_loopback(place[0]):
+                server.log.warning(
+                    "listening on %s, and nothing authenticates callers yet: whoever reaches this port can change"
+                    " stock. Put a proxy that authenticates in front, or listen on 127.0.0.1.",
+                    place[0],
+                )
+
+    def when_ready(self, server: Master) -> None:
+        """Take over the signals that end a server; gunicorn has set its own by now."""
+        end_gently_on_sigint(server)
+
+    def pre_fork(self, server: Master, worker: Worker) -> None:
+        """Choose the core of the worker that is about to be made, and see whether it is the last."""
+        taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
+        worker.core = self._cores.core_for_next(taken, server.num_workers)
+        self._all_workers_are_made = len(taken) + 1 >= server.num_workers
+
+    def post_fork(self, server: Master, worker: Worker) -> None:
+        """Have space for the figures of this process, and pin it before the app starts threads.
+
+        Each thread keeps the cores that it was started with.
+        """
+        end_at_once_while_booting(server)
+        # In this process alone: the master waits for longer, so that the last pass is inside its patience.
+        worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
+        answer_refused_heads_with_problems()
+        worker.client_seconds = self._settings.client_timeout_ms / 1000
+        worker.commit_seconds = self._settings.commit_wait_ms / 1000
+        if METRICS_VARIABLE in os.environ:
+            try:
+                reserve_files(Path(os.environ[METRICS_VARIABLE]), os.getpid())
+            except OSError as error:
+                worker.log.warning("there is no space for this worker's counters; writing them can end it: %s", error)
+        if worker.core is None:
+            return
+        try:
+            pin(worker.core)
+        except OSError as error:
+            worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
+
+    def post_worker_init(self, worker: Worker) -> None:
+        """Show the shedder who waits for a thread; start the threads that publish and keep up."""
+        cache_settings(worker.cfg)
+        services: Services = worker.wsgi.extensions["inventory"]
+        worker.on_stopping = services.stopping.set
+        worker.sender.budget, worker.sender.count_cut = services.unsent, services.cut_answers
+        services.shedder.watch(worker.tpool.waiting)
+        worker.closer.cut = services.connections_cut
+        WarningLimit.count_with(services.log_lines_left_out)
+        if self._settings.sync_mode == "thread":
+            worker.background = PeriodicJobs(services)
+            worker.background.start()
+
+    def worker_exit(self, _: Master, worker: Worker) -> None:
+        """Publish what is not published yet, if the worker's requests are done; write the log lines.
+
+        After SIGQUIT they are not done, and nothing waits then. The master calls it too, for a worker that has
+        vanished. Durability rests on nothing here: whoever is killed meanwhile loses nothing.
+        """
+        background = getattr(worker, "background", None)
+        if background is not None:
+            if getattr(worker, "drained", False):
+                background.finish(LAST_SYNC_SECONDS)
+            else:
+                background.stop()
+        logs.flush()
+
+    def child_exit(self, _: Master, worker: Worker) -> None:
+        """Drop the figures that only a living worker has."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+    def on_exit(self, _: Master) -> None:
+        """Leave nothing behind."""
+        self._held.close()
+
+    def _let_go(self) -> None:
+        # The master never serves; a worker that replaces another later reads what has happened since.
+        if self._all_workers_are_made:
+            HANDOVER.take()
+
+    def _refuse(self, server: Master, reason: str) -> NoReturn:
+        self.on_exit(server)
+        if server.pidfile is not None:
+            server.pidfile.unlink()
+        sys.stderr.write(f"inventory: {reason}\n")
+        sys.exit(1)
+
+
+class _Progress:
+    """Logs how far the log has been checked, every two seconds."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._next = time.monotonic() + _REPORT_SECONDS
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next and total:
+            self._next = now + _REPORT_SECONDS
+            self._log.info("checking the event log: %d %%", 100 * done // total)
+
+
+def _new_addresses(server: Master) -> list[tuple[Any, ...]]:
+    """The TCP addresses that gunicorn will bind itself: none where sockets are handed over to it."""
+    if server.LISTENERS or "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid()):
+        return []
+    return [place for place in server.cfg.address if isinstance(place, tuple)]

@@ -1,0 +1,163 @@
+"""Periodic jobs: the sync pass and the upkeep of the log, in threads of a server or in a process of their own."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from types import FrameType
+
+from inventory.bootstrap import Services
+
+INTERVAL_SECONDS = 0.5
+"""How often it looks whether there is something to do: where one process dies, another is at it within 1 s."""
+
+
+class PeriodicThread:
+    """Calls ``action`` again and again, in a daemon thread. No error ends it.
+
+    :ivar name: what it does, in a word. :ivar failures: how many calls have failed.
+    """
+
+    def __init__(self, name: str, action: Callable[[], object], interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self.name = name
+        self.failures = 0
+        self._action = action
+        self._interval = interval_seconds
+        self._log = logging.getLogger(f"inventory.{name}")
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin, with a first call at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say that no further call shall begin; returns at once, while one may still be at work."""
+        self._stopping.set()
+
+    def join(self, timeout_seconds: float) -> bool:
+        """Wait for the end after ``stop``; returns whether it came."""
+        self._thread.join(timeout_seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._action()
+            except Exception as error:  # noqa: BLE001 - it must go on when the cause is gone
+                self.failures += 1
+                self._log.warning(
+                    "a pass failed",
+                    extra={"reason": f"{type(error).__name__}: {error}", "failures": self.failures},
+                )
+            self._stopping.wait(self._interval)
+
+
+_log = logging.getLogger("inventory.sync")
+
+
+class PeriodicJobs:
+    """The periodic actions of ``Services``, and the pass at the end. For servers and for ``inventory worker``."""
+
+    def __init__(self, services: Services) -> None:
+        self._sync = services.sync
+        self._threads = [PeriodicThread(name, action) for name, action in services.periodic_actions().items()]
+
+    @property
+    def names(self) -> list[str]:
+        """What is done."""
+        return [thread.name for thread in self._threads]
+
+    def start(self) -> None:
+        """Begin; after the fork."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Say that nothing new shall begin; returns at once."""
+        for thread in self._threads:
+            thread.stop()
+
+    def finish(self, seconds: float) -> None:
+        """Stop, publish what is not published yet, and let what is at work end; all within so many seconds.
+
+        What takes longer is left in the middle, which does no harm: files are replaced whole or not at all.
+        A failure is logged and not raised.
+        """
+        until = time.monotonic() + seconds
+        self.stop()
+        # In a thread, because the time that a disk takes has no bound.
+        last = threading.Thread(target=self._publish, args=(seconds,), name="last-sync", daemon=True)
+        last.start()
+        last.join(seconds)
+        if last.is_alive():
+            _log.warning("the last pass was not done within %g s and is given up", seconds)
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _publish(self, seconds: float) -> None:
+        try:
+            if self._sync.age_ms() == 0:
+                return
+            result = self._sync.sync_once(wait_ms=int(seconds * 1000))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process ends as it was told to
+            _log.warning("the last pass failed", extra={"reason": f"{type(error).__name__}: {error}"})
+        else:
+            _log.info("published a last time", extra={"asOfSequence": result.as_of_sequence})
+
+
+END_SECONDS = 60.0
+"""For what is at work and the last pass; supervisors kill later (systemd after 90 s)."""
+TOLD, DIED = "told to", "the log can no longer be followed"
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_worker_log = logging.getLogger("inventory.worker")
+
+
+@contextmanager
+def told_by_signals() -> Iterator[SimpleQueue[str]]:
+    """Give what SIGTERM and SIGINT put ``TOLD`` into, the first time; the second one ends the process at once.
+
+    A SimpleQueue, because a signal may come while the main thread holds the lock of an Event.
+    """
+    endings: SimpleQueue[str] = SimpleQueue()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def told(number: int, frame: FrameType | None) -> None:
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+        endings.put(TOLD)
+
+    for number in _SIGNALS:
+        signal.signal(number, told)
+    try:
+        yield endings
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def work(services: Services, endings: SimpleQueue[str]) -> bool:
+    """Do what comes round again until there is an ending; returns whether it was the one that was asked for.
+
+    Then what is at work has been finished and everything committed is published, or a line says why not.
+    """
+    settings, background = services.settings, PeriodicJobs(services)
+    background.start()
+    _worker_log.info(
+        "working",
+        extra={
+            "does": background.names,
+            "dataDir": str(settings.data_dir),
+            "syncIntervalMs": settings.sync_interval_ms,
+            "snapshotEveryNEvents": settings.snapshot_every_n_events,
+        },
+    )
+    if endings.get() == TOLD:
+        background.finish(END_SECONDS)
+        _worker_log.info("ended as told")
+        return True
+    background.stop()
+    return False

@@ -1,0 +1,131 @@
+"""The head of a request: checks of RFC 9112 that gunicorn's parser does not make, and the answer to a refused one."""
+
+import re
+import socket
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, UnsupportedTransferCoding  # type: ignore[import-untyped]
+
+from inventory.web.error_codes import CODES, OUTCOME
+
+_HOST = re.compile(r"(?:\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.ASCII)
+"""RFC 3986 section 3.2.2, and a port. An empty host is not valid for http (RFC 9110 section 4.2.1)."""
+_ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.ASCII | re.IGNORECASE)
+
+
+class TunnelRefused(UnsupportedTransferCoding):  # type: ignore[misc]
+    """A CONNECT. gunicorn answers 501 to what is of its parent's kind."""
+
+    def __str__(self) -> str:
+        return "CONNECT is not implemented"
+
+
+def check_head(req: Any) -> None:
+    """Check a request, and put it into the form that everything after this expects.
+
+    Any HTTP/1.x above 1.1 counts as 1.1 (RFC 9110 section 2.5), and a target in absolute form is replaced by its path
+    and query (RFC 9112 section 3.2.2): ``req.uri`` begins with a slash, or is ``*``.
+
+    :raises InvalidHeader: Host is missing or not valid (RFC 9112 section 3.2).
+    :raises InvalidRequestLine: the target is in none of the forms of RFC 9112 section 3.2.
+    :raises UnsupportedTransferCoding: another coding than ``chunked`` (section 6.1), or a CONNECT.
+    """
+    if req.version > (1, 1):
+        req.version = (1, 1)
+    # Of two Hosts the parser has told already.
+    fields = dict(req.headers)
+    host = fields.get("HOST")
+    if not _is_host(host) if host is not None else req.version == (1, 1):
+        raise InvalidHeader("HOST")
+    if "CONNECTION" in fields and _wants_to_close(req.headers):
+        # gunicorn knows it only where it stands alone (RFC 9112 section 9.6).
+        req.force_close()
+    if not isinstance(req.body.reader, LengthReader):
+        _require_chunked_alone(req)
+    target = req.uri
+    if target[0] != "/" or "#" in target:
+        req.uri = _path_of(req.method, target)
+
+
+@lru_cache(maxsize=256)
+def _is_host(value: str) -> bool:
+    return _HOST.fullmatch(value) is not None
+
+
+def _wants_to_close(headers: Sequence[tuple[str, str]]) -> bool:
+    options = ",".join(value for name, value in headers if name == "CONNECTION")
+    return "close" in {option.strip(" \t").lower() for option in options.split(",")}
+
+
+def _require_chunked_alone(req: Any) -> None:
+    codings = [value for name, value in req.headers if name == "TRANSFER-ENCODING"]
+    if [coding.lower() for coding in codings] != ["chunked"]:
+        raise UnsupportedTransferCoding(", ".join(codings))
+
+
+def _path_of(method: str, target: str) -> str:
+    if method == "CONNECT":
+        raise TunnelRefused(target)
+    if target == "*":
+        return target
+    absolute = _ABSOLUTE.fullmatch(target)
+    if "#" in target or absolute is None or not _is_host(absolute[1]):
+        raise InvalidRequestLine(target)
+    return absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
+
+
+_MALFORMED = "malformed_request"
+
+
+# gunicorn says "Bad Request" of some that are not 400; Python's own phrases differ from release to release.
+_KINDS = {
+    400: ("Bad Request", _MALFORMED),
+    408: ("Request Timeout", "request_timeout"),
+    414: ("URI Too Long", "uri_too_long"),
+    417: ("Expectation Failed", "expectation_failed"),
+    431: ("Request Header Fields Too Large", "headers_too_large"),
+    500: ("Internal Server Error", "internal_error"),
+    501: ("Not Implemented", "not_implemented"),
+}
+
+
+def problem_response(status: int, detail: str) -> bytes:
+    """Return a whole HTTP answer with a problem body (RFC 9457) and a request id of its own."""
+    status = status if status in _KINDS else 400
+    reason, code = _KINDS[status]
+    request_id = uuid4().hex
+    told = detail.encode("ascii", "backslashreplace").decode() or reason
+    problem = {
+        "type": f"/problems/{code}",
+        "title": reason,
+        "status": status,
+        "detail": told,
+        "error": code,
+        "message": told,
+        "nextStep": CODES[code].next_step,
+        "requestId": request_id,
+    }
+    if CODES[code].happened == OUTCOME:
+        # Not by this request, of which the application has not seen the end; but its key, if any, is not known.
+        problem["outcome"] = "unknown"
+    body = orjson.dumps(problem)
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+        f"X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
+
+
+def answer_refused_heads_with_problems() -> None:
+    """Have gunicorn answer so in this process; its own answer is HTML. A system test notices if it no longer asks."""
+    util.write_error = _write_problem
+
+
+def _write_problem(client: socket.socket, status: int, _: str, detail: str) -> None:
+    util.write_nonblock(client, problem_response(status, detail))

@@ -1,0 +1,60 @@
+"""Stand-ins for gunicorn's master and workers."""
+
+import logging
+import threading
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+from gunicorn.config import Config
+
+from inventory.domain.state import State
+from inventory.eventlog.reader import START
+from inventory.eventlog.recovery import Recovery
+from inventory.eventlog.restore import Restored
+from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.load_shedder import LoadShedder
+from inventory.resilience.tally import Tally
+from inventory.server.closing import Closer
+from inventory.server.sender import Sender
+from inventory.server.thread_pool import ThreadPool
+
+WHOLE = Recovery(START.position, None, 0, Restored(State(), START, None))
+"""What the start of a server finds that has no log yet."""
+
+
+def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
+    usual = {
+        "cfg": SimpleNamespace(preload_app=False, address=[address]),
+        "log": logging.getLogger("test.gunicorn"),
+        "pidfile": Mock(),
+        "LISTENERS": [],
+        "WORKERS": {},
+        "num_workers": 1,
+    }
+    return SimpleNamespace(**{**usual, **given})
+
+
+def worker(**given: Any) -> SimpleNamespace:
+    usual = {
+        "log": logging.getLogger("test.gunicorn"),
+        "core": None,
+        "cfg": Config(),
+        "tpool": ThreadPool(2),
+        "closer": Closer(),
+        "sender": Sender(ByteBudget(1)),
+    }
+    return SimpleNamespace(**{**usual, **given})
+
+
+def services(**given: Any) -> SimpleNamespace:
+    """What the hooks ask of an application's services."""
+    usual = {
+        "stopping": threading.Event(),
+        "shedder": LoadShedder(1, 2, lambda: 0),
+        "connections_cut": Tally(),
+        "log_lines_left_out": Tally(),
+        "unsent": ByteBudget(1),
+        "cut_answers": Tally(),
+    }
+    return SimpleNamespace(**{**usual, **given})

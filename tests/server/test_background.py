@@ -1,0 +1,94 @@
+"""What a process does beside its requests, and how that ends."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from inventory.domain.errors import StorageUnavailable
+from inventory.server.periodic_jobs import PeriodicJobs
+from inventory.service.sync import SyncResult
+
+PATIENCE = 20
+
+
+class Sync:
+    """Passes that are counted; ``age`` is what they find."""
+
+    def __init__(self, age: int | None = 5, fails: Exception | None = None) -> None:
+        self.age, self.fails, self.passes = age, fails, 0
+        self.may_end = threading.Event()
+        self.may_end.set()
+
+    def age_ms(self) -> int | None:
+        return self.age
+
+    def sync_once(self, *, wait_ms: int = 0, force: bool = False) -> SyncResult:
+        assert self.may_end.wait(PATIENCE)
+        if self.fails is not None:
+            raise self.fails
+        self.passes += 1
+        return SyncResult(True, 7, 1)
+
+
+def background(sync: Sync, actions: Mapping[str, Callable[[], object]] | None = None) -> PeriodicJobs:
+    services = SimpleNamespace(sync=sync, periodic_actions=lambda: actions or {})
+    made = PeriodicJobs(services)
+    made.start()
+    return made
+
+
+@pytest.mark.parametrize("age", [5, None])
+def test_at_the_end_what_is_not_published_yet_is_published(age: int | None) -> None:
+    sync = Sync(age)
+    background(sync).finish(PATIENCE)
+    assert sync.passes == 1
+
+
+def test_where_everything_is_published_nothing_is_done(caplog: pytest.LogCaptureFixture) -> None:
+    sync = Sync(age=0)
+    background(sync).finish(PATIENCE)
+    assert (sync.passes, caplog.records) == (0, [])
+
+
+def test_a_last_pass_that_fails_is_told_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
+    background(Sync(fails=StorageUnavailable("the disk is full", outcome="none"))).finish(PATIENCE)
+    assert [(record.levelno, record.reason) for record in caplog.records] == [
+        (logging.WARNING, "StorageUnavailable: the disk is full")
+    ]
+
+
+def test_a_last_pass_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    sync = Sync()
+    sync.may_end.clear()
+    background(sync).finish(0.01)
+    assert "given up" in caplog.text
+    sync.may_end.set()
+
+
+def test_what_is_at_work_is_finished() -> None:
+    begun, may_end, done = threading.Event(), threading.Event(), threading.Event()
+
+    def snapshot() -> None:
+        begun.set()
+        assert may_end.wait(PATIENCE)
+        done.set()
+
+    made = background(Sync(), {"upkeep": snapshot})
+    assert begun.wait(PATIENCE)
+    threading.Timer(0.01, may_end.set).start()
+
+    made.finish(PATIENCE)
+
+    assert done.is_set()
+
+
+def test_after_the_end_nothing_begins_any_more() -> None:
+    calls: list[int] = []
+    made = background(Sync(), {"sync": lambda: calls.append(1)})
+    made.finish(PATIENCE)
+    before = len(calls)
+    made.finish(PATIENCE)
+    assert len(calls) == before

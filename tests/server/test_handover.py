@@ -1,0 +1,21 @@
+"""What the master has made of the log reaches each of its workers, by real forks."""
+
+import os
+
+from server.stand_ins import WHOLE, master, worker
+
+from inventory.bootstrap import HANDOVER
+from inventory.server.hooks import Hooks
+
+
+def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_longer(hooks: Hooks) -> None:
+    server, found = master(num_workers=2, WORKERS={}), []
+    hooks.on_starting(server)
+    for number in (1, 2):
+        hooks.pre_fork(server, worker())
+        child = os.fork()
+        if not child:
+            os._exit(0 if HANDOVER.take() is WHOLE.folded else 1)
+        server.WORKERS[number] = worker()
+        found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    assert (found, HANDOVER.take()) == ([0, 0], None)

@@ -1,0 +1,200 @@
+"""The hooks, called as gunicorn calls them, with stand-ins for its master and workers."""
+
+import os
+import signal
+from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
+import pytest
+from server.stand_ins import WHOLE, master, services, worker
+
+from inventory.bootstrap import StartRefused, server_presence
+from inventory.eventlog.recovery import Recovery
+from inventory.server import hooks as hooks_module
+from inventory.server.hooks import METRICS_VARIABLE, Hooks
+from inventory.settings import Settings
+
+pytestmark = pytest.mark.usefixtures("metrics_parent")
+
+
+def refusing(settings: Settings, error: Exception) -> Hooks:
+    def prepare(*_: Any, **__: Any) -> Recovery:
+        raise error
+
+    return Hooks(settings, prepare)
+
+
+def test_a_start_that_is_refused_ends_with_status_1_and_one_line(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        refusing(settings, StartRefused("the log is damaged")).on_starting(master())
+    assert (ended.value.code, capsys.readouterr().err) == (1, "inventory: the log is damaged\n")
+
+
+def test_an_error_of_the_system_is_told_with_the_file_it_is_about(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full = OSError(28, "No space left on device", "/data/locks/state")
+    with pytest.raises(SystemExit):
+        refusing(settings, full).on_starting(master())
+    assert capsys.readouterr().err == "inventory: /data/locks/state cannot be used: No space left on device\n"
+
+
+def test_a_refused_start_leaves_no_folder_for_counters(settings: Settings, metrics_parent: Path) -> None:
+    with pytest.raises(SystemExit):
+        refusing(settings, StartRefused("no")).on_starting(master())
+    assert list(metrics_parent.iterdir()) == []
+
+
+def test_a_refused_start_leaves_no_pid_file(settings: Settings) -> None:
+    server = master()
+    with pytest.raises(SystemExit):
+        refusing(settings, StartRefused("no")).on_starting(server)
+    server.pidfile.unlink.assert_called_once_with()
+
+
+def test_an_address_that_cannot_be_had_refuses_the_start_before_the_folder_is_touched(settings: Settings) -> None:
+    hooks = refusing(settings, AssertionError("the folder was touched"))
+    with pytest.raises(SystemExit):
+        hooks.on_starting(master(("203.0.113.1", 3000)))
+
+
+def test_an_address_whose_socket_is_handed_over_is_not_tried(hooks: Hooks) -> None:
+    hooks.on_starting(master(("203.0.113.1", 3000), LISTENERS=["a socket"]))
+
+
+def test_preloading_is_refused(hooks: Hooks) -> None:
+    server = master(cfg=SimpleNamespace(preload_app=True, address=[]))
+    with pytest.raises(SystemExit):
+        hooks.on_starting(server)
+
+
+def test_the_counters_get_a_fresh_folder_whatever_the_environment_says(hooks: Hooks, metrics_parent: Path) -> None:
+    hooks.on_starting(master())
+    assert [str(path) for path in metrics_parent.iterdir()] == [os.environ[METRICS_VARIABLE]]
+
+
+def test_at_the_end_the_folder_of_the_counters_is_gone(hooks: Hooks, metrics_parent: Path) -> None:
+    hooks.on_starting(master())
+    hooks.on_exit(master())
+    assert list(metrics_parent.iterdir()) == []
+
+
+def test_while_the_server_runs_nobody_gets_the_data_folder_alone(hooks: Hooks, settings: Settings) -> None:
+    hooks.on_starting(master())
+    with pytest.raises(StartRefused), server_presence(settings, alone=True):
+        pass
+
+
+def test_after_the_end_the_data_folder_can_be_had_alone(hooks: Hooks, settings: Settings) -> None:
+    hooks.on_starting(master())
+    hooks.on_exit(master())
+    with server_presence(settings, alone=True):
+        pass
+
+
+def test_on_loopback_nothing_is_warned_of(hooks: Hooks, caplog: pytest.LogCaptureFixture) -> None:
+    hooks.on_starting(master())
+    assert caplog.records == []
+
+
+def test_a_server_that_strangers_can_reach_is_warned_of(hooks: Hooks, caplog: pytest.LogCaptureFixture) -> None:
+    hooks.on_starting(master(("0.0.0.0", 0)))
+    assert "nothing authenticates callers" in caplog.text
+
+
+def test_a_tail_that_was_cut_off_is_told_of(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    hooks = Hooks(settings, lambda *_, **__: WHOLE._replace(cut=Path("/data/events/cut")))
+    hooks.on_starting(master())
+    hooks.on_exit(master())
+    assert "/data/events/cut" in caplog.text
+
+
+@pytest.mark.parametrize(("ahead_ms", "told"), [(60_000, False), (60_001, True), (-(10**9), False)])
+def test_a_clock_that_is_ahead_by_more_than_a_minute_is_told_of(
+    settings: Settings, caplog: pytest.LogCaptureFixture, ahead_ms: int, told: bool
+) -> None:
+    hooks = Hooks(settings, lambda *_, **__: WHOLE._replace(ahead_ms=ahead_ms))
+    hooks.on_starting(master())
+    hooks.on_exit(master())
+    assert ("60 seconds ahead of this machine's clock" in caplog.text) == told
+
+
+def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Settings) -> None:
+    hooks = Hooks(Settings(data_dir=settings.data_dir, pin_workers="on"))
+    core, *others = sorted(os.sched_getaffinity(0))
+    new = worker()
+    hooks.pre_fork(master(WORKERS={n: worker(core=other) for n, other in enumerate(others)}), new)
+    assert new.core == core
+
+
+def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(core: int) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(hooks_module, "pin", refused)
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)  # or this process would
+    hooks.post_fork(master(), worker(core=0, cfg=Mock()))
+    assert "could not be tied" in caplog.text
+
+
+def test_a_worker_knows_how_long_clients_and_changes_may_take(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
+    forked = worker(core=None, cfg=Mock())
+    Hooks(Settings(data_dir=settings.data_dir, client_timeout_ms=700, commit_wait_ms=300)).post_fork(master(), forked)
+    assert (forked.client_seconds, forked.commit_seconds) == (0.7, 0.3)
+
+
+def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": services()}))
+    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
+    assert not hasattr(started, "background")
+
+
+def test_the_shedder_counts_who_waits_for_a_thread(settings: Settings) -> None:
+    at_work = services()
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}), tpool=SimpleNamespace(waiting=lambda: 7))
+    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
+    assert at_work.shedder.waiting() == 7
+
+
+def test_a_workers_settings_are_plain_attributes_when_it_serves(settings: Settings) -> None:
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": services()}))
+    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
+    assert vars(started.cfg)["keepalive"] == started.cfg.settings["keepalive"].get()
+
+
+def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:
+    hooks.worker_exit(master(), worker())
+
+
+def test_when_a_worker_has_died_the_figures_of_the_living_forget_it(hooks: Hooks, metrics_parent: Path) -> None:
+    hooks.on_starting(master())
+    folder = next(metrics_parent.iterdir())
+    for name in ("gauge_livesum_77.db", "gauge_livesum_78.db", "counter_77.db"):
+        (folder / name).touch()
+    hooks.child_exit(master(), worker(pid=77))
+    assert sorted(path.name for path in folder.glob("*.db")) == ["counter_77.db", "gauge_livesum_78.db"]
+
+
+def test_a_worker_that_was_told_to_end_before_it_could_hear_it_ends(hooks: Hooks) -> None:
+    told: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        told.put(number)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
+    try:
+        with pytest.raises(SystemExit) as ended:
+            hooks.post_fork(master(SIG_QUEUE=told), worker())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended.value.code == 0
