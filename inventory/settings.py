@@ -69,14 +69,16 @@ def _status(text: str) -> int:
     return int(text)
 
 
-def _setting(default: Any, parse: Callable[[str], Any], meaning: str) -> Any:
+def _setting(default: Any, parse: Callable[[str], Any], meaning: str, shown: str | None = None) -> Any:
+    """:param meaning: for docs/reference/settings.md. :param shown: the default there, if it depends on the host."""
     make = default if callable(default) else lambda: default
-    return field(default_factory=make, metadata={"parse": parse, "meaning": meaning})
+    return field(default_factory=make, metadata={"parse": parse, "meaning": meaning, "shown": shown})
 
 
 _COUNT = _whole(1, 100_000)
 _MS = _whole(1, 86_400_000)
 _MANY = _whole(1, 10**9)
+_YEAR_MS = _whole(1, 31_536_000_000)
 
 
 def _cores() -> int:
@@ -87,49 +89,107 @@ def _cores() -> int:
 class Settings:
     """What an instance of the service runs with. A field's name in capitals is its environment variable."""
 
-    data_dir: Path = _setting(lambda: Path("data"), _path, "the folder of log, snapshots, views and locks")
-    host: str = _setting("127.0.0.1", _word, "address to listen on; nothing authenticates callers yet")
-    port: int = _setting(3000, _whole(0, 65535), "port to listen on; 0 lets the system choose")
-    web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes; by default one for each core")
+    data_dir: Path = _setting(
+        lambda: Path("data"),
+        _path,
+        "the folder of the log, the snapshots, the published views and the locks;"
+        " a relative path starts at the working directory of the server",
+    )
+    host: str = _setting("127.0.0.1", _word, "address to listen on; the service does not authenticate callers yet")
+    port: int = _setting(3000, _whole(0, 65535), "port to listen on; with 0 the system chooses one")
+    web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes", "one for each core")
     threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
-    pin_workers: str = _setting("auto", _one_of("auto", "on", "off"), "tie each worker to one core")
+    pin_workers: str = _setting(
+        "auto",
+        _one_of("auto", "on", "off"),
+        "tie each worker to one core; auto: unless there are more workers than cores",
+    )
     client_timeout_ms: int = _setting(
-        5000, _MS, "how long a client may take to send a request, or read nothing of an answer"
+        5000,
+        _MS,
+        "how long a client may take to send a request (then 408), and how long it may read nothing of its answer;"
+        " after that time it must read 64 KiB a second on average",
     )
-    commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most")
-    segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new file")
-    sync_mode: str = _setting("thread", _one_of("thread", "off"), "run the sync worker in the servers, or not")
-    sync_interval_ms: int = _setting(15_000, _MS, "how often the views are published")
+    commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most; then 503")
+    segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new segment")
+    sync_mode: str = _setting(
+        "thread",
+        _one_of("thread", "off"),
+        "thread: servers publish the views and sweep expired holds; off: they leave both to 'inventory worker', and"
+        " without one, expired holds are not swept",
+    )
+    sync_interval_ms: int = _setting(15_000, _MS, "how often the views are published, if anything has changed")
     snapshot_every_n_events: int = _setting(100_000, _whole(1, 10**9), "events between two snapshots")
-    snapshot_every_bytes: int = _setting(268_435_456, _whole(4096, 2**40), "bytes of log between two snapshots")
+    snapshot_every_bytes: int = _setting(
+        268_435_456, _whole(4096, 2**40), "bytes of log between two snapshots; whichever of the two comes first"
+    )
     concurrency_api: int | None = _setting(
-        None, _COUNT, "threads of each worker at work on changes at once; THREADS if unset"
+        None,
+        _COUNT,
+        "threads of each worker that may work on changes at once; the others stay free for reads and health checks;"
+        " THREADS if unset",
     )
-    concurrency_sync: int = _setting(1, _COUNT, "sync passes at work at once in each process")
-    concurrency_reads: int = _setting(2, _COUNT, "concurrent large reads in each worker")
+    concurrency_sync: int = _setting(1, _COUNT, "concurrent POST /sync in each process; a further one is 503")
+    concurrency_reads: int = _setting(
+        2, _COUNT, "concurrent large reads (over 250 entries or 256 KiB) in each worker; a further one is 503"
+    )
     load_shed_queue_max: int = _setting(
-        256, _COUNT, "queued changes (one for each 100 operations or part) above which more are refused"
+        256,
+        _COUNT,
+        "requests and changes (one for each 100 operations or part of 100) that may wait in a worker; above that it"
+        " refuses changes and is not ready",
     )
-    rate_limit_rps: int = _setting(1000, _whole(0, 10**6), "operations a second for each client; 0 is no limit")
+    rate_limit_rps: int = _setting(
+        1000, _whole(0, 10**6), "operations a second for each client, over all workers of a server; 0: no limit"
+    )
     rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations at once for each client")
-    trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
-    breaker_threshold: int = _setting(5, _COUNT, "failures in a row that open a circuit breaker")
-    breaker_cooldown_ms: int = _setting(5000, _MS, "how long it stays open before a probe")
-    retry_base_ms: int = _setting(50, _MS, "first pause before a file is tried again; doubles")
-    retry_times: int = _setting(3, _whole(1, 20), "tries in all for a file, or a dead letter")
-    idemp_ttl_ms: int = _setting(3_600_000, _whole(1, 31_536_000_000), "how long an idempotency key is remembered")
-    reservation_keep_ms: int = _setting(86_400_000, _whole(1, 31_536_000_000), "how long ended reservations are known")
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), _networks, "proxies whose X-Forwarded-For names the client that a rate limit is for"
+    )
+    breaker_threshold: int = _setting(
+        5,
+        _COUNT,
+        "consecutive failed writes or flushes that open a circuit breaker (slow ones do not count); one for the ledger"
+        " and one for the sync in each process; concurrent failures count once",
+    )
+    breaker_cooldown_ms: int = _setting(5000, _MS, "how long a breaker stays open before it lets one probe through")
+    retry_base_ms: int = _setting(
+        50, _MS, "first pause before the write of a published file is repeated; doubles each time, with jitter"
+    )
+    retry_times: int = _setting(
+        3,
+        _whole(1, 20),
+        "attempts in all to write a published file, or to apply an event before it becomes a dead letter; writes to the"
+        " log are never repeated",
+    )
+    idemp_ttl_ms: int = _setting(3_600_000, _YEAR_MS, "how long an idempotency key is remembered")
+    reservation_keep_ms: int = _setting(
+        86_400_000, _YEAR_MS, "how long an ended reservation is remembered; at least IDEMP_TTL_MS in any case"
+    )
     max_records: int = _setting(20_000_000, _MANY, "maximum number of records")
     max_stores: int = _setting(200_000, _MANY, "maximum number of stores")
     max_open_reservations: int = _setting(5_000_000, _MANY, "maximum number of open reservations")
-    log_level: str = _setting("info", _one_of("debug", "info", "warning", "error"), "what is logged")
-    locks_enabled: bool = _setting(False, _flag, "take a lease for each SKU before a change")
-    lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts")
-    lock_renew_ms: int = _setting(1000, _MS, "how often long work renews its lease")
-    lock_dir: Path | None = _setting(None, _path, "where leases are kept; DATA_DIR/locks if unset")
-    lock_reject_status: int = _setting(503, _status, "status of a change whose SKU is leased")
-    lock_retry_after_ms: int = _setting(300, _MS, "when such a change should be tried again")
-    lock_owner_id: str = _setting(lambda: f"{os.getpid()}-{uuid.uuid4()}", _word, "who owns this process's leases")
+    log_level: str = _setting(
+        "info", _one_of("debug", "info", "warning", "error"), "lowest level logged; request lines have level info"
+    )
+    locks_enabled: bool = _setting(False, _flag, "take the lease of a SKU before changing it")
+    lock_ttl_ms: int = _setting(2000, _MS, "how long a lease lasts; must be larger than LOCK_RENEW_MS")
+    lock_renew_ms: int = _setting(
+        1000, _MS, "how often a long operation renews its lease; no operation takes that long yet"
+    )
+    lock_dir: Path | None = _setting(
+        None, _path, "folder of the leases, the same for all servers on a data folder; DATA_DIR/locks if unset"
+    )
+    lock_reject_status: int = _setting(503, _status, "status of a change that is refused because its SKU is leased")
+    lock_retry_after_ms: int = _setting(
+        300, _MS, "when a client should repeat such a change; Retry-After is this in seconds, rounded up"
+    )
+    lock_owner_id: str = _setting(
+        lambda: f"{os.getpid()}-{uuid.uuid4()}",
+        _word,
+        "owner of the leases of this server; each lease adds the process id and a UUID",
+        "`<pid>-<uuid>`",
+    )
     failpoints: tuple[Failpoint, ...] = _setting((), parse_failpoints, "faults to inject; for tests only")
 
 

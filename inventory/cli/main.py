@@ -20,7 +20,8 @@ _HELP = f"""Stock figures for many stores that are never oversold, never lost an
   inventory serve --init --demo     make the folder ./data, put some stock in, serve on 127.0.0.1:3000
   inventory verify                  check every byte of the log, and what was published from it
 
-Every setting is an environment variable (DATA_DIR, PORT, …; run.md lists them); options go before them.
+Every setting is an environment variable (DATA_DIR, PORT, …; docs/reference/settings.md lists them); options
+override them.
 
 {EXIT_CODES}
 """

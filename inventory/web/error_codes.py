@@ -1,7 +1,7 @@
 """What each code of a problem tells a client: may the change have happened, and when is it worth repeating?
 
-The table in run.md and `x-error-codes` in openapi.yaml say the same. A test holds all three, and everything that
-answers with a code (the service, its HTTP parser, docs/nginx.conf), against each other.
+docs/reference/errors.md is generated from this table, and `x-error-codes` in openapi.yaml says the same. A test holds
+all three, and everything that answers with a code (the service, its HTTP parser, docs/nginx.conf), against each other.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ NONE, SAME, ANY, NEW = "–", "the same", "the same or another", "another"
 class Code(NamedTuple):
     """One code.
 
-    :ivar statuses: those that it comes with.
+    :ivar statuses: those that it comes with. :ivar cause: when it is the answer.
     :ivar happened: whether the change may have happened. ``no``: neither by this request nor, under its key, by an
         earlier one; ``not by this request``: the key was not looked up, because the request is wrong by itself;
         ``yes, by an earlier request``: it was done, under this key or as a whole, and is not done again.
@@ -25,6 +25,7 @@ class Code(NamedTuple):
     """
 
     statuses: tuple[int, ...]
+    cause: str
     happened: str
     repeat: str
     when: str
@@ -32,16 +33,16 @@ class Code(NamedTuple):
     next_step: str
 
 
-def _wrong(status: int, next_step: str) -> Code:
-    return Code((status,), NOT_BY_THIS, CORRECTED, AT_ONCE, ANY, next_step)
+def _wrong(status: int, cause: str, next_step: str) -> Code:
+    return Code((status,), cause, NOT_BY_THIS, CORRECTED, AT_ONCE, ANY, next_step)
 
 
-def _refused(status: int, when: str, next_step: str, repeat: str = CORRECTED) -> Code:
-    return Code((status,), NO, repeat, when, NONE if repeat == NEVER else ANY, next_step)
+def _refused(status: int, cause: str, when: str, next_step: str, repeat: str = CORRECTED) -> Code:
+    return Code((status,), cause, NO, repeat, when, NONE if repeat == NEVER else ANY, next_step)
 
 
-def _later(status: int, next_step: str, when: str = LATER) -> Code:
-    return Code((status,), OUTCOME, YES, when, SAME, next_step)
+def _later(status: int, cause: str, next_step: str, when: str = LATER) -> Code:
+    return Code((status,), cause, OUTCOME, YES, when, SAME, next_step)
 
 
 _REPEAT = "Repeat the request after Retry-After, with the same Idempotency-Key if it had one."
@@ -50,58 +51,160 @@ _FIND_OUT = (
 )
 
 CODES: Mapping[str, Code] = {
-    "validation_error": _wrong(400, "Correct the fields that are named in errors."),
-    "malformed_json": _wrong(400, "Send a body that is one valid JSON text in UTF-8."),
-    "idempotency_key_invalid": _wrong(400, "Send a key of 1 to 255 visible ASCII characters."),
-    "bad_request": _wrong(400, "Correct the request."),
-    "malformed_request": _wrong(400, "Send a request that conforms to HTTP/1.1 (RFC 9112)."),
-    "not_found": _refused(
-        404, "when it exists", "Check the names in the path and in the body; a PUT of the record creates it."
+    "validation_error": _wrong(
+        400,
+        "Path, query, headers or body have invalid fields; `errors` names all of them.",
+        "Correct the fields that are named in errors.",
     ),
-    "method_not_allowed": _wrong(405, "Use one of the methods in the header Allow."),
-    "request_timeout": _later(408, "Send the whole request again, within CLIENT_TIMEOUT_MS.", AT_ONCE),
+    "malformed_json": _wrong(
+        400,
+        "The body is not one JSON text in UTF-8, or an object in it has a member twice.",
+        "Send a body that is one valid JSON text in UTF-8.",
+    ),
+    "idempotency_key_invalid": _wrong(
+        400,
+        "The header `Idempotency-Key` is not a valid key.",
+        "Send a key of 1 to 255 visible ASCII characters.",
+    ),
+    "bad_request": _wrong(400, "The request is invalid in a way that no other code names.", "Correct the request."),
+    "malformed_request": _wrong(
+        400,
+        "The bytes that arrived are not a valid HTTP request.",
+        "Send a request that conforms to HTTP/1.1 (RFC 9112).",
+    ),
+    "not_found": _refused(
+        404,
+        "The path, or a record, store, SKU or reservation in it or in the body, does not exist.",
+        "when it exists",
+        "Check the names in the path and in the body; a PUT of the record creates it.",
+    ),
+    "method_not_allowed": _wrong(
+        405, "The path exists and does not support the method.", "Use one of the methods in the header Allow."
+    ),
+    "request_timeout": _later(
+        408,
+        "The client did not send the whole request within CLIENT_TIMEOUT_MS.",
+        "Send the whole request again, within CLIENT_TIMEOUT_MS.",
+        AT_ONCE,
+    ),
     "version_conflict": _refused(
-        409, AT_ONCE, "Read it again; if the change still applies, send it with currentVersion."
+        409,
+        "The record or reservation is not at the version that `If-Match` or `expectedVersion` names.",
+        AT_ONCE,
+        "Read it again; if the change still applies, send it with currentVersion.",
     ),
     "insufficient_stock": _refused(
-        409, "when the stock has changed", "Ask for at most what is available, or wait for more stock."
+        409,
+        "Fewer units are available than the change needs; `lines` names every line that is short.",
+        "when the stock has changed",
+        "Ask for at most what is available, or wait for more stock.",
     ),
-    "wrong_state": _refused(409, NONE, "Read the reservation; make a new one if the goods are still wanted.", NEVER),
-    "exceeds_hold": _refused(409, AT_ONCE, "Name at most what the reservation still holds, or omit lines."),
+    "wrong_state": _refused(
+        409,
+        "The reservation has already ended in another way: it was committed or released.",
+        NONE,
+        "Read the reservation; make a new one if the goods are still wanted.",
+        NEVER,
+    ),
+    "exceeds_hold": _refused(
+        409,
+        "The request names more units than the reservation still holds; `lines` names where.",
+        AT_ONCE,
+        "Name at most what the reservation still holds, or omit lines.",
+    ),
     "quota_exceeded": _refused(
         409,
+        "The change would exceed MAX_RECORDS, MAX_STORES or MAX_OPEN_RESERVATIONS; `quota` names which.",
         "when there is room",
         "Ask the operator to raise the setting that quota names; open reservations can be committed or released.",
     ),
     "idempotency_conflict": Code(
-        (409,), NOT_BY_THIS, YES, AT_ONCE, NEW, "Send this request with a new key: this one belongs to another request."
+        (409,),
+        "The idempotency key was used before, for a request with a different method, path or content.",
+        NOT_BY_THIS,
+        YES,
+        AT_ONCE,
+        NEW,
+        "Send this request with a new key: this one belongs to another request.",
     ),
     "events_gone": _refused(
-        410, AT_ONCE, "Ask for events from earliestSequence on; a follower of the feed starts over at startOver."
+        410,
+        "The events asked for were compacted, or deleted from the archive.",
+        AT_ONCE,
+        "Ask for events from earliestSequence on; a follower of the feed starts over at startOver.",
     ),
     "history_gone": Code(
         (410,),
+        "The event that holds the answer to this key, or the lines of the reservation, was deleted from the archive.",
         BEFORE,
         NEVER,
         NONE,
         NONE,
         "Treat the change as done; read the record, or find the reservation in the list.",
     ),
-    "reservation_expired": _refused(410, NONE, "Make a new reservation if the goods are still wanted.", NEVER),
-    "precondition_failed": _refused(412, AT_ONCE, "Omit If-None-Match to count the existing record."),
-    "payload_too_large": _wrong(413, "Send a body of at most limit bytes; split a batch."),
-    "uri_too_long": _wrong(414, "Send a shorter path and query."),
-    "unsupported_media_type": _wrong(415, "Send the body as JSON, with Content-Type: application/json."),
-    "expectation_failed": _wrong(417, "Send no Expect header other than 100-continue."),
-    "rate_limited": _later(429, _REPEAT),
-    "headers_too_large": _wrong(431, "Send fewer and shorter header fields."),
-    "internal_error": _later(500, f"{_FIND_OUT} Report the requestId.", AT_ONCE),
-    "not_implemented": _wrong(501, "Do not use CONNECT, or a transfer coding other than chunked."),
-    "overloaded": _later(503, _REPEAT),
-    "lock_contended": _later(503, _REPEAT)._replace(statuses=(409, 423, 429, 503)),
-    "lock_lost": _later(503, _REPEAT),
-    "read_only": _later(503, _REPEAT),
-    "needs_operator": _later(503, "Tell the operator: operatorAction says what to do. " + _REPEAT),
-    "storage_unavailable": _later(503, _REPEAT),
-    "no_answer": _later(503, f"{_FIND_OUT} Wait for Retry-After."),
+    "reservation_expired": _refused(
+        410,
+        "The reservation has expired, and its units are no longer held.",
+        NONE,
+        "Make a new reservation if the goods are still wanted.",
+        NEVER,
+    ),
+    "precondition_failed": _refused(
+        412, "`If-None-Match: *` and the record exists.", AT_ONCE, "Omit If-None-Match to count the existing record."
+    ),
+    "payload_too_large": _wrong(
+        413,
+        "The body is longer than `limit` bytes: 64 KiB, or 1 MiB where a request takes many lines.",
+        "Send a body of at most limit bytes; split a batch.",
+    ),
+    "uri_too_long": _wrong(414, "The request line is longer than 4,094 bytes.", "Send a shorter path and query."),
+    "unsupported_media_type": _wrong(
+        415,
+        "The header `Content-Type` does not declare the body as JSON.",
+        "Send the body as JSON, with Content-Type: application/json.",
+    ),
+    "expectation_failed": _wrong(
+        417,
+        "The header `Expect` asks for something other than `100-continue`.",
+        "Send no Expect header other than 100-continue.",
+    ),
+    "rate_limited": _later(
+        429, "The client sends more operations than RATE_LIMIT_RPS and RATE_LIMIT_BURST allow.", _REPEAT
+    ),
+    "headers_too_large": _wrong(
+        431,
+        "A header field is longer than 8,190 bytes, or there are more than 64.",
+        "Send fewer and shorter header fields.",
+    ),
+    "internal_error": _later(
+        500,
+        "The service has a fault; its log has the cause under the `requestId`.",
+        f"{_FIND_OUT} Report the requestId.",
+        AT_ONCE,
+    ),
+    "not_implemented": _wrong(
+        501,
+        "The method is `CONNECT`, or the transfer coding is not `chunked`.",
+        "Do not use CONNECT, or a transfer coding other than chunked.",
+    ),
+    "overloaded": _later(503, "Too much work waits; the service did not begin this piece of it.", _REPEAT),
+    "lock_contended": _later(
+        503, "With LOCKS_ENABLED: another change holds the lease of the SKU that `X-Lock-Key` names.", _REPEAT
+    )._replace(statuses=(409, 423, 429, 503)),
+    "lock_lost": _later(
+        503, "With LOCKS_ENABLED: the lease of the SKU expired before the service decided the change.", _REPEAT
+    ),
+    "read_only": _later(
+        503, "Storage has failed repeatedly, and the circuit breaker is open; it closes by itself.", _REPEAT
+    ),
+    "needs_operator": _later(
+        503,
+        "Changes are refused until an operator has fixed the cause: a failed flush, a damaged or missing file, a record"
+        " with a broken history, a newer log format.",
+        "Tell the operator: operatorAction says what to do. " + _REPEAT,
+    ),
+    "storage_unavailable": _later(503, "The disk is full, fails, or did not answer within COMMIT_WAIT_MS.", _REPEAT),
+    "no_answer": _later(
+        503, "From nginx, as in docs/nginx.conf: the service gave no answer.", f"{_FIND_OUT} Wait for Retry-After."
+    ),
 }

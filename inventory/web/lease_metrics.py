@@ -7,12 +7,15 @@ from prometheus_client import CollectorRegistry, Counter
 from inventory.service.sku_leases import LeaseEvent
 
 _COUNTERS: Mapping[LeaseEvent, tuple[str, str]] = {
-    "acquired": ("inventory_lock_acquired", "Leases that were taken"),
-    "contended": ("inventory_lock_contended", "Changes that were refused because another had the lease"),
-    "stolen": ("inventory_lock_stolen", "Leases that were taken over, their holder having left them"),
-    "expired": ("inventory_lock_expired", "Leases that ended before their holder released them"),
-    "lost": ("inventory_lock_lost", "Changes that were refused because their lease had ended"),
-    "release_failed": ("inventory_lock_release_failures", "Leases that could not be released"),
+    "acquired": ("inventory_lock_acquired", "Leases acquired"),
+    "contended": ("inventory_lock_contended", "Changes refused because another one held the lease"),
+    "stolen": ("inventory_lock_stolen", "Leases taken over from a holder that did not release them in time"),
+    "expired": ("inventory_lock_expired", "Leases that expired before their holder released them"),
+    "lost": ("inventory_lock_lost", "Changes refused because their lease had expired"),
+    "release_failed": (
+        "inventory_lock_release_failures",
+        "Leases that could not be released; they expire by themselves",
+    ),
 }
 
 

@@ -103,27 +103,29 @@ class Metrics:
         shared = os.environ.get(FOLDER_VARIABLE)
         self._sizes = SizeMetrics(quotas, Path(shared) if shared else None)
         registry.register(self._sizes)
-        self._requests = Counter(
-            "inventory_requests", "Requests that were answered", ["method", "status"], registry=registry
+        counter, gauge = (
+            partial(Counter, registry=registry),
+            partial(Gauge, registry=registry, multiprocess_mode="livesum"),
         )
-        errors = Counter("inventory_errors", "Answers with a 5xx status", registry=registry)
-        conflicts = Counter("inventory_conflicts", "Answers with status 409", registry=registry)
-        hits = Counter("inventory_idempotent_hits", "Answers that replayed an earlier one", registry=registry)
-        dropped = Counter("inventory_log_lines_dropped", "Log lines that were lost", registry=registry)
-        depth = Gauge(
-            "inventory_queue_depth", "Changes that wait to be committed", registry=registry, multiprocess_mode="livesum"
+        self._requests = counter("inventory_requests", "Requests answered", ["method", "status"])
+        errors = counter("inventory_errors", "Answers with a 5xx status")
+        conflicts = counter("inventory_conflicts", "Answers with status 409, of all codes")
+        hits = counter("inventory_idempotent_hits", "Answers that replayed an earlier one")
+        dropped = counter("inventory_log_lines_dropped", "Log lines lost because the output failed or was too slow")
+        depth = gauge(
+            "inventory_queue_depth",
+            "Changes (one for each 100 operations or part of 100) that wait for their commit,"
+            " as of the end of the latest request of each worker",
         )
-        limited = Counter("inventory_rate_limited", "Changes that a client sent too fast", registry=registry)
-        shed = Counter("inventory_shed", "Changes refused because too much waited or was at work", registry=registry)
+        limited = counter("inventory_rate_limited", "Changes refused because their client sends too fast")
+        shed = counter("inventory_shed", "Changes refused because too many waited or were at work")
         self.count_rate_limited, self.count_shed = limited.inc, shed.inc
-        self._openings = Counter("inventory_breaker_openings", "Times that a breaker has opened", registry=registry)
-        self._fs_retries = Counter("inventory_fs_retries", "Further tries for a published file", registry=registry)
-        self._breakers = Gauge(
-            "inventory_breaker_not_closed",
-            "Workers in which the breaker is open or half-open",
-            ["breaker"],
-            registry=registry,
-            multiprocess_mode="livesum",
+        self._openings = counter(
+            "inventory_breaker_openings", "Times that a circuit breaker has opened, after a failed probe too"
+        )
+        self._fs_retries = counter("inventory_fs_retries", "Repeated attempts to write a published file")
+        self._breakers = gauge(
+            "inventory_breaker_not_closed", "Workers in which the circuit breaker is open or half-open", ["breaker"]
         )
         self.server = ServerCounters(registry)
         self.reads = ReadMetrics(registry)

@@ -27,8 +27,8 @@ class SizeMetrics(Collector):
         """See ``Collector``."""
         sizes = self._quotas.sizes()
         used = uses(sizes, self._quotas.quotas)
-        yield GaugeMetricFamily("inventory_keys", "Idempotency keys that are remembered", sizes.keys)
-        ended = "Reservations that have ended and are remembered"
+        yield GaugeMetricFamily("inventory_keys", "Idempotency keys remembered", sizes.keys)
+        ended = "Ended reservations remembered"
         yield GaugeMetricFamily("inventory_ended_reservations", ended, sizes.ended_reservations)
         for use in used:
             name = f"inventory_{use.counted.replace(' ', '_')}"
@@ -36,7 +36,7 @@ class SizeMetrics(Collector):
             yield GaugeMetricFamily(f"{name}_limit", f"Maximum number of {use.counted}", use.limit)
         near = sum(use.is_near() for use in used)
         yield GaugeMetricFamily("inventory_quotas_nearly_used", "Quotas of which at least 80 % is used", near)
-        memory = GaugeMetricFamily(MEMORY, "Resident memory of a worker", labels=["pid"])
+        memory = GaugeMetricFamily(MEMORY, "Resident memory of each worker, by process id", labels=["pid"])
         for process in self._processes():
             taken = resident_bytes(process)
             if taken is not None:

@@ -34,13 +34,15 @@ class StorageMetrics(Collector):
             ("snapshot", "the snapshots", found.snapshot_bytes),
         ):
             yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
-        yield GaugeMetricFamily("inventory_dead_letters", "Dead letters that wait to be settled", self._dead_letters())
+        yield GaugeMetricFamily(
+            "inventory_dead_letters", "Dead letters of this folder that wait to be settled", self._dead_letters()
+        )
         yield GaugeMetricFamily(
             "inventory_needs_operator",
             "1 while changes are refused until an operator has fixed the cause",
             int(self._needs_operator()),
         )
-        yield CounterMetricFamily("inventory_snapshots", "Snapshots that were taken", found.snapshots)
+        yield CounterMetricFamily("inventory_snapshots", "Snapshots taken on this folder", found.snapshots)
         yield GaugeMetricFamily(
             "inventory_clock_ahead_seconds",
             "How far the time of events is ahead of the wall clock; below 0 where it is behind",
@@ -50,6 +52,7 @@ class StorageMetrics(Collector):
         # Before the first pass there is no age, and a family without a sample says that.
         yield GaugeMetricFamily(
             "inventory_sync_age_seconds",
-            "How far the published views are behind what is committed",
+            "Age of the published views at most, 0 while they hold every committed change; no sample before the first"
+            " pass",
             None if age is None else age / 1000,
         )

@@ -29,12 +29,16 @@ HARMLESS = {
     "Missing: event …",
     "Missing: … events, … to …",
     "… was removed or moved away (…)",
-    "Log lines that were lost",
+    "Log lines lost because the output failed or was too slow",
     "this key was used before, and the event that holds its answer was deleted from the archive",
     "event … of reservation … was deleted from the archive",
     "… goes up to event …, the log to …: the events between are missing from the log, and only the snapshots hold their"
     " effect. Nothing was deleted.",
-    "Processes killed because they were stopped with the append lock",
+    "Processes that this server killed because they were stopped while they held the append lock",
+    "The events asked for were compacted, or deleted from the archive.",
+    "The event that holds the answer to this key, or the lines of the reservation, was deleted from the archive.",
+    "Changes are refused until an operator has fixed the cause: a failed flush, a damaged or missing file, a record"
+    " with a broken history, a newer log format.",
     "FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only",
     "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed change is"
     " lost",
