@@ -1,4 +1,4 @@
-"""One table of codes: in the code, in run.md and in openapi.yaml, and of everything that answers with a code."""
+"""One table of codes: in the code, in the reference, in openapi.yaml, and of everything that answers with a code."""
 
 import re
 
@@ -29,10 +29,9 @@ def answered() -> set[tuple[str, int]]:
 
 
 def rows() -> dict[str, list[str]]:
-    """The table of run.md: code → its other cells."""
-    part = text_of(ROOT / "run.md").split("\n### What a refusal means for the change\n")[1].split("\n#")[0]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
-    return {row[0].strip("`"): row[1:] for row in cells[2:]}
+    """The table of the documents: code → its other cells."""
+    table = re.findall(r"^\| \[`(\w+)`\]\(#\1\) \| (.+) \|$", text_of(ROOT / "docs/reference/errors.md"), re.MULTILINE)
+    return {code: cells.split(" | ") for code, cells in table}
 
 
 def test_every_code_that_something_answers_with_is_in_the_table_with_its_statuses():
@@ -45,6 +44,12 @@ def test_the_table_of_the_documents_says_the_same():
         for code, row in CODES.items()
     }
     assert rows() == expected
+
+
+def test_every_code_has_its_own_section_in_the_documents():
+    sections = re.findall(r"^### `(\w+)`\n\n(.+)$", text_of(ROOT / "docs/reference/errors.md"), re.MULTILINE)
+    assert [code for code, _ in sections] == list(CODES)
+    assert [code for code, told in sections if not told.startswith(str(CODES[code].statuses[0]))] == []
 
 
 def test_the_table_of_openapi_says_the_same():

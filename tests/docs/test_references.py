@@ -11,27 +11,19 @@ from docs.checkout import ROOT
 
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import Quotas, QuotaWatch, Sizes
-from inventory.settings import Settings, setting_names
+from inventory.settings import setting_names
 from inventory.web.metrics import _JSON_NAMES, Metrics
 
 README, RUN, ARCHITECTURE, PROMPTS = (ROOT / name for name in ("README.md", "run.md", "ARCHITECTURE.md", "prompts.md"))
+SETTINGS, METRICS = ROOT / "docs/reference/settings.md", ROOT / "docs/reference/metrics.md"
 RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
-DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *RECORDS, ROOT / "docs/speed.md"]
+DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 METHODS = ("get", "put", "post", "delete", "patch")
-NO_EFFECT = "**no effect yet**"
 
 
-def rows(path: Path, heading: str) -> dict[str, list[str]]:
-    """The table below a heading: first cell, without its quotes, → the others."""
-    part = text_of(path).split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line[:1] == "|"]
-    return {row[0].strip("`"): row[1:] for row in cells[2:]}
-
-
-def shown_default(value: object) -> str:
-    if value is None or value == ():
-        return "unset" if value is None else "none"
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+def first_cells(path: Path) -> list[str]:
+    """The first cell of each row of a generated table, without its quotes."""
+    return re.findall(r"^\| (?:`(\w+)` )?\| (?:`|one|unset)", text_of(path), re.MULTILINE)
 
 
 def read_settings() -> set[str]:
@@ -49,41 +41,22 @@ def endpoints() -> list[tuple[str, str]]:
     return [(method.upper(), path) for path, item in paths.items() for method in METHODS if method in item]
 
 
-def test_the_table_of_settings_has_each_of_them_in_order() -> None:
-    assert list(rows(RUN, "Settings")) == list(setting_names())
+def test_every_setting_is_in_the_reference_once() -> None:
+    assert first_cells(SETTINGS) == list(setting_names())
 
 
-def test_the_table_of_settings_has_their_defaults() -> None:
-    defaults = Settings()
-    of_the_machine = {"WEB_CONCURRENCY": "cores", "LOCK_OWNER_ID": "`<pid>-<uuid>`"}
-
-    wrong = {
-        name: cells[0]
-        for name, cells in rows(RUN, "Settings").items()
-        if cells[0] != of_the_machine.get(name, shown_default(getattr(defaults, name.lower())))
-    }
-
-    assert wrong == {}
+def test_every_setting_is_read_by_some_module() -> None:
+    assert set(setting_names()) - read_settings() == set()
 
 
-def test_the_settings_without_effect_are_those_that_nothing_reads() -> None:
-    marked = {name for name, cells in rows(RUN, "Settings").items() if NO_EFFECT in cells[1]}
-
-    assert marked == set(setting_names()) - read_settings()
-    limits = text_of(README).split("## Trade-offs and limits")[1]
-    named = {name for name in marked if f"`{name}`" in limits}
-    assert named >= {name for name in marked if not name.startswith("LOCK_")}
-
-
-def test_the_table_of_metrics_has_each_of_them() -> None:
-    table = rows(RUN, "Metrics")
+def test_every_metric_is_in_the_reference_by_both_of_its_names() -> None:
     figures, quotas = StorageFigures(0, 0, 0, 0), QuotaWatch(Sizes, Quotas())
     text, _ = Metrics(lambda: 0, lambda: figures, lambda: 0, lambda: 0, quotas).exposition("text/plain")
     types = re.findall(r"^# TYPE (\w+) ", text.decode(), re.MULTILINE)
 
-    shown = {name for name in types if not name.endswith("_created")}
-    assert {name for name in table if name} == set(_JSON_NAMES.values())
-    assert {cells[0].strip("`") for cells in table.values()} == shown
+    assert {name for name in first_cells(METRICS) if name} == set(_JSON_NAMES.values())
+    shown = re.findall(r"^\| (?:`\w+` )?\| `(\w+)` \|", text_of(METRICS), re.MULTILINE)
+    assert set(shown) == {name for name in types if not name.endswith("_created")}
 
 
 @pytest.mark.parametrize(("method", "path"), endpoints())

@@ -1,0 +1,17 @@
+"""Write the parts of docs/reference that come from the code, or with --check say which of them are stale."""
+
+import sys
+from pathlib import Path
+
+# Not whichever version is installed.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+try:
+    from reference.pages import main
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"{error.name} is not installed here. Set up with scripts/serve.py, then: .venv/bin/python scripts/reference.py"
+    )
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

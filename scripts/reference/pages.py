@@ -1,0 +1,49 @@
+"""Which page has which generated part, and writing them."""
+
+import argparse
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from reference.commands import commands_part
+from reference.tables import errors_part, metrics_part, settings_part
+
+FOLDER = Path(__file__).parents[2] / "docs/reference"
+COMMAND = ".venv/bin/python scripts/reference.py"
+BEGIN, END = f"<!-- generated from the code by: {COMMAND} -->", "<!-- end of what is generated -->"
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_part,
+    "metrics.md": metrics_part,
+    "errors.md": errors_part,
+    "cli.md": commands_part,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write what is stale. With ``--check`` write nothing; the status is 1 if something is stale."""
+    parser = argparse.ArgumentParser(prog="scripts/reference.py", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; the status is 1 if a page is stale")
+    check = parser.parse_args(arguments).check
+    stale = stale_pages(FOLDER)
+    for page, text in stale.items():
+        print(f"{page} is stale" if check else f"{page} written")
+        if not check:
+            (FOLDER / page).write_text(text, encoding="utf-8")
+    return int(check and bool(stale))
+
+
+def stale_pages(folder: Path) -> dict[str, str]:
+    """The pages whose generated part differs from what the code says, with the text that they should have.
+
+    :raises ValueError: a page has no place for its part; names it.
+    """
+    found = {}
+    for page, part in PARTS.items():
+        text = (folder / page).read_text(encoding="utf-8")
+        place = re.search(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", text, re.DOTALL)
+        if place is None:
+            raise ValueError(f"{page} has no line {BEGIN!r} with {END!r} behind it")
+        wanted = f"{text[: place.start()]}\n{part()}\n\n{text[place.end() :]}"
+        if wanted != text:
+            found[page] = wanted
+    return found

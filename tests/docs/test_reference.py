@@ -1,0 +1,57 @@
+"""What docs/reference takes from the code is what the code says."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from docs.checkout import ROOT
+
+sys.path.append(str(ROOT / "scripts"))
+
+from reference import pages
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the pages, on which the command works."""
+    shutil.copytree(pages.FOLDER, tmp_path / "reference")
+    monkeypatch.setattr(pages, "FOLDER", tmp_path / "reference")
+    return tmp_path / "reference"
+
+
+def test_no_page_is_stale() -> None:
+    assert list(pages.stale_pages(pages.FOLDER)) == [], f"run {pages.COMMAND}"
+
+
+@pytest.mark.parametrize("page", pages.PARTS)
+def test_a_page_that_says_something_else_than_the_code_is_found_and_mended(folder: Path, page: str) -> None:
+    wanted = (folder / page).read_text()
+    (folder / page).write_text(wanted.replace(f"{pages.BEGIN}\n", f"{pages.BEGIN}\nsomething old\n"))
+
+    assert pages.main(["--check"]) == 1
+    assert "something old" in (folder / page).read_text()
+    assert pages.main([]) == 0
+    assert (folder / page).read_text() == wanted
+
+
+def test_a_page_without_a_place_for_its_part_is_named(folder: Path) -> None:
+    (folder / "cli.md").write_text("# Commands\n")
+
+    with pytest.raises(ValueError, match=r"^cli\.md has no line"):
+        pages.stale_pages(folder)
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("THREADS if unset", "`THREADS` if unset"),
+        ("with SYNC_MODE=off, DATA_DIR/locks", "with `SYNC_MODE=off`, `DATA_DIR/locks`"),
+        ("'inventory import' takes it", "`inventory import` takes it"),
+        ("the header `X_Y`, HTTP and PUT", "the header `X_Y`, HTTP and PUT"),
+    ],
+)
+def test_names_of_settings_and_quoted_commands_are_shown_as_code(told: str, shown: str) -> None:
+    from reference.markdown import prose
+
+    assert prose(told) == shown
