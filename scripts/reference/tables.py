@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from inventory.service.quotas import Quotas, QuotaWatch, Sizes
 from inventory.service.ports.maintenance import StorageFigures
+from inventory.service.quotas import Quotas, QuotaWatch, Sizes
 from inventory.settings import Settings
 from inventory.web.error_codes import CODES
 from inventory.web.metrics import _JSON_NAMES, Metrics
