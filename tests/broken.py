@@ -8,7 +8,7 @@ from given import START, event_of, item
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
-from inventory.eventlog.memory import MemoryHistory, MemoryLedger
+from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.ports.dead_letter_store import Letter
 from inventory.service.ports.stock_reads import LedgerStatus
 

@@ -12,15 +12,15 @@ from inventory.bootstrap.audits import audit_of
 from inventory.bootstrap.guards import quotas_of, wiring
 from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.bootstrap.services import Services
+from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.letter_file import LetterFile
-from inventory.eventlog.memory import wall_clock
-from inventory.eventlog.options import LogOptions
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.unopened import UnopenedLedger, UnopenedViews
-from inventory.eventlog.views import PublishedViews
+from inventory.eventlog.log_parts import LogOptions
+from inventory.eventlog.published_views import PublishedViews
+from inventory.eventlog.snapshot import Restored
+from inventory.eventlog.unavailable import UnopenedLedger, UnopenedViews
+from inventory.memory.ledger import wall_clock
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
 from inventory.service.maintenance import Upkeep

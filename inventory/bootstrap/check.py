@@ -14,11 +14,11 @@ from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
+from inventory.eventlog.published_views import published_sequence
 from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
-from inventory.eventlog.restore import NotASnapshot, Restored, restore_image
-from inventory.eventlog.shared_state import Position, SharedState
-from inventory.eventlog.views import published_sequence
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
 from inventory.settings import Settings
 
 FROM_THE_BEGINNING = 1_000_000

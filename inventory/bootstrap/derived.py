@@ -9,10 +9,9 @@ from inventory.bootstrap.drift_report import DriftReport
 from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.restore import NotASnapshot, restore_image
-from inventory.eventlog.views import CENTRAL_VIEW, STORE_VIEW, View, document
-from inventory.resilience.atomic_file import read_file
-from inventory.resilience.disk import Disk
+from inventory.eventlog.published_views import CENTRAL_VIEW, STORE_VIEW, View, document
+from inventory.eventlog.snapshot import NotASnapshot, restore_image
+from inventory.resilience.disk import Disk, read_file
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.pages import snapshot_of
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
-from inventory.eventlog.machine import Machine
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.tally import Tally

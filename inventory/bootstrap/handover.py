@@ -1,6 +1,6 @@
 """What a server's master has made of the log, for the workers that it forks."""
 
-from inventory.eventlog.restore import Restored
+from inventory.eventlog.snapshot import Restored
 
 
 class Handover:

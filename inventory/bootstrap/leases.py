@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.domain.values import Instant
-from inventory.eventlog.machine import Machine
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.lease import LeaseStore
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings

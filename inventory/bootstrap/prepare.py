@@ -9,9 +9,9 @@ from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.leases import lease_folder
 from inventory.bootstrap.mounts import network_file_system
 from inventory.eventlog.errors import EventsMissing, LogDamaged, LogError
-from inventory.eventlog.machine import Machine
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
 

@@ -19,7 +19,7 @@ def main() -> None:
     # Only now, at low priority.
     from inventory.bootstrap.check import audit
     from inventory.eventlog.layout import Layout
-    from inventory.eventlog.restore import NotASnapshot
+    from inventory.eventlog.snapshot import NotASnapshot
 
     try:
         found = audit(Layout(Path(data_dir)), Path(image))

@@ -12,7 +12,7 @@ from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import ItemId, item_id
-from inventory.eventlog.letter_file import letter_as_json
+from inventory.eventlog.dead_letter_file import letter_as_json
 from inventory.service.ports.dead_letter_store import Letter
 from inventory.service.ports.stock_reads import PageRequest
 

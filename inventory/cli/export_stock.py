@@ -14,8 +14,7 @@ from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.progress import progress_bar
 from inventory.cli.stock_csv import export_lines
 from inventory.domain.record import Record
-from inventory.resilience.atomic_file import replace_file
-from inventory.resilience.disk import Disk
+from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
 
 _BETWEEN_REPORTS = 1000

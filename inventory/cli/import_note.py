@@ -14,8 +14,7 @@ import orjson
 from inventory.domain.errors import InventoryError
 from inventory.domain.instants import format_instant, parse_instant
 from inventory.domain.values import Instant
-from inventory.resilience.atomic_file import read_file, replace_file
-from inventory.resilience.disk import Disk
+from inventory.resilience.disk import Disk, read_file, replace_file
 from inventory.resilience.retry import RetryPolicy
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from inventory.eventlog.errors import FolderReplaced
-from inventory.eventlog.named_file import NamedFile
+from inventory.resilience.disk import NamedFile
 
 
 class AppendLock:

@@ -6,7 +6,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import LogRewound
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import Cursor
-from inventory.eventlog.shared_state import Position
+from inventory.eventlog.shared_header import Position
 from inventory.resilience.disk import Disk
 
 

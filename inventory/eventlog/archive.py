@@ -10,8 +10,7 @@ from threading import Lock
 
 from inventory.eventlog.errors import LogDamaged, SegmentMissing
 from inventory.eventlog.layout import Layout
-from inventory.resilience.atomic_file import replace_file
-from inventory.resilience.disk import Disk
+from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
 
 _CHUNK = 1 << 18

@@ -14,7 +14,7 @@ import orjson
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import Cursor, LogReader
-from inventory.eventlog.shared_state import Position
+from inventory.eventlog.shared_header import Position
 from inventory.resilience.child import Child, ChildFailed, ChildTooSlow, stay_with
 
 _log = logging.getLogger(__name__)

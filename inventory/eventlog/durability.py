@@ -1,12 +1,16 @@
-"""Waiting until events would survive a power cut; whoever finds nobody syncing, syncs."""
+"""Waiting until events would survive a power cut, and events in doubt after a failed flush."""
 
 import os
 import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from inventory.domain.errors import NeedsOperator, StorageTimeout, StorageUnavailable
+from inventory.domain.events import Event
+from inventory.domain.values import ItemId
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.shared_header import SharedState
 from inventory.resilience.disk import Disk
 
 FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
@@ -106,3 +110,78 @@ class Durability:
             self.close()
             self._times_made, self._descriptor, self._segment = times_made, descriptor, segment
         return self._descriptor
+
+
+class Doubt(NamedTuple):
+    """What the events in doubt have touched.
+
+    :ivar durable: the latest event that is not in doubt.
+    :ivar items: the records → the sequence of their latest durable event; 0 where there is none, or none is known.
+    :ivar grown: the stores in which there is a new record.
+    :ivar reservations: their ids, of those too that are made by these events.
+    """
+
+    durable: int
+    items: Mapping[ItemId, int]
+    grown: frozenset[str]
+    reservations: frozenset[str]
+
+
+class Doubts:
+    """Tells of one process's log what is in doubt."""
+
+    def __init__(
+        self, shared: SharedState, durability: Durability, read: Callable[[int, int], Sequence[Event]]
+    ) -> None:
+        """:param read: returns up to so many published events from a sequence on, durable or not; at least one."""
+        self._shared = shared
+        self._durability = durability
+        self._read = read
+        self._known: tuple[tuple[int, int, int], Doubt] | None = None
+
+    def about(self, sequence: int) -> Doubt | None:
+        """Wait until everything up to ``sequence`` is durable; where a sync has failed, return what is in doubt.
+
+        :raises StorageUnavailable: neither is known.
+        """
+        try:
+            self._durability.ensure(sequence)
+        except NeedsOperator:
+            return self.now()
+        return None
+
+    def now(self) -> Doubt:
+        """Return what is in doubt, for a log of which a sync has failed. :raises StorageUnavailable: see ``read``."""
+        place = (self._shared.times_made, self._shared.durable, self._shared.published().sequence)
+        known = self._known
+        if known is None or known[0] != place:
+            _, durable, end = place
+            known = self._known = (place, _doubt(durable, self._events(durable, end)))
+        return known[1]
+
+    def _events(self, durable: int, end: int) -> list[Event]:
+        found: list[Event] = []
+        while durable + len(found) < end:
+            first = durable + len(found) + 1
+            found += self._read(first, end - first + 1)
+        return found
+
+
+def refuse_if(in_doubt: bool) -> None:
+    """:raises NeedsOperator: what was asked for is in doubt."""
+    if in_doubt:
+        raise sync_failed()
+
+
+def _doubt(durable: int, events: Sequence[Event]) -> Doubt:
+    items: dict[ItemId, int] = {}
+    grown, reservations = set[str](), set[str]()
+    for event in events:
+        for line in event.lines:
+            items.setdefault(line.item, line.previous)
+            if line.version == 1:
+                grown.add(line.item.store)
+        held = event.reservation or event.step
+        if held is not None:
+            reservations.add(held.reservation_id)
+    return Doubt(durable, items, frozenset(grown), frozenset(reservations))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from inventory.eventlog.append_lock import AppendLock
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.shared_header import SharedState
 from inventory.resilience.lock_holder import Holder, kill_stopped, stopped_holder
 
 INTERVAL_SECONDS = 0.05

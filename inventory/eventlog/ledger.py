@@ -15,13 +15,13 @@ from inventory.eventlog.durability import Durability, sync_failed
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.history import FileHistory
-from inventory.eventlog.keeper import FileKeeper
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.options import LogOptions
+from inventory.eventlog.log_parts import LogOptions
+from inventory.eventlog.maintenance import FileKeeper
 from inventory.eventlog.reads import ReplicaReads
 from inventory.eventlog.replica import Replica
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.ticket import PendingChange, PendingGroup
 from inventory.eventlog.writer import BatchWriter, newer_format

@@ -11,8 +11,8 @@ from inventory.eventlog.errors import EventsMissing
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, RawLine
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.shared_state import Position
+from inventory.eventlog.shared_header import Position
+from inventory.eventlog.snapshot import Restored
 
 Progress = Callable[[int, int], None]
 _TELL_EVERY = 1024

@@ -11,7 +11,7 @@ from inventory.eventlog.archive import open_segment
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import GENESIS, NotALine, next_chain
-from inventory.eventlog.shared_state import Position
+from inventory.eventlog.shared_header import Position
 
 _CHUNK = 1 << 20
 _LINE = 1 << 12

@@ -11,8 +11,7 @@ from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
-from inventory.eventlog.doubt import Doubts, refuse_if
-from inventory.eventlog.durability import Durability
+from inventory.eventlog.durability import Doubts, Durability, refuse_if
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.replica import Replica
 from inventory.service.pages import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of

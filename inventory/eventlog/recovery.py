@@ -12,14 +12,14 @@ from inventory.eventlog.errors import EventsMissing, LockHeld, LogDamaged, State
 from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import LogCheck, Progress
-from inventory.eventlog.machine import Machine
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.published_views import published_sequence
+from inventory.eventlog.replica import uncollected
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
-from inventory.eventlog.uncollected import uncollected
-from inventory.eventlog.views import published_sequence
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.retry import RetryPolicy
 
 _LOCK_SECONDS = 15.0

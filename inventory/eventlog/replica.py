@@ -1,5 +1,6 @@
 """One process's fold of the log, kept up with what all processes publish."""
 
+import gc
 import os
 import threading
 import time
@@ -13,10 +14,25 @@ from inventory.eventlog.errors import LogError, LogRewound, SegmentMissing, unre
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, apart, line_at, place_of
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.shared_state import Position, SharedState
-from inventory.eventlog.uncollected import uncollected
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.snapshot import Restored
 from inventory.service.ports.event_history import HistoryGone
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Leave the garbage collector out inside the ``with`` block, and what is there at its end for good.
+
+    It would look at every record again and again, and half a second each time with 1,000,000 of them. What it never
+    looks at stays in memory that processes share after a fork.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.freeze()
 
 
 class Replica:

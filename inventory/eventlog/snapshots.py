@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.domain.state import State
+from inventory.eventlog.image import Image
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import START
-from inventory.eventlog.restore import NotASnapshot, Restored, check_image, read_start, restore_image
-from inventory.eventlog.snapshot import Image, encode_image
-from inventory.resilience.atomic_file import replace_file
-from inventory.resilience.disk import Disk
+from inventory.eventlog.snapshot import NotASnapshot, Restored, check_image, encode_image, read_start, restore_image
+from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
 
 KEPT = 2

@@ -13,7 +13,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import encode
 from inventory.eventlog.reader import Cursor, LogReader
 from inventory.eventlog.replica import Replica
-from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedState
 from inventory.service.ports.change_queue import Decide, Outcome
 from inventory.service.transaction import Batch, Writer
 

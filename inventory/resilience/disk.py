@@ -1,8 +1,11 @@
-"""The few calls through which files are changed. Tests pass one that fails, falls short or counts."""
+"""The few calls through which files are changed or replaced whole. Tests pass a disk that fails or falls short."""
 
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
+
+from inventory.resilience.retry import RetryPolicy
 
 Place: TypeAlias = Literal[
     "before-append",
@@ -66,3 +69,67 @@ class Disk:
 
     def reach(self, place: Place) -> None:
         """Be told that a longer piece of work has come to a named place inside it."""
+
+
+def replace_file(path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Disk, retry: RetryPolicy) -> None:
+    """Put new content at ``path``: it is on disk under its name when this returns.
+
+    Written to a temporary file in the same folder, synced, renamed, and the folder synced. Errors are
+    retried as ``retry`` says, each time from the start with a fresh ``chunks()``.
+
+    :raises OSError: what the last try met; the file that was there is unharmed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+    def write() -> None:
+        try:
+            with disk.create(temporary) as file:
+                for chunk in chunks():
+                    disk.write(file.fileno(), chunk)
+                disk.fsync(file.fileno())
+            disk.rename(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        disk.sync_folder(path.parent)
+
+    retry.call(write, on=OSError)
+
+
+def read_file(path: Path, *, disk: Disk, retry: RetryPolicy) -> bytes:
+    """Return a whole file's content; errors other than its absence are retried.
+
+    :raises FileNotFoundError: there is none.
+    :raises OSError: what the last try met.
+    """
+
+    def read() -> bytes | None:
+        try:
+            return disk.read(path)
+        except FileNotFoundError:
+            return None
+
+    content = retry.call(read, on=OSError)
+    if content is None:
+        raise FileNotFoundError(path)
+    return content
+
+
+class NamedFile:
+    """The identity (device and inode) of a file that this process keeps open or mapped, and its name.
+
+    A file that is open keeps its inode, so no other file can be taken for it.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """:param descriptor: open on the file; may be closed afterwards if a mapping stays."""
+        self.name = os.fspath(path)
+        self.status = os.fstat(descriptor)
+
+    def why_lost(self) -> str | None:
+        """Why the name does not lead to this file any more; ``None`` while it does."""
+        try:
+            found = os.stat(self.name)
+        except OSError as error:
+            return f"{self.name} was removed or moved away ({error.strerror})"
+        return None if os.path.samestat(self.status, found) else f"{self.name} was replaced by another file"

@@ -5,7 +5,7 @@ from typing import Any
 from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.transition import record_after
-from inventory.eventlog.letter_file import letter_as_json
+from inventory.eventlog.dead_letter_file import letter_as_json
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.dead_letter_store import NumberedLetter
 from inventory.service.ports.published_views import SyncStatus

@@ -6,7 +6,7 @@ from inventory.cli.seed_file import SeedRow
 from inventory.cli.seeding import SeedResult, apply_seed
 from inventory.domain.commands import AdjustStock
 from inventory.domain.values import item_id
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.stock import StockService
 
 ROWS = [SeedRow(item_id("berlin", f"sku-{n}"), n) for n in range(600)]

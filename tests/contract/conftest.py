@@ -11,11 +11,11 @@ from given import WRITER, Clock
 from inventory.domain.values import Instant
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.machine import Machine
-from inventory.eventlog.memory import MemoryLedger
-from inventory.eventlog.options import LogOptions
+from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.recovery import recover
+from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.service.ports.ledger import Ledger
 from inventory.service.transaction import Writer
 

@@ -14,12 +14,12 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.machine import Machine
-from inventory.eventlog.options import LogOptions
+from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.recovery import Recovery, recover
-from inventory.eventlog.restore import Restored
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.snapshot import Restored
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.lease import LeaseStore
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.sku_leases import LeasePolicy, SkuLeases

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from eventlog.folder import Folder, Shim
 from given import Clock
 
+from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.letter_file import LetterFile
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters

@@ -11,7 +11,7 @@ from eventlog.letter_world import QUICK, process, states
 from eventlog.logs import broken_history
 
 from inventory.domain.errors import NeedsOperator, SettlementRefused, StorageUnavailable
-from inventory.eventlog.letter_file import LetterFile
+from inventory.eventlog.dead_letter_file import LetterFile
 
 
 def test_a_break_is_noted_with_its_line_as_the_log_has_it(broken: Folder):
@@ -36,7 +36,7 @@ def test_while_another_process_has_the_turn_nothing_is_noted(broken: Folder):
 
 def test_the_turn_of_a_killed_process_is_free(broken: Folder):
     program = """
-    from inventory.eventlog.letter_file import LetterFile
+    from inventory.eventlog.dead_letter_file import LetterFile
     with LetterFile(folder.layout, Shim()).turn(wait_ms=0) as ours:
         say(ours)
         os.kill(os.getpid(), 9)

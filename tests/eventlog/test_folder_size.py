@@ -4,7 +4,7 @@ from pathlib import Path
 
 from steps import steps
 
-from inventory.eventlog.folder_size import FolderSize
+from inventory.eventlog.maintenance import FolderSize
 
 
 def test_the_sum_follows_files_that_come_and_go(tmp_path: Path):

@@ -11,7 +11,7 @@ from given import item
 
 from inventory.bootstrap import build_services, prepare
 from inventory.domain.commands import AdjustStock, CountStock
-from inventory.eventlog.machine import Machine
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.lease import LeaseStore
 from inventory.resilience.lease_record import decode
 from inventory.settings import Settings
@@ -21,7 +21,7 @@ HERE = item()
 STORE = """
 import os, signal, sys
 from pathlib import Path
-from inventory.eventlog.machine import Machine
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
 def die(*_):

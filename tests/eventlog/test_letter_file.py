@@ -11,7 +11,7 @@ from given import START
 from inventory.domain.dead_letter import Figures
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
-from inventory.eventlog.letter_file import LetterFile
+from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.service.ports.dead_letter_store import Letter, Settlement
 
 LINE = Line(ONE, 1, 0, 7, 0, 3)

@@ -11,8 +11,7 @@ from eventlog.letter_world import QUICK, process, states
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import SettlementRefused
 from inventory.eventlog.archive import move_to_archive
-from inventory.eventlog.restore import restore_image
-from inventory.eventlog.snapshot import footer
+from inventory.eventlog.snapshot import footer, restore_image
 
 BROKEN = {ONE: Break(2, Figures(1, 0, 1))}
 

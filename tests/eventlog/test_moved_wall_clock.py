@@ -31,8 +31,8 @@ MOVES = [pytest.param(hours * HOUR_NS, id=f"by {hours} hours") for hours in (1, 
 
 # Every place that reads the time of day, and what for.
 READERS_OF_THE_WALL_CLOCK = {
-    "eventlog/machine.py": "once in a boot, by the first server to start: the service's time goes on from it",
-    "eventlog/memory.py": "the ledger of tests; and of a worker that could not open its folder, which changes nothing",
+    "resilience/host_clock.py": "once in a boot, by the first server to start: the service's time goes on from it",
+    "memory/ledger.py": "the ledger of tests; and of a worker that could not open its folder, which changes nothing",
     "web/logs.py": "the time of a log line",
     "server/exchange.py": "the Date of an answer, which has to be the time of day (RFC 9110 section 6.6.1)",
 }

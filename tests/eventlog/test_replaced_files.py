@@ -11,7 +11,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.errors import FolderReplaced, StateUnusable
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.shared_state import SharedState
+from inventory.eventlog.shared_header import SharedState
 
 SHARED = ("locks/state", "locks/append", "locks/append-turn", "locks", "events")
 READS: tuple[Callable[[FileLedger], object], ...] = (

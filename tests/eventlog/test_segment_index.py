@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from inventory.eventlog.history import SegmentIndex
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.segment_index import SegmentIndex
 from inventory.service.ports.event_history import EventsGone
 
 NEWEST = 41

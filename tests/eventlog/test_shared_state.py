@@ -8,7 +8,7 @@ import pytest
 from eventlog.children import python
 
 from inventory.eventlog.errors import StateUnusable
-from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedState
 
 HERE = Position(1, 500, 2)
 BOOT = 3 << 70 | 5
@@ -90,7 +90,7 @@ def test_every_item_is_aligned(marks: SharedState):
 def test_no_reader_ever_sees_a_torn_position(marks: SharedState, tmp_path: Path):
     writer = f"""
         from pathlib import Path
-        from inventory.eventlog.shared_state import Position, SharedState
+        from inventory.eventlog.shared_header import Position, SharedState
         marks = SharedState(Path({str(tmp_path / "state")!r}))
         for number in range(3, {ROUNDS}):
             marks.publish(Position(number // 100 + 1, number * 500, number))

@@ -12,8 +12,7 @@ from given import item
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import EventsMissing, LogDamaged
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.restore import NotASnapshot, check_image, restore_image
-from inventory.eventlog.snapshot import footer
+from inventory.eventlog.snapshot import NotASnapshot, check_image, footer, restore_image
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy

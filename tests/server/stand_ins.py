@@ -11,7 +11,7 @@ from gunicorn.config import Config
 from inventory.domain.state import State
 from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
-from inventory.eventlog.restore import Restored
+from inventory.eventlog.snapshot import Restored
 from inventory.resilience.byte_budget import ByteBudget
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.tally import Tally

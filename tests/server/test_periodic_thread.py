@@ -10,7 +10,7 @@ import pytest
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant, item_id
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.server.periodic_jobs import INTERVAL_SECONDS, PeriodicThread
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot

@@ -14,8 +14,8 @@ from system.conversation import HEADERS, Said, Talk, look, trade
 from system.running_server import RunningServer, run_command
 from system.version_before import unpacked
 
-from inventory.eventlog.machine import Machine
-from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.resilience.host_clock import Machine
 
 KEPT = Path(__file__).parents[1] / "data" / "format-2"
 _PARTS = ("events", "snapshots", "store-inventory.json", "central-inventory.json")

@@ -16,8 +16,8 @@ from system.running_worker import RunningWorker
 from system.test_publishing import published
 from system.waiting import until
 
-from inventory.eventlog.machine import Machine
-from inventory.eventlog.shared_state import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.resilience.host_clock import Machine
 
 DAY_MS = 86_400_000
 

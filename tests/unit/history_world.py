@@ -6,7 +6,7 @@ from given import Clock, adding, item
 
 from inventory.domain.events import Event
 from inventory.domain.state import fold
-from inventory.eventlog.memory import MemoryHistory, MemoryLedger
+from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventsGone
 

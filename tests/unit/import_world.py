@@ -11,7 +11,7 @@ from inventory.cli.import_note import NoteFile
 from inventory.cli.importing import Importing, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
 

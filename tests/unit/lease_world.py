@@ -9,7 +9,7 @@ from pathlib import Path
 from given import START, Clock, item
 
 from inventory.domain.commands import CountStock
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
 from inventory.resilience.lease_record import LeaseRecord

@@ -7,8 +7,7 @@ from typing import BinaryIO
 
 import pytest
 
-from inventory.resilience.atomic_file import read_file, replace_file
-from inventory.resilience.disk import Disk
+from inventory.resilience.disk import Disk, read_file, replace_file
 from inventory.resilience.retry import RetryPolicy
 
 STEPS = ("create", "write", "fsync", "rename", "sync_folder")

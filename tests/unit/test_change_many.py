@@ -9,7 +9,7 @@ from unit.lease_world import HERE, World
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, LockContended, LockLost, ReadOnly, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.stock import StockService

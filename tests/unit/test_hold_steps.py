@@ -16,12 +16,12 @@ from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, Exte
 from inventory.domain.hold_steps import MOST_STEPS
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
+from inventory.eventlog.image import image_of
 from inventory.eventlog.line import GENESIS, decode, encode
-from inventory.eventlog.memory import MemoryHistory
 from inventory.eventlog.reader import Cursor
-from inventory.eventlog.restore import restore_image
-from inventory.eventlog.shared_state import Position
-from inventory.eventlog.snapshot import encode_image, image_of
+from inventory.eventlog.shared_header import Position
+from inventory.eventlog.snapshot import encode_image, restore_image
+from inventory.memory.ledger import MemoryHistory
 from inventory.service import hold_history
 from inventory.service.hold_history import HoldHistory
 

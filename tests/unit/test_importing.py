@@ -13,7 +13,7 @@ from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import LockContended, NeedsOperator, Overloaded, StorageUnavailable
 from inventory.domain.record import Policy, Record
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 
 
 @pytest.fixture

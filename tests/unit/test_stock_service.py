@@ -10,7 +10,7 @@ from inventory.domain.commands import AdjustStock, CountStock, at_version
 from inventory.domain.errors import InsufficientStock, ItemNotFound, SkuNotFound, StoreNotFound, VersionConflict
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.parallel import run_parallel
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.stock_reads import PageRequest

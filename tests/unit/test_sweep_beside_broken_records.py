@@ -4,7 +4,7 @@ from given import Clock, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.dead_letter import Break
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService

@@ -7,7 +7,7 @@ import pytest
 from given import Clock, adding, item
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot
 from inventory.service.sync import Sync, SyncResult

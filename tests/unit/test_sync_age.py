@@ -5,7 +5,7 @@ from given import Clock, adding, item
 from unit.test_sync import INTERVAL, MemoryViews
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.sync import Sync
 
 

@@ -10,7 +10,7 @@ from broken import MemoryLetters
 from inventory.bootstrap.guards import wiring
 from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Settled
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from web.apps import NOW
 
 from inventory.domain.events import Event
-from inventory.eventlog.memory import MemoryHistory, MemoryLedger
+from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.ports.event_history import EventsGone
 
 STREAM = {"Accept": "text/event-stream"}

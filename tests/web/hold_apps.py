@@ -8,7 +8,7 @@ from given import Clock
 from web.apps import NOW, MemoryViews
 
 from inventory.bootstrap.guards import wiring
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.settings import Settings
 from inventory.web.app import create_app
 

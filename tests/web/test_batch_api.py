@@ -8,7 +8,7 @@ from web.batches import KEY, adjust, count, reserve, send, versions
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
 from inventory.domain.state import fold
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.web.app import create_app
 
 

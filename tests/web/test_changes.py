@@ -4,7 +4,7 @@ import pytest
 from web.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, MemoryViews, make_services
 
 from inventory.domain.values import Instant
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.web.app import create_app
 
 

@@ -11,7 +11,7 @@ from web.apps import NOW, make_services
 from inventory.bootstrap.services import Services
 from inventory.domain.record import Record
 from inventory.domain.reservation import HeldLine, Reservation
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.web import pages
 from inventory.web.app import create_app
 from inventory.web.large_reads import MANY, MOST_BYTES

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from web.apps import NOW, make_services
 
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.service.quotas import Quotas
 from inventory.service.transaction import Writer
 from inventory.web.app import create_app

@@ -10,7 +10,7 @@ from web.apps import NOW, make_services
 from web.batches import adjust, count, reserve
 
 from inventory.eventlog.line import GENESIS, encode
-from inventory.eventlog.memory import MemoryLedger
+from inventory.memory.ledger import MemoryLedger
 from inventory.web.app import create_app
 
 FEW, MANY = 200, 400

@@ -1,5 +1,7 @@
-"""The upkeep of a log on files: snapshots from the replica, compaction of what lies below them."""
+"""Maintenance of a log on files: snapshots from the replica, compaction of what lies below them."""
 
+import os
+import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable
@@ -12,19 +14,47 @@ from inventory.domain.values import Instant
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
-from inventory.eventlog.folder_size import FolderSize
+from inventory.eventlog.image import image_for_audit, image_of
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.reader import START, apart
 from inventory.eventlog.replica import Replica
-from inventory.eventlog.restore import NotASnapshot, read_start
-from inventory.eventlog.shared_state import Position, SharedState
-from inventory.eventlog.snapshot import encode_image, image_for_audit, image_of
+from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.snapshot import NotASnapshot, encode_image, read_start
 from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
 from inventory.service.ports.maintenance import Behind, StorageFigures
+
+
+class FolderSize:
+    """Adds up a folder of files that are written once, apart from the one whose name is the last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sizes: dict[str, int] = {}
+        self._total = 0
+        self._guard = threading.Lock()
+
+    def bytes(self) -> int:
+        """Return the sum; looks at the files that have come since, and at the two that may have been written to."""
+        with self._guard:
+            names = set(os.listdir(self._folder))
+            known = self._sizes.keys()
+            # What was the last one when it was looked at may have grown until the next one was begun.
+            look = names - known | {max(known, default=""), max(names, default="")} & names
+            for name in known - names:
+                self._total -= self._sizes.pop(name)
+            for name in look:
+                try:
+                    size = os.stat(f"{self._folder}/{name}").st_size
+                except FileNotFoundError:
+                    continue  # moved meanwhile
+                self._total += size - self._sizes.get(name, 0)
+                self._sizes[name] = size
+            return self._total
+
 
 _TAIL = 1 << 21
 

@@ -1,11 +1,4 @@
-"""The marks that all processes on one DATA_DIR share: how far the log is published, how far durable.
-
-A small file, mapped by every process, allocated in full (a full disk under a mapping is SIGBUS), and
-written only as aligned 8-byte items: those are never seen half-written, whereas ``struct.pack_into``
-zeroes first, which 9 to 19 % of readers saw. What takes several items is written into the slot that is
-not in use; then one item, the generation, says that it is. A process that dies or freezes half-way
-leaves the other slot as it was.
-"""
+"""The header that all processes on one DATA_DIR share: how far the log is committed, how far durable."""
 
 import mmap
 import os
@@ -14,7 +7,7 @@ from typing import NamedTuple
 
 from inventory.domain.values import Instant
 from inventory.eventlog.errors import FolderReplaced, StateUnusable
-from inventory.eventlog.named_file import NamedFile
+from inventory.resilience.disk import NamedFile
 from inventory.service.ports.published_views import SyncStatus
 
 _SIZE = 4096

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from inventory.eventlog.machine import Machine
 from inventory.resilience.disk import Disk
+from inventory.resilience.host_clock import Machine
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.transaction import Writer
 

@@ -12,9 +12,8 @@ import orjson
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.shared_state import SharedState
-from inventory.resilience.atomic_file import replace_file
-from inventory.resilience.disk import Disk
+from inventory.eventlog.shared_header import SharedState
+from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.turn import turn
 from inventory.service.ports.published_views import SyncStatus

@@ -1,4 +1,4 @@
-"""What the log needs to know of the machine it runs on. Tests pass one that reboots or moves its clock."""
+"""The host's clocks and the id of its boot. Tests pass one that reboots or moves its wall clock."""
 
 import time
 import uuid

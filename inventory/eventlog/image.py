@@ -1,0 +1,56 @@
+"""Copies of a state, which later events do not change: what snapshots and audits are written from."""
+
+from typing import NamedTuple
+
+from inventory.domain.dead_letter import Break
+from inventory.domain.idempotency import FiledKeys
+from inventory.domain.record import Record
+from inventory.domain.reservation_table import HoldCopy
+from inventory.domain.sku_stock import SkuTotals
+from inventory.domain.state import State
+from inventory.domain.values import Instant, ItemId
+from inventory.eventlog.reader import Cursor
+
+
+class Image(NamedTuple):
+    """A copy of a state, which later events do not change, and where the log goes on behind it."""
+
+    cursor: Cursor
+    at: Instant
+    newer_format: int | None
+    records: list[Record]
+    reservations: HoldCopy
+    keys: FiledKeys
+    broken: list[tuple[ItemId, Break]]
+    central: list[tuple[str, tuple[ItemId, ...]]]
+    totals: list[tuple[str, SkuTotals]]
+
+
+def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
+    """Copy a state. The caller holds it still meanwhile; records are immutable and are not copied."""
+    return Image(
+        cursor,
+        state.last_at,
+        newer_format,
+        list(state.records.values()),
+        state.reservations.copy(),
+        state.keys.copy(),
+        list(state.broken.items()),
+        [],
+        [],
+    )
+
+
+def image_for_audit(state: State, cursor: Cursor) -> Image:
+    """Copy what is compared with the log: the central view and its sums as they are, but no keys. See ``image_of``."""
+    return Image(
+        cursor,
+        state.last_at,
+        None,
+        list(state.records.values()),
+        state.reservations.copy(),
+        FiledKeys(),
+        list(state.broken.items()),
+        list(state.central().items()),
+        list(state.running_totals().items()),
+    )
