@@ -6,11 +6,10 @@ from typing import Any
 import orjson
 
 from inventory.domain.drift import Drift
-from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
 from inventory.domain.reservation import EndedHold, Reservation
 from inventory.domain.sku_stock import SkuTotals
-from inventory.domain.values import ItemId
+from inventory.domain.values import ItemId, format_instant
 from inventory.eventlog.reservation_json import kept_as_json
 
 SHOWN = 100

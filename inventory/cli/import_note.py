@@ -12,8 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from inventory.domain.errors import InventoryError
-from inventory.domain.instants import format_instant, parse_instant
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, format_instant, parse_instant
 from inventory.resilience.disk import Disk, read_file, replace_file
 from inventory.resilience.retry import RetryPolicy
 

@@ -19,9 +19,8 @@ from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
 
 from inventory.domain.errors import FieldProblem, ValidationFailed
-from inventory.domain.instants import format_instant
 from inventory.domain.record import Policy, Record
-from inventory.domain.values import MAX_QUANTITY, ItemId, item_id, text_problem
+from inventory.domain.values import MAX_QUANTITY, ItemId, format_instant, item_id, text_problem
 
 REQUIRED = ("storeId", "sku", "onHand")
 THRESHOLDS = ("safetyStock", "lowStock")

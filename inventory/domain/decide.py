@@ -1,18 +1,27 @@
-"""``decide``: state + instant + command → draft, or a refusal. Pure; may be run again at will."""
+"""The decision to move stock from store to store: one event, all of it or nothing."""
 
 from typing import assert_never
 
-from inventory.domain.commands import AdjustStock, CountStock, SetPolicy, SettleDeadLetter, StockCommand, TransferStock
+from inventory.domain.commands import (
+    AdjustStock,
+    CountStock,
+    SetPolicy,
+    SettleDeadLetter,
+    StockCommand,
+    TransferStock,
+    arriving,
+)
+from inventory.domain.dead_letter import DISCARDED, REQUEUED, figures_of
 from inventory.domain.decide_batch import decide_on_batch
-from inventory.domain.decide_dead_letter import decide_to_settle
 from inventory.domain.decide_hold import decide_on_hold, decide_to_hold
-from inventory.domain.decide_transfer import decide_on_transfer
 from inventory.domain.errors import (
     CountOvertaken,
     FieldProblem,
     InsufficientStock,
     InventoryError,
     ItemNotFound,
+    SettlementRefused,
+    Shortage,
     ValidationFailed,
 )
 from inventory.domain.events import COUNTED, POLICY_SET, Change, Draft
@@ -25,9 +34,59 @@ from inventory.domain.hold_commands import (
     HoldStock,
     ReleaseHold,
 )
+from inventory.domain.preconditions import StateView, check, check_range, records_of, summed
 from inventory.domain.record import Record
-from inventory.domain.requirements import StateView, check, check_range
-from inventory.domain.values import Instant
+from inventory.domain.values import MAX_QUANTITY, Instant, ItemId
+
+
+def decide_on_transfer(command: TransferStock, state: StateView) -> Draft:
+    """Take from one store what another gets. All of ``qty`` may go; a safety stock is for holds.
+
+    :raises InsufficientStock: naming every line that is short, after adding up those of the same item.
+    """
+    wanted = summed(command.lines)
+    if any(item.store == command.target for item in wanted):
+        raise ValidationFailed((FieldProblem("to", "must be another store"),))
+    records = records_of(command.lines, state)
+    short = [Shortage(item, qty, records[item].qty) for item, qty in wanted.items() if qty > records[item].qty]
+    if short:
+        raise InsufficientStock(*short[0], more=short[1:])
+    coming: dict[ItemId, int] = {}
+    for item, qty in wanted.items():
+        there = arriving(item, command.target)
+        coming[there] = coming.get(there, 0) + qty
+    for there, qty in coming.items():
+        before = state.record(there)
+        check_range((before.on_hand if before else 0) + qty, "lines")
+    changes = [*(Change(item, -qty) for item, qty in wanted.items()), *(Change(*one) for one in coming.items())]
+    return Draft("stock.transferred", tuple(changes), command.note)
+
+
+def decide_to_settle(command: SettleDeadLetter, state: StateView) -> Draft:
+    """Take what the log says is on hand at its word, or bring back what was; reserved is what is held, in either case.
+
+    :raises SettlementRefused: there is no such dead letter, or the figures are not known or cannot be kept.
+    """
+    item, broken = command.item, state.broken_record(command.item)
+    if broken is None or broken.at.sequence != command.sequence:
+        raise SettlementRefused(f"event {command.sequence} is no dead letter of {item.sku} in {item.store}")
+    now = figures_of(broken.record)
+    wanted = now if command.action == "requeue" else broken.at.before
+    # A line that states something else must not let held units be promised twice, or keep others reserved for ever.
+    wanted = wanted and wanted._replace(reserved=state.held_of(item))
+    if wanted is None:
+        raise SettlementRefused(
+            f"the figures of {item.sku} in {item.store} before event {command.sequence} are not known: the snapshot"
+            " that this process started from does not hold them. 'inventory rebuild' reads them from the log again."
+        )
+    if not (0 <= wanted.on_hand <= MAX_QUANTITY and 0 <= wanted.reserved <= MAX_QUANTITY):
+        raise SettlementRefused(
+            f"a {command.action} would leave {item.sku} in {item.store} at {wanted.on_hand} on hand and"
+            f" {wanted.reserved} reserved; 0 to {MAX_QUANTITY} can be kept"
+        )
+    change = Change(item, wanted.on_hand - now.on_hand, wanted.reserved - now.reserved)
+    return Draft(REQUEUED if command.action == "requeue" else DISCARDED, (change,), command.note)
+
 
 __all__ = ["StateView", "decide"]
 

@@ -6,8 +6,8 @@ from inventory.domain.dead_letter import BrokenRecord
 from inventory.domain.errors import FieldProblem, Refusal, ValidationFailed
 from inventory.domain.events import Change, Draft
 from inventory.domain.hold_commands import AtomicBatch, Command, HoldStock
+from inventory.domain.preconditions import StateView
 from inventory.domain.record import Record
-from inventory.domain.requirements import StateView
 from inventory.domain.reservation import MAX_LINES, HeldLine, Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 

@@ -16,7 +16,7 @@ from inventory.domain.hold_errors import (
     ReservationNotFound,
     WrongState,
 )
-from inventory.domain.requirements import StateView, records_of, summed
+from inventory.domain.preconditions import StateView, records_of, summed
 from inventory.domain.reservation import Ending, HeldLine, Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 

@@ -1,10 +1,10 @@
-"""What was decided (a draft) and what has happened (an event)."""
+"""What was decided (a draft), what has happened (an event), and what its lines and steps leave behind."""
 
 from typing import NamedTuple
 
 from inventory.domain.commands import Note
-from inventory.domain.record import Policy
-from inventory.domain.reservation import Reservation
+from inventory.domain.record import Policy, Record
+from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.values import Instant, ItemId
 
 COUNTED = "stock.counted"
@@ -106,3 +106,82 @@ class Event(NamedTuple):
     delivery: Delivery | None = None
     synced: int = 0
     step: HoldStep | None = None
+
+
+_made = tuple.__new__
+
+
+def line_after(change: Change, before: Record | None) -> Line:
+    """Work out the line of a change; a record that is not there counts as all zeros at version 0."""
+    item, on_hand_delta, reserved_delta, policy = change
+    if before is None:
+        return Line(item, on_hand_delta, reserved_delta, on_hand_delta, reserved_delta, 1, 0, policy)
+    return Line(
+        item,
+        on_hand_delta,
+        reserved_delta,
+        before.on_hand + on_hand_delta,
+        before.reserved + reserved_delta,
+        before.version + 1,
+        before.sequence,
+        before.policy if policy is None else policy,
+        None if policy is None else before.policy,
+    )
+
+
+def continues(line: Line, before: Record | None) -> bool:
+    """Whether the line's version and figures follow from the record before it."""
+    _, on_hand_delta, reserved_delta, on_hand, reserved, version, _, _, _ = line
+    if before is None:
+        return version == 1 and on_hand == on_hand_delta and reserved == reserved_delta
+    return (
+        version == before.version + 1
+        and on_hand == before.on_hand + on_hand_delta
+        and reserved == before.reserved + reserved_delta
+    )
+
+
+def record_after(line: Line, sequence: int, at: Instant) -> Record:
+    """The record as the line says it is: facts are not argued with."""
+    item, _, _, on_hand, reserved, version, _, policy, _ = line
+    return _made(Record, (item, on_hand, reserved, version, sequence, at, policy))
+
+
+MOST_STEPS = 16
+"""Changes of a reservation's lines between two events that tell all of them, or as many as it has lines.
+
+So rebuilding it reads no more events than it has lines, and on average a change writes one line beside its own.
+"""
+
+
+def placed(draft: Draft, sequence: int) -> tuple[Reservation | None, HoldStep | None]:
+    """The draft's reservation with its place in the log, and the step to write; ``None`` where all of it is."""
+    reservation = draft.reservation
+    if reservation is None:
+        return None, None
+    step = HoldStep(reservation.reservation_id, reservation.version, reservation.expires_at, reservation.lines_at)
+    if reservation.created and reservation.is_open:
+        if not draft.changes:
+            return reservation._replace(sequence=sequence), step
+        steps = reservation.steps + 1
+        if steps <= max(MOST_STEPS, len(reservation.lines)):
+            return reservation._replace(sequence=sequence, lines_at=sequence, steps=steps), step
+    created = reservation.created or sequence
+    return reservation._replace(sequence=sequence, created=created, lines_at=sequence, steps=0), None
+
+
+def stepped(before: Reservation, event: Event, step: HoldStep) -> Reservation:
+    """The reservation after a step. Its lines before it are all that counts of ``before``: extends may lie between."""
+    after = before._replace(version=step.version, expires_at=step.expires_at, sequence=event.sequence)
+    if not event.lines:
+        return after
+    units = {line.item: -line.reserved_delta for line in event.lines}
+    leaves = event.type == "reservation.committed"
+    lines = tuple([line if line.item not in units else _less(line, units[line.item], leaves) for line in before.lines])
+    return after._replace(lines=lines, lines_at=event.sequence, steps=before.steps + 1)
+
+
+def _less(line: HeldLine, units: int, leaves: bool) -> HeldLine:
+    if leaves:
+        return line._replace(committed=line.committed + units)
+    return line._replace(released=line.released + units)

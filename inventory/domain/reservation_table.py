@@ -1,14 +1,126 @@
 """The reservations that are remembered: by id, in the order they were made, and by when they end or have ended."""
 
+from array import array
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from heapq import heapify, heappop, heappush
 
-from inventory.domain.creation_order import CreationOrder
-from inventory.domain.due_holds import DueHolds
-from inventory.domain.events import Event, HoldStep
-from inventory.domain.hold_steps import stepped
+from inventory.domain.events import Event, HoldStep, stepped
 from inventory.domain.reservation import EndedHold, Hold, Reservation, end_of, ended, packed, unpacked
 from inventory.domain.values import Instant, ItemId
+
+_LONGEST = 512
+
+
+class _Chunk:
+    """Neighbours in the order. Those taken out stay until they are half of it."""
+
+    __slots__ = ("alive", "created", "ids")
+
+    def __init__(self) -> None:
+        self.created = array("q")
+        self.ids: list[str | None] = []
+        self.alive = 0
+
+
+class CreationOrder:
+    """Ids by the sequence of the event that made each. Any call looks at one chunk, beside what it returns."""
+
+    def __init__(self) -> None:
+        self._chunks: list[_Chunk] = []
+
+    def add(self, created: int, reservation_id: str) -> None:
+        """Enter one: in a whole log it was made later than all others."""
+        if not self._chunks or (created >= self._chunks[-1].created[-1] and len(self._chunks[-1].ids) >= _LONGEST):
+            self._chunks.append(_Chunk())
+        chunk = self._chunks[self._chunk_of(created) if self._chunks[-1].ids else -1]
+        place = bisect_right(chunk.created, created)
+        chunk.created.insert(place, created)
+        chunk.ids.insert(place, reservation_id)
+        chunk.alive += 1
+
+    def remove(self, created: int, reservation_id: str) -> None:
+        """Take one out that is in it."""
+        number = self._chunk_of(created)
+        chunk = self._chunks[number]
+        chunk.ids[chunk.ids.index(reservation_id)] = None
+        chunk.alive -= 1
+        if chunk.alive == 0:
+            del self._chunks[number]
+        elif chunk.alive * 2 < len(chunk.ids):
+            kept = [(created, name) for created, name in zip(chunk.created, chunk.ids, strict=True) if name is not None]
+            chunk.created, chunk.ids = array("q", [created for created, _ in kept]), [name for _, name in kept]
+
+    def after(self, created: int, many: int) -> list[str]:
+        """Up to ``many`` that were made by later events than ``created``, in that order."""
+        found: list[str] = []
+        for number in range(self._chunk_of(created), len(self._chunks)):
+            chunk = self._chunks[number]
+            begin = bisect_right(chunk.created, created)
+            found += [name for name in chunk.ids[begin:] if name is not None]
+            if len(found) >= many:
+                break
+        return found[:many]
+
+    def __iter__(self) -> Iterator[str]:
+        """All of them."""
+        for chunk in self._chunks:
+            yield from [name for name in chunk.ids if name is not None]
+
+    def _chunk_of(self, created: int) -> int:
+        return max(0, bisect_right(self._chunks, created, key=lambda chunk: chunk.created[0]) - 1)
+
+
+_SPARE = 64
+
+
+class DueHolds:
+    """A heap of ends. One that no longer counts, since its reservation was extended or has ended, goes when it is met.
+
+    Where they are more than half, all of them go: entering one costs the same on average, however many there are.
+    """
+
+    def __init__(self, find: Callable[[str], Reservation | None]) -> None:
+        """:param find: returns the open reservation of an id."""
+        self._find = find
+        self._ends: list[tuple[Instant, str]] = []
+        self._waiting: dict[ItemId, list[str]] = {}
+
+    def add(self, expires_at: Instant, reservation_id: str, open_ones: int) -> None:
+        """Enter an end. :param open_ones: how many reservations are open."""
+        heappush(self._ends, (expires_at, reservation_id))
+        if len(self._ends) > 2 * open_ones + _SPARE:
+            self._ends = [entry for entry in set(self._ends) if self._counts(entry) is not None]
+            heapify(self._ends)
+
+    def due(self, now: Instant, limit: int, broken: Container[ItemId]) -> list[Reservation]:
+        """Up to ``limit`` whose time is over, the earliest first; with a line of a ``broken`` item they wait."""
+        for item in [item for item in self._waiting if item not in broken]:
+            for reservation_id in self._waiting.pop(item):
+                held = self._find(reservation_id)
+                if held is not None and held.expires_at is not None:
+                    heappush(self._ends, (held.expires_at, reservation_id))
+        found: dict[str, Reservation] = {}
+        while self._ends and self._ends[0][0] <= now and len(found) < limit:
+            entry = heappop(self._ends)
+            held = self._counts(entry)
+            if held is None:
+                continue
+            stuck = next((line.item for line in held.lines if line.item in broken), None)
+            if stuck is None:
+                found[entry[1]] = held
+            else:
+                self._waiting.setdefault(stuck, []).append(entry[1])
+        for held in found.values():
+            if held.expires_at is not None:
+                heappush(self._ends, (held.expires_at, held.reservation_id))
+        return list(found.values())
+
+    def _counts(self, entry: tuple[Instant, str]) -> Reservation | None:
+        held = self._find(entry[1])
+        return held if held is not None and held.expires_at == entry[0] else None
+
 
 FORGOTTEN_AT_ONCE = 2000
 """More than one batch of changes can end, so forgetting keeps up; few enough to take about a millisecond."""

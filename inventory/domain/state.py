@@ -1,14 +1,12 @@
 """``State`` and ``fold``: everything that is known, and how one more event changes it."""
 
 from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figures_of
-from inventory.domain.events import Event
+from inventory.domain.events import Event, continues, record_after
 from inventory.domain.idempotency import KeyTable
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold
 from inventory.domain.reservation_table import ReservationTable
-from inventory.domain.sku_stock import SkuTotals, WideSku
-from inventory.domain.sorted_names import SortedNames
-from inventory.domain.transition import continues, record_after
+from inventory.domain.sku_stock import SkuTotals, SortedNames, WideSku
 from inventory.domain.values import Instant, ItemId
 
 FEW = 64

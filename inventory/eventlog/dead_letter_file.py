@@ -17,8 +17,7 @@ import orjson
 
 from inventory.domain.dead_letter import Figures
 from inventory.domain.errors import StorageUnavailable
-from inventory.domain.instants import format_instant, parse_instant
-from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.domain.values import ItemId, Sku, StoreId, format_instant, parse_instant
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import line_as_json, line_from_json
 from inventory.resilience.disk import Disk

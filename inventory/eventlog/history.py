@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from threading import Lock
 
 from inventory.domain.errors import NeedsOperator
-from inventory.domain.events import Event
+from inventory.domain.events import Event, record_after
 from inventory.domain.record import Record
-from inventory.domain.transition import record_after
 from inventory.domain.values import ItemId
 from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.durability import Doubts, Durability, sync_failed

@@ -34,10 +34,9 @@ import orjson
 
 from inventory.domain.commands import Note
 from inventory.domain.events import Delivery, Event, HoldStep, KeyUse, Line
-from inventory.domain.instants import format_instant, parse_instant
 from inventory.domain.record import Policy
 from inventory.domain.reservation import HeldLine, Reservation
-from inventory.domain.values import ItemId
+from inventory.domain.values import ItemId, format_instant, parse_instant
 from inventory.eventlog.reservation_json import (
     instant_or_none,
     reservation_as_json,

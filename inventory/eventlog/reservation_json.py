@@ -9,9 +9,8 @@ besides, and of a reservation that has ended ``lineCount`` and ``state`` in plac
 
 from typing import Any
 
-from inventory.domain.instants import format_instant, parse_instant
 from inventory.domain.reservation import EndedHold, HeldLine, Hold, Reservation
-from inventory.domain.values import Instant, ItemId, Sku, StoreId
+from inventory.domain.values import Instant, ItemId, Sku, StoreId, format_instant, parse_instant
 
 
 def reservation_as_json(reservation: Reservation) -> dict[str, Any]:

@@ -25,12 +25,11 @@ import orjson
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.idempotency import KeyEntry
-from inventory.domain.instants import format_instant, parse_instant
 from inventory.domain.record import Policy, Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuTotals, WideSku
 from inventory.domain.state import State
-from inventory.domain.values import Instant, ItemId, Sku, StoreId
+from inventory.domain.values import Instant, ItemId, Sku, StoreId, format_instant, parse_instant
 from inventory.eventlog.image import Image
 from inventory.eventlog.reader import Cursor, apart, place_of
 from inventory.eventlog.reservation_json import kept_as_json, kept_from_json

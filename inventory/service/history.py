@@ -13,9 +13,8 @@ from inventory.domain.errors import (
     Overloaded,
     ValidationFailed,
 )
-from inventory.domain.events import COUNTED, Event
+from inventory.domain.events import COUNTED, Event, record_after
 from inventory.domain.record import Record
-from inventory.domain.transition import record_after
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.clock_lead import ClockLead

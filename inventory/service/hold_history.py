@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.domain.events import Event, HoldStep
-from inventory.domain.hold_steps import stepped
+from inventory.domain.events import Event, HoldStep, stepped
 from inventory.domain.reservation import EndedHold, Hold, Reservation
 from inventory.service.ports.event_history import EventHistory, EventsGone, HistoryGone
 

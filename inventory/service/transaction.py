@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
 from inventory.domain.errors import IdempotencyConflict, NeedsOperator, Unavailable
-from inventory.domain.events import Delivery, Draft, Event, KeyUse
-from inventory.domain.hold_steps import placed
+from inventory.domain.events import Delivery, Draft, Event, KeyUse, line_after, placed, record_after
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
-from inventory.domain.transition import line_after, record_after
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
 from inventory.service.ports.change_queue import Decide, Outcome

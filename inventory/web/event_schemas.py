@@ -4,8 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from inventory.domain.instants import parse_instant
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, parse_instant
 from inventory.web.schemas import MAX_PAGE, MAX_VERSION, StrictSchema, between, built, query_integer
 
 MAX_WAIT_SECONDS = 25

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from inventory.domain.instants import format_instant
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, format_instant
 from inventory.web.log_limits import LONGEST_TEXT, shortened, shortened_trace
 
 _TRACES = frozenset(("exc_info", "stack_info"))

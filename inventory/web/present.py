@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from inventory.domain.instants import format_instant
+from inventory.domain.events import record_after
 from inventory.domain.record import Record
-from inventory.domain.transition import record_after
+from inventory.domain.values import format_instant
 from inventory.eventlog.dead_letter_file import letter_as_json
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.dead_letter_store import NumberedLetter

@@ -4,11 +4,10 @@ from typing import Any
 
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import InventoryError, Unavailable
-from inventory.domain.events import COUNTED, Event, Line
+from inventory.domain.events import COUNTED, Event, Line, record_after
 from inventory.domain.hold_commands import AtomicBatch, HoldStock
-from inventory.domain.instants import format_instant
 from inventory.domain.record import Record
-from inventory.domain.transition import record_after
+from inventory.domain.values import format_instant
 from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
 from inventory.web.errors import next_step, retry_after_ms, row_of

@@ -3,8 +3,8 @@
 from typing import Any
 
 from inventory.domain.events import POLICY_SET, Event, Line
-from inventory.domain.instants import format_instant
 from inventory.domain.record import Policy, Record
+from inventory.domain.values import format_instant
 from inventory.service.ports.event_history import EventPage, HistoryPage, Step
 from inventory.web.answers import Answer, json_answer
 from inventory.web.large_reads import LargeRead

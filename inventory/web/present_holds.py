@@ -3,8 +3,8 @@
 from typing import Any
 
 from inventory.domain.events import Event, HoldStep
-from inventory.domain.instants import format_instant
 from inventory.domain.reservation import Hold, Reservation
+from inventory.domain.values import format_instant
 from inventory.service.ports.stock_reads import Page
 from inventory.service.reservations import HoldOutcome
 from inventory.web.answers import Answer, json_answer

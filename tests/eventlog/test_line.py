@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 
 from inventory.domain.commands import Note
 from inventory.domain.events import Delivery, Event, HoldStep, KeyUse, Line
-from inventory.domain.instants import parse_instant
 from inventory.domain.record import Policy
 from inventory.domain.reservation import HeldLine, Reservation
-from inventory.domain.values import Instant, ItemId, Sku, StoreId
+from inventory.domain.values import Instant, ItemId, Sku, StoreId, parse_instant
 from inventory.eventlog.line import GENESIS, NotALine, decode, encode, next_chain
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -6,11 +6,10 @@ from given import START, event_of, fold_all, item
 from inventory.domain.commands import AdjustStock, SetPolicy, at_version
 from inventory.domain.decide import decide
 from inventory.domain.errors import InsufficientStock, ItemNotFound, VersionConflict
-from inventory.domain.events import Change, Draft, Line
+from inventory.domain.events import Change, Draft, Line, line_after
 from inventory.domain.hold_commands import Command
 from inventory.domain.record import Policy, Record
 from inventory.domain.state import State
-from inventory.domain.transition import line_after
 from inventory.domain.values import Instant
 
 HERE = item()

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import Refusal
-from inventory.domain.events import Event
+from inventory.domain.events import MOST_STEPS, Event
 from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
-from inventory.domain.hold_steps import MOST_STEPS
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.eventlog.image import image_of

@@ -10,10 +10,9 @@ from inventory.domain.commands import AdjustStock, CountStock, Note, SettleDeadL
 from inventory.domain.dead_letter import DISCARDED, REQUEUED, Break, Figures, figures_of, gap
 from inventory.domain.decide import decide
 from inventory.domain.errors import InsufficientStock, NeedsOperator, SettlementRefused
-from inventory.domain.events import Change, Draft, Event, Line
+from inventory.domain.events import Change, Draft, Event, Line, continues
 from inventory.domain.record import Record
 from inventory.domain.state import State
-from inventory.domain.transition import continues
 from inventory.service.transaction import Batch
 
 REQUEUE, DISCARD = (SettleDeadLetter(ONE, BREAK, action, Note("anna")) for action in ("requeue", "discard"))

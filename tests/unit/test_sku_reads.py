@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from inventory.domain import state as state_module
 from inventory.domain.events import Line
 from inventory.domain.record import Record
-from inventory.domain.sku_stock import SkuTotals, totals_of
-from inventory.domain.sorted_names import SortedNames
+from inventory.domain.sku_stock import SkuTotals, SortedNames, totals_of
 from inventory.domain.state import FEW, State, fold
 from inventory.domain.values import ItemId
 from inventory.service import pages as listing

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.domain import sorted_names
-from inventory.domain.sorted_names import SortedNames
+from inventory.domain import sku_stock as sorted_names
+from inventory.domain.sku_stock import SortedNames
 
 TEXT = st.text("aAbZ09._-:\uffff\U0001f600", max_size=3)
 NAMES = st.lists(TEXT, unique=True, max_size=200)

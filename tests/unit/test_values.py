@@ -5,8 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.domain.errors import ValidationFailed
-from inventory.domain.instants import format_instant, parse_instant
-from inventory.domain.values import MAX_QUANTITY, Instant, is_identifier, item_id, quantity
+from inventory.domain.values import (
+    MAX_QUANTITY,
+    Instant,
+    format_instant,
+    is_identifier,
+    item_id,
+    parse_instant,
+    quantity,
+)
 
 
 @pytest.mark.parametrize("text", ["a", "9", "A.b_c:d-e", "x" * 64])

@@ -9,8 +9,7 @@ from web.batches import KEY
 from web.feeds import CompactedLedger
 
 from inventory.bootstrap.services import Services
-from inventory.domain.instants import format_instant
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, format_instant
 
 
 class TimedLedger(CompactedLedger):

@@ -8,8 +8,7 @@ from web.apps import ADJUST, NOW, RECORD, make_services
 from web.feeds import CompactedLedger
 
 from inventory.bootstrap.services import Services
-from inventory.domain.instants import format_instant
-from inventory.domain.values import Instant
+from inventory.domain.values import Instant, format_instant
 
 SECOND = 1_000_000
 LEAD = 3653 * 86_400 * SECOND

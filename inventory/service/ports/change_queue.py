@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from inventory.domain.decide import StateView
 from inventory.domain.errors import InventoryError
-from inventory.domain.events import Delivery, Draft, Event
+from inventory.domain.events import Delivery, Draft, Event, record_after
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
-from inventory.domain.transition import record_after
 from inventory.domain.values import EntityId, Instant
 
 if TYPE_CHECKING:
