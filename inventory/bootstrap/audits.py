@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from inventory.eventlog.layout import Layout
-from inventory.resilience.child import run_module
+from inventory.resilience.child_process import run_module
 from inventory.service.audit import Audit, StateCopier
 
 SECONDS = 60.0

@@ -10,10 +10,10 @@ from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
+from inventory.resilience.counter import Tally
 from inventory.resilience.host_clock import Machine
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
-from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.audit import Audits, NoAudit
 from inventory.service.clock_lead import ClockLead

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.resilience.bulkhead import Bulkhead
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import Bulkhead, ByteBudget
+from inventory.resilience.counter import Tally
 from inventory.resilience.load_shedder import LoadShedder
-from inventory.resilience.tally import Tally
 from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.audit import Audits
 from inventory.service.clock_lead import ClockLead

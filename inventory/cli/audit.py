@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from inventory.resilience.child import give_way, stay_with
+from inventory.resilience.child_process import give_way, stay_with
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from inventory.cli.importing import AT_ONCE, Importing, Numbered
 from inventory.cli.progress import Progress, progress_bar
 from inventory.cli.stock_csv import Entry, NotStock, StockReader
 from inventory.domain.errors import FieldProblem
-from inventory.resilience.turn import turn
+from inventory.resilience.process_lock import turn
 from inventory.settings import Settings
 
 _IN_JSON = 1000

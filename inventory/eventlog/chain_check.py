@@ -15,7 +15,7 @@ from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.reader import Cursor, LogReader
 from inventory.eventlog.shared_header import Position
-from inventory.resilience.child import Child, ChildFailed, ChildTooSlow, stay_with
+from inventory.resilience.child_process import Child, ChildFailed, ChildTooSlow, stay_with
 
 _log = logging.getLogger(__name__)
 _SECONDS = 60.0

@@ -21,7 +21,7 @@ from inventory.domain.values import ItemId, Sku, StoreId, format_instant, parse_
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import line_as_json, line_from_json
 from inventory.resilience.disk import Disk
-from inventory.resilience.turn import turn
+from inventory.resilience.process_lock import turn
 from inventory.service.ports.dead_letter_store import Letter, Settlement
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.shared_header import SharedState
-from inventory.resilience.lock_holder import Holder, kill_stopped, stopped_holder
+from inventory.resilience.process_lock import Holder, kill_stopped, stopped_holder
 
 INTERVAL_SECONDS = 0.05
 """So long, at most, a process tells what it has in memory of a folder whose marks or locks were replaced."""

@@ -23,8 +23,8 @@ from inventory.eventlog.shared_header import Position, SharedState
 from inventory.eventlog.snapshot import NotASnapshot, encode_image, read_start
 from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
+from inventory.resilience.process_lock import turn
 from inventory.resilience.retry import RetryPolicy
-from inventory.resilience.turn import turn
 from inventory.service.ports.maintenance import Behind, StorageFigures
 
 

@@ -14,8 +14,8 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_header import SharedState
 from inventory.resilience.disk import Disk, replace_file
+from inventory.resilience.process_lock import turn
 from inventory.resilience.retry import RetryPolicy
-from inventory.resilience.turn import turn
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 
 State = Literal["closed", "open", "half-open"]
 

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 
 _SECONDS = 2.0
 _AT_MOST = 128

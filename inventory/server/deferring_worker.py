@@ -15,7 +15,7 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from inventory.bootstrap.services import UNSENT_BYTES
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import ClientSocket
 from inventory.server.exchange import Exchange, read_to_its_end
 from inventory.server.main_loop import MainLoopCalls, Poller

@@ -12,7 +12,7 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import ClientSocket, Pace
 
 Done: TypeAlias = Callable[[bool], object]

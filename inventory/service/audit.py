@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.resilience.child import ChildFailed, ChildTooSlow
-from inventory.resilience.turn import turn
+from inventory.resilience.child_process import ChildFailed, ChildTooSlow
+from inventory.resilience.process_lock import turn
 
 _RETRY_AFTER_MS = 5000
 

@@ -8,8 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from inventory.domain.errors import LockContended, LockLost, StorageUnavailable
 from inventory.domain.values import Instant
-from inventory.resilience.lease import LeaseLost, LeaseStore
-from inventory.resilience.lease_record import LeaseRecord, file_stem
+from inventory.resilience.lease import LeaseLost, LeaseRecord, LeaseStore, file_stem
 
 LeaseEvent: TypeAlias = Literal["acquired", "contended", "stolen", "expired", "lost", "release_failed"]
 _LOOK_AGAIN_MS = 20

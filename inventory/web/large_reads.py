@@ -4,8 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from inventory.domain.errors import Overloaded
-from inventory.resilience.bulkhead import Bulkhead
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import Bulkhead, ByteBudget
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of the body of a list."""

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import ClassVar
 
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 
 LONGEST_URL = 256
 LONGEST_TEXT = 1_000

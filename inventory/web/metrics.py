@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
 from inventory.web import logs

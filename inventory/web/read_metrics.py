@@ -2,8 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from inventory.resilience.byte_budget import ByteBudget
-from inventory.resilience.tally import Tally
+from inventory.resilience.bulkhead import ByteBudget
+from inventory.resilience.counter import Tally
 
 
 class ReadMetrics:

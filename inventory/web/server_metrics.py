@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter
 
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 
 
 class ServerCounters:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from inventory.bootstrap import layout_of
 from inventory.cli.main import main
-from inventory.resilience.turn import turn
+from inventory.resilience.process_lock import turn
 from inventory.settings import Settings
 
 HEAD = "storeId,sku,onHand\n"

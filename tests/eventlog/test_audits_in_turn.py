@@ -11,8 +11,8 @@ from eventlog.audited import TWO, some_services, state_of
 from inventory.bootstrap import audits, layout_of
 from inventory.bootstrap.services import Services
 from inventory.domain.errors import Overloaded, StorageUnavailable
-from inventory.resilience.child import ChildFailed
-from inventory.resilience.turn import turn
+from inventory.resilience.child_process import ChildFailed
+from inventory.resilience.process_lock import turn
 
 
 @pytest.fixture

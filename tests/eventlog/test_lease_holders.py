@@ -12,8 +12,7 @@ from given import item
 from inventory.bootstrap import build_services, prepare
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.resilience.host_clock import Machine
-from inventory.resilience.lease import LeaseStore
-from inventory.resilience.lease_record import decode
+from inventory.resilience.lease import LeaseStore, decode
 from inventory.settings import Settings
 
 HERE = item()

@@ -13,7 +13,7 @@ from given import adding
 
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.folder_watch import STOPPED_SECONDS, FolderWatch
-from inventory.resilience.lock_holder import kill_stopped, stopped_holder
+from inventory.resilience.process_lock import kill_stopped, stopped_holder
 
 HOLDS = """
 import fcntl

@@ -12,9 +12,9 @@ from inventory.domain.state import State
 from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import ByteBudget
+from inventory.resilience.counter import Tally
 from inventory.resilience.load_shedder import LoadShedder
-from inventory.resilience.tally import Tally
 from inventory.server.closing import Closer
 from inventory.server.sender import Sender
 from inventory.server.thread_pool import ThreadPool

@@ -13,7 +13,7 @@ from server.deferring import Deferring
 from server.running import WHOLE, answer
 from system.waiting import until
 
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.main_loop import MainLoopCalls, Poller
 from inventory.web.answers import Answer
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from system.waiting import until
 
-from inventory.resilience.byte_budget import ByteBudget
+from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import FLOOR, ClientSocket
 from inventory.server.sender import Sender
 

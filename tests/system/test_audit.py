@@ -16,7 +16,7 @@ from system.waiting import until
 
 LISTENS_AND_AUDITS = """
 import socket, sys
-from inventory.resilience.child import run_module
+from inventory.resilience.child_process import run_module
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
 run_module("inventory.cli.audit", sys.argv[1:], seconds=60)

@@ -11,8 +11,7 @@ from given import START, Clock, item
 from inventory.domain.commands import CountStock
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
-from inventory.resilience.lease import LeaseStore
-from inventory.resilience.lease_record import LeaseRecord
+from inventory.resilience.lease import LeaseRecord, LeaseStore
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.service.stock import StockService
 

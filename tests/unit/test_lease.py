@@ -5,8 +5,7 @@ import os
 import pytest
 from unit.lease_world import TTL_MS, lease_files, store, taken
 
-from inventory.resilience.lease import LeaseLost
-from inventory.resilience.lease_record import decode, encode
+from inventory.resilience.lease import LeaseLost, decode, encode
 
 
 def test_a_lease_keeps_every_other_out_until_its_deadline(leases, up):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from web.apps import RECORD
 
-from inventory.resilience.tally import Tally
+from inventory.resilience.counter import Tally
 from inventory.web import logs
 from inventory.web.log_limits import (
     INTERVAL_SECONDS,

@@ -1,13 +1,41 @@
-"""Finds the process that holds the ``flock`` on a file, and kills it if it is stopped.
-
-All of it is asked of /proc when something waits; a lock that is free costs nothing. See proc(5) for the fields.
-"""
+"""A lock that one process at a time has, and who holds a lock that is not given back."""
 
 import os
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
+
+_POLL_SECONDS = 0.05
+
+
+@contextmanager
+def turn(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
+    """Hold the lock for the ``with`` block; gives ``False`` where another process kept it for ``wait_ms``.
+
+    :raises StorageUnavailable: the lock's folder is gone, or the file cannot be had.
+    """
+    if not lock_file.parent.is_dir():
+        # FileLock would make the folder, in a place where nobody keeps anything any more.
+        raise NeedsOperator(f"{lock_file.parent} is gone", "put the folder back, and restart the servers")
+    lock = FileLock(lock_file)
+    try:
+        lock.acquire(timeout=wait_ms / 1000, poll_interval=_POLL_SECONDS)
+    except Timeout:
+        yield False
+        return
+    except OSError as error:
+        raise StorageUnavailable(f"{lock_file} cannot be locked: {error}", outcome="none") from error
+    try:
+        yield True
+    finally:
+        lock.release()
+
 
 _PROC = Path("/proc")
 _STOPPED = "T"
