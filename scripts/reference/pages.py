@@ -6,16 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from reference.commands import commands_part
+from reference.markdown import table
 from reference.tables import errors_part, metrics_part, settings_part
 
-FOLDER = Path(__file__).parents[2] / "docs/reference"
+FOLDER = Path(__file__).parents[2] / "docs"
 COMMAND = ".venv/bin/python scripts/reference.py"
 BEGIN, END = f"<!-- generated from the code by: {COMMAND} -->", "<!-- end of what is generated -->"
 PARTS: Mapping[str, Callable[[], str]] = {
-    "settings.md": settings_part,
-    "metrics.md": metrics_part,
-    "errors.md": errors_part,
-    "cli.md": commands_part,
+    "reference/settings.md": settings_part,
+    "reference/metrics.md": metrics_part,
+    "reference/errors.md": errors_part,
+    "reference/cli.md": commands_part,
+    "adr/README.md": lambda: decisions_part(FOLDER / "adr"),
 }
 
 
@@ -30,6 +32,15 @@ def main(arguments: Sequence[str]) -> int:
         if not check:
             (FOLDER / page).write_text(text, encoding="utf-8")
     return int(check and bool(stale))
+
+
+def decisions_part(folder: Path) -> str:
+    """A link to each decision record, by number."""
+    records = sorted(folder.glob("[0-9]*.md"))
+    titles = [record.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for record in records]
+    named = (title.split(". ", 1) for title in titles)
+    rows = [(number, f"[{claim}]({record.name})") for (number, claim), record in zip(named, records, strict=True)]
+    return table(("number", "decision"), rows)
 
 
 def stale_pages(folder: Path) -> dict[str, str]:

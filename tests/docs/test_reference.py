@@ -1,4 +1,4 @@
-"""What docs/reference takes from the code is what the code says."""
+"""What the documents take from the code is what the code says."""
 
 import shutil
 import sys
@@ -15,9 +15,9 @@ from reference import pages
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the pages, on which the command works."""
-    shutil.copytree(pages.FOLDER, tmp_path / "reference")
-    monkeypatch.setattr(pages, "FOLDER", tmp_path / "reference")
-    return tmp_path / "reference"
+    shutil.copytree(pages.FOLDER, tmp_path / "docs")
+    monkeypatch.setattr(pages, "FOLDER", tmp_path / "docs")
+    return tmp_path / "docs"
 
 
 def test_no_page_is_stale() -> None:
@@ -36,9 +36,9 @@ def test_a_page_that_says_something_else_than_the_code_is_found_and_mended(folde
 
 
 def test_a_page_without_a_place_for_its_part_is_named(folder: Path) -> None:
-    (folder / "cli.md").write_text("# Commands\n")
+    (folder / "reference/cli.md").write_text("# Commands\n")
 
-    with pytest.raises(ValueError, match=r"^cli\.md has no line"):
+    with pytest.raises(ValueError, match=r"^reference/cli\.md has no line"):
         pages.stale_pages(folder)
 
 

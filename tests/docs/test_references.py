@@ -16,7 +16,7 @@ from inventory.web.metrics import _JSON_NAMES, Metrics
 
 README, RUN, ARCHITECTURE, PROMPTS = (ROOT / name for name in ("README.md", "run.md", "ARCHITECTURE.md", "prompts.md"))
 SETTINGS, METRICS = ROOT / "docs/reference/settings.md", ROOT / "docs/reference/metrics.md"
-RECORDS = sorted((ROOT / "docs/adr").glob("*.md"))
+RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 METHODS = ("get", "put", "post", "delete", "patch")
 

@@ -1,0 +1,106 @@
+"""Schemas of openapi.yaml as rows: the name of a field, what it may be, what it means."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from reference.markdown import code
+
+_PREFIX = "#/components/schemas/"
+
+
+class Description(dict[str, Any]):
+    """openapi.yaml, read."""
+
+    def resolved(self, part: dict[str, Any]) -> dict[str, Any]:
+        """What a reference refers to, under what stands beside it; required fields and properties of both."""
+        if "$ref" not in part:
+            return part
+        found: Any = self
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name.replace("~1", "/")]
+        found = self.resolved(dict(found))
+        beside = {name: value for name, value in part.items() if name != "$ref"}
+        if not beside:
+            return dict(found)
+        both = {
+            "properties": {**found.get("properties", {}), **beside.get("properties", {})},
+            "required": [*found.get("required", ()), *beside.get("required", ())],
+        }
+        return {**found, **beside, **{name: value for name, value in both.items() if value}}
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """A schema by its name, with the fields of all that it consists of."""
+        return self.resolved({"$ref": _PREFIX + name})
+
+    def meaning(self, schema: dict[str, Any]) -> str:
+        """Its description; of a list without one, that of its entries."""
+        return str(self.resolved(schema).get("description", ""))
+
+    def kind(self, schema: dict[str, Any]) -> str:
+        """What a value may be, in a few words."""
+        if name := self.shared(schema):
+            return f"[{name}](#{name.lower()})"
+        schema = self.resolved(schema)
+        if "const" in schema:
+            return code(schema["const"])
+        if "enum" in schema:
+            return ", ".join(code("null" if value is None else value) for value in schema["enum"])
+        if "oneOf" in schema:
+            return " or ".join(self.kind(each) for each in schema["oneOf"])
+        kinds = schema.get("type", "object")
+        if kinds == "array":
+            return f"list of {self.kind(schema['items'])}{_bounds(schema, 'minItems', 'maxItems', ' entries')}"
+        names = [kinds] if isinstance(kinds, str) else kinds
+        bounds = _bounds(schema, "minimum", "maximum", "") or _bounds(schema, "minLength", "maxLength", " characters")
+        return " or ".join(schema.get("format", name) if name == "string" else name for name in names) + bounds
+
+    def shared(self, schema: dict[str, Any]) -> str:
+        """The name of a schema that has fields of its own; empty for all others."""
+        name = body_name(schema)
+        found = self.schema(name) if name else {}
+        return name if set(schema) <= {"$ref", "description"} and (found.get("properties") or "allOf" in found) else ""
+
+
+def body_name(schema: dict[str, Any]) -> str:
+    """The name of the schema that is referred to; empty if it has none."""
+    reference = schema.get("$ref", "")
+    return (
+        reference.removeprefix(_PREFIX)
+        if reference.startswith(_PREFIX) and "/" not in reference[len(_PREFIX) :]
+        else ""
+    )
+
+
+def field_rows(
+    description: Description, schema: dict[str, Any], prefix: str = "", *, own: bool = False
+) -> Iterator[tuple[str, str, str]]:
+    """A row for each field; those inside a list of objects without a name follow their list.
+
+    :param own: without the fields of what the schema refers to.
+    """
+    required = description.resolved(schema).get("required", ())
+    schema = schema if own else description.resolved(schema)
+    for part in schema.get("allOf", ()):
+        yield from field_rows(description, part, prefix)
+    for name, field in schema.get("properties", {}).items():
+        told = " ".join(description.meaning(field).split())
+        yield code(prefix + name) + (", required" if name in required else ""), description.kind(field), told
+        inner = description.resolved(field)
+        items = inner.get("items", {})
+        if not description.shared(field) and not description.shared(items):
+            yield from field_rows(description, items or inner, f"{prefix}{name}[]." if items else f"{prefix}{name}.")
+
+
+def shared_bodies(description: Description) -> list[str]:
+    """The names of the schemas that have fields, by name."""
+    named = description["components"]["schemas"]
+    return sorted(name for name in named if description.shared({"$ref": _PREFIX + name}))
+
+
+def _bounds(schema: dict[str, Any], low: str, high: str, unit: str) -> str:
+    least, most = (f"{schema[bound]:,}" if bound in schema else "" for bound in (low, high))
+    if least and most:
+        return f", {least} to {most}{unit}"
+    if least or most:
+        return f", at least {least}{unit}" if least else f", at most {most}{unit}"
+    return ""
