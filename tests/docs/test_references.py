@@ -113,6 +113,14 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
 
 
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.name)
+def test_a_decision_says_what_was_open_what_was_chosen_what_it_costs_and_what_was_rejected(path: Path) -> None:
+    sections = re.split(r"^## (.+)$", text_of(path), flags=re.MULTILINE)[1:]
+
+    assert sections[::2] == ["Context", "Decision", "Consequences", "Rejected"]
+    assert all(section.strip() for section in sections[1::2])
+
+
 def anchors(path: Path) -> set[str]:
     """The anchors of a document's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", text_of(path), re.MULTILINE)
