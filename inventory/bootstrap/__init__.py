@@ -1,11 +1,11 @@
 """The composition root: the one place that knows every concrete class."""
 
-from inventory.bootstrap.build import build_services, build_worker_services, layout_of
+from inventory.bootstrap.build import build_services, build_worker_services, rebuild
 from inventory.bootstrap.check import Verification, verify
 from inventory.bootstrap.guards import BUCKETS_FILE
 from inventory.bootstrap.handover import HANDOVER
-from inventory.bootstrap.prepare import StartRefused, clock_warning, prepare
-from inventory.bootstrap.rebuild import RebuildResult, rebuild, server_presence
+from inventory.bootstrap.prepare import StartRefused, clock_warning, layout_of, prepare
+from inventory.bootstrap.rebuild import RebuildResult, server_presence
 from inventory.bootstrap.services import Services
 
 __all__ = [

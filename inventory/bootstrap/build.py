@@ -11,13 +11,17 @@ from pathlib import Path
 from inventory.bootstrap.audits import audit_of
 from inventory.bootstrap.guards import quotas_of, wiring
 from inventory.bootstrap.leases import lease_store, sku_leases
+from inventory.bootstrap.prepare import layout_of, prepare
+from inventory.bootstrap.rebuild import RebuildResult
+from inventory.bootstrap.rebuild import rebuild as rebuild_derived
 from inventory.bootstrap.services import Services
 from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.errors import LogError
-from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
+from inventory.eventlog.log_check import Progress
 from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.published_views import PublishedViews
+from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.unavailable import UnopenedLedger, UnopenedViews
 from inventory.memory.ledger import wall_clock
@@ -29,11 +33,6 @@ from inventory.settings import Settings
 
 _TRY_AGAIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
-
-
-def layout_of(settings: Settings) -> Layout:
-    """Where the settings put everything."""
-    return Layout(Path(settings.data_dir).absolute())
 
 
 def disk_of(settings: Settings) -> Disk:
@@ -91,6 +90,19 @@ def build_services(
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
     letters, audit = LetterFile(layout, disk), audit_of(layout, ledger.keeper)
     return wired.services(ledger, views, ledger.now, letters, upkeep, held, audit)
+
+
+def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
+    """Delete what is derived and make it again from the log; see ``bootstrap.rebuild``."""
+
+    def publish(recovery: Recovery) -> int:
+        services = build_services(settings, folded=recovery.folded)
+        try:
+            return services.sync.sync_once().as_of_sequence
+        finally:
+            services.close()
+
+    return rebuild_derived(layout_of(settings), lambda report: prepare(settings, progress=report), publish, progress)
 
 
 def build_worker_services(

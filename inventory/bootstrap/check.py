@@ -6,20 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.derived import derived_files
 from inventory.bootstrap.drift_report import DriftReport
-from inventory.bootstrap.prepare import Progress
 from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
+from inventory.eventlog.log_check import Progress
 from inventory.eventlog.published_views import published_sequence
 from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
 from inventory.eventlog.shared_header import Position, SharedState
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
-from inventory.settings import Settings
 
 FROM_THE_BEGINNING = 1_000_000
 """An audit folds a log of up to so many events from its beginning, and a longer one from its oldest snapshot on."""
@@ -57,14 +55,13 @@ class Verification:
         }
 
 
-def verify(settings: Settings, *, progress: Progress | None = None) -> Verification:
+def verify(layout: Layout, *, progress: Progress | None = None) -> Verification:
     """Check every chain, fold every event, and compare what is derived with the fold of its sequence.
 
     Changes nothing and may run beside servers; what is committed after the call is not looked at.
 
     :raises OSError: a file cannot be read.
     """
-    layout = layout_of(settings)
     drift = DriftReport()
     # The derived files first: whatever sequence they are of, the log then reaches at least as far.
     derived = derived_files(layout, drift)

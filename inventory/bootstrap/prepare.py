@@ -2,21 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from inventory.bootstrap.build import layout_of
 from inventory.bootstrap.leases import lease_folder
 from inventory.bootstrap.mounts import network_file_system
 from inventory.eventlog.errors import EventsMissing, LogDamaged, LogError
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.log_check import Progress
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import Machine
 from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
-
-Progress = Callable[[int, int], None]
-
 
 _DAMAGED = "Keep a copy of the folder as it is now. 'A damaged log' in run.md says what to do."
 _MISSING = (
@@ -25,6 +22,11 @@ _MISSING = (
     "If you put back an older log on purpose, move the files of later events out of the folder: see 'Backup and"
     " restore' in run.md."
 )
+
+
+def layout_of(settings: Settings) -> Layout:
+    """Where the settings put everything."""
+    return Layout(Path(settings.data_dir).absolute())
 
 
 class StartRefused(Exception):

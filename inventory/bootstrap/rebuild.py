@@ -2,15 +2,15 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory.bootstrap.build import build_services, layout_of
-from inventory.bootstrap.prepare import Progress, StartRefused, check_folder, prepare
+from inventory.bootstrap.prepare import StartRefused, check_folder
 from inventory.eventlog.layout import Layout
-from inventory.settings import Settings
+from inventory.eventlog.log_check import Progress
+from inventory.eventlog.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +21,47 @@ class RebuildResult:
     as_of_sequence: int
 
 
-def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
+def rebuild(
+    layout: Layout,
+    prepare: Callable[[Progress | None], Recovery],
+    publish: Callable[[Recovery], int],
+    progress: Progress | None = None,
+) -> RebuildResult:
     """Delete the marks, the published views and the snapshots, and make them again from the log.
 
     The log is checked first, against all of them; it is the only copy of what happened and is not touched.
     Where it no longer reaches back to the beginning, the snapshots are the only copy too, and stay; so they do where
     one is of an event that the log does not have.
 
+    :param prepare: checks the folder as a start does.
+    :param publish: publishes the views of what ``prepare`` found; returns the sequence that they are of.
     :raises StartRefused: a server or command uses the folder, or the log is damaged. Nothing was deleted.
     :raises Unavailable: the views could not be published.
     """
-    layout = layout_of(settings)
     check_folder(layout.root)
-    with server_presence(settings, alone=True):
+    with server_presence(layout, alone=True):
         derived = [layout.store_view, layout.central_view, layout.shared_state]
         if layout.reaches_back():
-            derived += _needless_snapshots(settings, layout, progress)
+            derived += _needless_snapshots(layout, prepare, progress)
         else:
-            prepare(settings, progress=progress)
+            prepare(progress)
         deleted = [path for path in derived if path.exists()]
         for path in deleted:
             path.unlink()
-        services = build_services(settings, folded=prepare(settings).folded)
-        try:
-            result = services.sync.sync_once()
-        finally:
-            services.close()
-    return RebuildResult(deleted, result.as_of_sequence)
+        as_of_sequence = publish(prepare(None))
+    return RebuildResult(deleted, as_of_sequence)
 
 
-def _needless_snapshots(settings: Settings, layout: Layout, progress: Progress | None) -> list[Path]:
+def _needless_snapshots(
+    layout: Layout, prepare: Callable[[Progress | None], Recovery], progress: Progress | None
+) -> list[Path]:
     """Check the whole log without its snapshots; only then can they be done without."""
     aside = layout.snapshots.with_suffix(".aside")
     # Those of a rebuild that was killed.
     _put_back(aside, layout.snapshots)
     layout.snapshots.rename(aside)
     try:
-        end = prepare(settings, progress=progress).end.sequence
+        end = prepare(progress).end.sequence
     finally:
         _put_back(aside, layout.snapshots)
     newest = max(layout.snapshot_sequences(), default=0)
@@ -78,14 +82,13 @@ def _put_back(aside: Path, snapshots: Path) -> None:
 
 
 @contextmanager
-def server_presence(settings: Settings, *, alone: bool = False) -> Iterator[None]:
+def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
     """Be counted among the processes that use DATA_DIR inside the ``with`` block, or be the only one.
 
     The claim is a ``flock``: workers forked inside the block hold it too, and it ends with the last of them.
 
     :raises StartRefused: another process uses the folder (``alone``), or wants it alone.
     """
-    layout = layout_of(settings)
     check_folder(layout.root)
     layout.make_folders()
     descriptor = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from inventory.bootstrap import rebuild, verify
+from inventory.bootstrap import layout_of, rebuild, verify
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, existing_log
 from inventory.cli.progress import progress_bar
@@ -25,7 +25,7 @@ def verify_command(data_dir: str | None, as_json: bool) -> None:
     """
     settings = existing_folder(data_dir)
     with progress_bar("verifying") as progress:
-        found = verify(settings, progress=progress)
+        found = verify(layout_of(settings), progress=progress)
     if as_json:
         click.echo(json.dumps({**found.as_json(), "notes": found.notes}))
     else:

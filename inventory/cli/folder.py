@@ -63,7 +63,7 @@ def service(settings: Settings, on_committer_death: Callable[[], None] = lambda:
     :param on_committer_death: called from another thread when this process can no longer follow the log.
     :raises StartRefused: the folder or its log cannot be used.
     """
-    with server_presence(settings):
+    with server_presence(layout_of(settings)):
         with progress_bar("checking the log") as progress:
             recovery = prepare(settings, progress=progress)
         if recovery.cut is not None:

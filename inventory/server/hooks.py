@@ -18,6 +18,7 @@ from inventory.bootstrap import (
     Services,
     StartRefused,
     clock_warning,
+    layout_of,
     prepare,
     server_presence,
 )
@@ -65,7 +66,7 @@ class Hooks:
             self._held.callback(metrics.remove)
             os.environ[METRICS_VARIABLE] = str(metrics.path)
             SharedItems.make(metrics.path / BUCKETS_FILE)
-            self._held.enter_context(server_presence(self._settings))
+            self._held.enter_context(server_presence(layout_of(self._settings)))
             recovery = self._prepare(self._settings, progress=_Progress(server.log))
         except (StartRefused, AddressRefused, Unavailable) as error:
             self._refuse(server, for_people(error))

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from bench.load import Load
 from bench.traffic import START, STORE, Traffic, sku_name
-from inventory.bootstrap import verify
+from inventory.bootstrap import layout_of, verify
 from inventory.settings import Settings
 
 Records: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -27,7 +27,9 @@ def the_api_confirms(port: int, _: Path, traffic: Traffic, loads: Sequence[Load]
 
 def the_log_is_whole(_: int, data_dir: Path, __: Traffic, ___: Sequence[Load]) -> list[str]:
     """The whole log folds again, each chain and each record's history intact."""
-    return [f"verify: {problem}" for problem in verify(replace(Settings(), data_dir=data_dir)).problems[:_NAMED]]
+    return [
+        f"verify: {problem}" for problem in verify(layout_of(replace(Settings(), data_dir=data_dir))).problems[:_NAMED]
+    ]
 
 
 def contradictions(records: Records, deltas: Sequence[int], loads: Sequence[Load]) -> list[str]:

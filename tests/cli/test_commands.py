@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inventory import __version__
-from inventory.bootstrap import StartRefused, server_presence
+from inventory.bootstrap import StartRefused, layout_of, server_presence
 from inventory.cli.main import main
 from inventory.settings import Settings, SettingsError
 
@@ -150,7 +150,7 @@ def test_rebuild_never_touches_the_log(seeded: Path) -> None:
 
 
 def test_rebuild_is_refused_while_a_server_uses_the_folder(seeded: Path) -> None:
-    with server_presence(Settings(data_dir=seeded)):
+    with server_presence(layout_of(Settings(data_dir=seeded))):
         ended = run("rebuild", "--yes", "--data-dir", seeded)
     assert (ended.exit_code, "a server" in ended.stderr) == (1, True)
 

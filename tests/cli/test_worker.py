@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from system.waiting import until
 
-from inventory.bootstrap import server_presence
+from inventory.bootstrap import layout_of, server_presence
 from inventory.cli.main import main
 from inventory.server.periodic_jobs import DIED, TOLD, told_by_signals, work
 from inventory.settings import Settings
@@ -30,7 +30,7 @@ def worker(data: Path) -> Result:
 
 
 def test_while_the_folder_is_being_rebuilt_it_is_refused(data: Path) -> None:
-    with server_presence(Settings(data_dir=data), alone=True):
+    with server_presence(layout_of(Settings(data_dir=data)), alone=True):
         ended = worker(data)
     assert (ended.exit_code, "it is being rebuilt" in ended.stderr) == (1, True)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from given import START, WRITER, adding, item
 
+from inventory.bootstrap import layout_of
 from inventory.bootstrap.check import Verification, verify
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
@@ -139,7 +140,7 @@ class Folder:
         return SkuLeases(store, ledger.now, LeasePolicy(ttl_ms))
 
     def verify(self) -> Verification:
-        return verify(self.settings)
+        return verify(layout_of(self.settings))
 
     def marks(self) -> SharedState:
         return SharedState(self.layout.shared_state)

@@ -162,7 +162,7 @@ def test_a_snapshot_that_differs_from_the_log_is_drift_for_verify(services: Serv
     state.records[TWO] = right._replace(on_hand=99)
     services.upkeep.run_once()
     state.records[TWO] = right
-    found = verify(services.settings)
+    found = verify(layout_of(services.settings))
     (drift,) = found.drift.shown
     assert (drift["live"]["onHand"], drift["log"]["onHand"], drift["source"][:8]) == (99, 9, "central-")
     assert len(found.problems) == 1

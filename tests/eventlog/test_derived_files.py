@@ -72,7 +72,7 @@ def test_rebuilt_views_are_the_same_to_the_byte(settings: Settings):
     before = views(settings)
     result = rebuild(settings)
     assert (views(settings), len(before), result.as_of_sequence) == (before, 2, 13)
-    assert verify(settings).problems == []
+    assert verify(layout_of(settings)).problems == []
 
 
 def test_a_rebuild_replaces_views_that_are_wrong(settings: Settings):
@@ -80,7 +80,7 @@ def test_a_rebuild_replaces_views_that_are_wrong(settings: Settings):
     before = views(settings)
     for name in before:
         (settings.data_dir / name).write_text("wrong")
-    assert len(verify(settings).problems) == 2
+    assert len(verify(layout_of(settings)).problems) == 2
     rebuild(settings)
     assert views(settings) == before
 
@@ -103,7 +103,7 @@ def test_a_rebuild_leaves_the_log_as_it_is(settings: Settings):
 
 def test_a_rebuild_beside_a_server_is_refused(settings: Settings):
     some_stock(settings)
-    with server_presence(settings), pytest.raises(StartRefused, match="uses it"):
+    with server_presence(layout_of(settings)), pytest.raises(StartRefused, match="uses it"):
         rebuild(settings)
 
 
@@ -131,7 +131,7 @@ def test_views_that_cannot_be_published_are_unharmed_and_published_later(setting
     disk.instead.clear()
     assert services.sync.sync_once().published
     services.close()
-    assert (views(settings) != before, verify(settings).problems) == (True, [])
+    assert (views(settings) != before, verify(layout_of(settings)).problems) == (True, [])
 
 
 def test_views_are_published_when_the_second_try_succeeds(settings: Settings):
@@ -186,7 +186,7 @@ def test_a_rebuild_keeps_the_snapshots_where_they_have_what_the_log_has_lost(set
     newest.write_bytes(b"".join(newest.read_bytes().splitlines(keepends=True)[:-1]))
     kept = layout.snapshot_sequences()
     assert kept
-    assert "'inventory rebuild'" not in str(verify(settings).problems)
+    assert "'inventory rebuild'" not in str(verify(layout_of(settings)).problems)
     with pytest.raises(StartRefused, match="only the snapshots hold their effect"):
         rebuild(settings)
     assert layout.snapshot_sequences() == kept

@@ -12,7 +12,7 @@ import prometheus_client  # noqa: F401 - first here: it looks once for the varia
 import pytest
 from server.stand_ins import WHOLE, master, services, worker
 
-from inventory.bootstrap import StartRefused, server_presence
+from inventory.bootstrap import StartRefused, layout_of, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.server import hooks as hooks_module
 from inventory.server.hooks import METRICS_VARIABLE, Hooks
@@ -87,14 +87,14 @@ def test_at_the_end_the_folder_of_the_counters_is_gone(hooks: Hooks, metrics_par
 
 def test_while_the_server_runs_nobody_gets_the_data_folder_alone(hooks: Hooks, settings: Settings) -> None:
     hooks.on_starting(master())
-    with pytest.raises(StartRefused), server_presence(settings, alone=True):
+    with pytest.raises(StartRefused), server_presence(layout_of(settings), alone=True):
         pass
 
 
 def test_after_the_end_the_data_folder_can_be_had_alone(hooks: Hooks, settings: Settings) -> None:
     hooks.on_starting(master())
     hooks.on_exit(master())
-    with server_presence(settings, alone=True):
+    with server_presence(layout_of(settings), alone=True):
         pass
 
 

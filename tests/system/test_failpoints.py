@@ -13,7 +13,7 @@ from system.client import record_path
 from system.load import PLENTY, Account, Load, assert_exactly_once
 from system.running_server import RunningServer
 
-from inventory.bootstrap import verify
+from inventory.bootstrap import layout_of, verify
 from inventory.resilience.disk import Place
 from inventory.settings import Settings
 
@@ -69,7 +69,7 @@ class World:
             self.account.settle(client)
         assert_exactly_once(self.data_dir, self.account, lambda sku: server.get(record_path(sku)))
         server.kill_group()
-        assert verify(Settings(data_dir=self.data_dir)).problems == []
+        assert verify(layout_of(Settings(data_dir=self.data_dir))).problems == []
 
     def close(self) -> None:
         for server in self._servers:

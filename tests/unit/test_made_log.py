@@ -10,7 +10,7 @@ from bench import made_log
 from bench.made_log import make_log
 from bench.traffic import START
 
-from inventory.bootstrap import build_services, prepare, verify
+from inventory.bootstrap import build_services, layout_of, prepare, verify
 from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.settings import Settings
 
@@ -21,7 +21,7 @@ def test_a_made_log_is_whole_and_a_server_goes_on_from_it(tmp_path, monkeypatch)
     make_log(tmp_path, 30, 100, (-1, -2, -3), told.append)
     settings = replace(Settings(), data_dir=tmp_path)
     prepare(settings)
-    assert verify(settings).problems == []
+    assert verify(layout_of(settings)).problems == []
     services = build_services(settings)
     try:
         # 70 changes of three SKUs, in turn.
