@@ -15,12 +15,12 @@ from inventory.resilience.host_clock import Machine
 from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
 
-_DAMAGED = "Keep a copy of the folder as it is now. 'A damaged log' in run.md says what to do."
+_DAMAGED = "Keep a copy of the folder as it is now. docs/how-to/damaged-log.md says what to do."
 _MISSING = (
     "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
-    " files are lost and the backup has these events: see 'A damaged log' in run.md.\n"
-    "If you put back an older log on purpose, move the files of later events out of the folder: see 'Backup and"
-    " restore' in run.md."
+    " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\n"
+    "If you put back an older log on purpose, move the files of later events out of the folder: see"
+    " docs/how-to/backup-and-restore.md."
 )
 
 
@@ -64,8 +64,8 @@ def clock_warning(recovery: Recovery) -> str | None:
         return None
     return (
         f"the time of events is {duration(recovery.ahead_ms)} ahead of this machine's clock, because of the last event"
-        " or of the first start since the boot: new events carry that time until the clock has caught up; see 'Clocks'"
-        " in run.md"
+        " or of the first start since the boot: new events carry that time until the clock has caught up; see"
+        " docs/how-to/wrong-clock.md"
     )
 
 

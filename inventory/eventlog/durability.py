@@ -16,7 +16,7 @@ from inventory.resilience.disk import Disk
 FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
 AFTER_A_FAILED_SYNC = (
     "find out why the disk failed, then start a server on the folder or run 'inventory sync', which writes the events"
-    " in doubt again; see run.md, 'Read-only after a failed sync'"
+    " in doubt again; see docs/how-to/failed-flush.md"
 )
 
 

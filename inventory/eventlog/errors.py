@@ -69,7 +69,7 @@ class LockHeld(LogError):
     """A process on this folder has kept the append lock for too long."""
 
 
-EXAMINE = "stop the servers and run 'inventory verify', which names the damage; see run.md, 'A damaged log'"
+EXAMINE = "stop the servers and run 'inventory verify', which names the damage; see docs/how-to/damaged-log.md"
 
 
 def unreadable(error: Exception) -> StorageUnavailable:

@@ -15,7 +15,7 @@ from inventory.service.event_ids import uuid7
 from inventory.service.ports.change_queue import Decide, Outcome
 from inventory.service.quotas import Quotas, Room
 
-SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see run.md, 'Dead letters'"
+SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see docs/how-to/dead-letters.md"
 
 
 @dataclass(frozen=True, slots=True)

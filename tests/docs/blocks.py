@@ -4,11 +4,14 @@ A block is a fence marked ``sh``. A fence marked ``text`` right after it is what
 of its lines must be found in the output, in order, and ``…`` stands for anything. A comment before a block
 says how it is run:
 
-    <!-- test: serves -->          it is a server; go on when it answers, and leave it running
-    <!-- test: exit 1 -->          it ends with this status instead of 0
-    <!-- test: not run: why -->    it is left out
-    <!-- test: needs nginx -->     it is left out where that program is not installed
-    <!-- test: stop servers -->    (no block of its own) end every server that was started
+    <!-- test: serves -->            it is a server; go on when it answers, and leave it running
+    <!-- test: exit 1 -->            it ends with this status instead of 0
+    <!-- test: needs nginx curl -->  it is left out where one of these programs is not installed
+    <!-- test: stop servers -->      (no block of its own) end every server that was started
+
+A block that cannot be run says so to its reader, in its first line:
+
+    # Not run by the tests: why
 """
 
 import re
@@ -19,6 +22,7 @@ from pathlib import Path
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOTE = re.compile(r"^<!-- test: (.*?) -->$", re.MULTILINE)
 STOP = "stop servers"
+UNTESTED = "# Not run by the tests: "
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class Block:
     command: str
     expected: str = ""
     note: str = ""
+
+    @property
+    def why_not_run(self) -> str:
+        """Return the reason, and nothing for a block that is run."""
+        first, _, _ = self.command.partition("\n")
+        return first.removeprefix(UNTESTED) if first.startswith(UNTESTED) else ""
+
+    @property
+    def needs(self) -> list[str]:
+        return self.note.removeprefix("needs ").split() if self.note.startswith("needs ") else []
 
     @property
     def exit_status(self) -> int:

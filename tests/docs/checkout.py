@@ -1,8 +1,9 @@
-"""A folder that looks like a checkout after the first of the README's commands, in which its blocks are run."""
+"""A folder that looks like a checkout after the first command of README.md, in which blocks are run."""
 
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import inventory
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(inventory.__file__).parents[1]
-_PORTS = ("3000", "3001", "8080")
+_PORTS = ("3000", "3001", "8080", "8443")
 _SECONDS = 60
 
 # Installing the package anew takes minutes, so the real command's last step stands in for all of it.
@@ -38,19 +39,25 @@ class Checkout:
         for name in ("wsgi.py", "gunicorn.conf.py"):
             shutil.copy(ROOT / name, root)
         (root / "docs").mkdir()
-        shutil.copy(ROOT / "docs/nginx.conf", root / "docs")
+        (root / "docs/nginx.conf").write_text(self._own_ports((ROOT / "docs/nginx.conf").read_text()))
+        for name in ("flash_sale.py", "replay.py"):
+            shutil.copy(ROOT / "scripts" / name, root / "scripts")
+        shutil.copytree(ROOT / "scripts/trade", root / "scripts/trade")
         (root / "scripts/serve.py").write_text(_SERVE)
         (root / "home/.curlrc").write_text("silent\nshow-error\n")
         self._command(".venv/bin/inventory", "-P -m inventory.cli")
         self._command(".venv/bin/gunicorn", "-P -m gunicorn")
         self._command("bin/python3", "")
+        if os.geteuid() == 0 and (nginx := shutil.which("nginx")):
+            # Folders of tests are root's alone where root runs them, and nginx would work there as nobody.
+            self._script("bin/nginx", f'exec {nginx} "$@" -g "user root;"')
 
     def run(self, block: Block) -> str | None:
         """Do what the block says; return what went wrong, or ``None``."""
         if block.note == STOP:
             self.stop()
             return None
-        command = re.sub("|".join(_PORTS), lambda found: self._ports[found[0]], block.command)
+        command = self._own_ports(block.command)
         if block.note == "serves":
             return self._serve(command)
         done = subprocess.run(
@@ -78,6 +85,12 @@ class Checkout:
         for server in self._servers:
             server.wait(timeout=_SECONDS)
         self._servers.clear()
+        for file in self.root.glob("*/nginx.pid"):
+            if pid := file.read_text().strip():  # "nginx -t" leaves an empty one.
+                os.kill(int(pid), signal.SIGTERM)
+
+    def _own_ports(self, text: str) -> str:
+        return re.sub("|".join(_PORTS), lambda found: self._ports[found[0]], text)
 
     def _serve(self, command: str) -> str | None:
         with open(self.root / f"server-{len(list(self.root.glob('server-*')))}.log", "wb") as log:
@@ -109,8 +122,11 @@ class Checkout:
         }
 
     def _command(self, name: str, arguments: str) -> None:
+        self._script(name, f'exec "{sys.executable}" {arguments} "$@"')
+
+    def _script(self, name: str, line: str) -> None:
         path = self.root / name
-        path.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        path.write_text(f"#!/bin/sh\n{line}\n")
         path.chmod(0o755)
 
 

@@ -1,15 +1,22 @@
-"""Every shell block of README.md and run.md does what it says, in the order in which a reader meets them."""
+"""Every shell block of the documents does what it says, in the order in which a reader meets them."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.blocks import Block, blocks_of, fence_languages, missing_line
+from docs.blocks import Block, blocks_of, fence_languages, missing_line, text_of
 from docs.checkout import ROOT, Checkout
 
-README, RUN = ROOT / "README.md", ROOT / "run.md"
-LEFT_OUT = {"python3 scripts/test.py\n"}
+PAGES = [ROOT / "README.md", ROOT / "run.md", *sorted((ROOT / "docs").rglob("*.md"))]
+WITH_BLOCKS = [path for path in PAGES if blocks_of(path)]
+LEFT_OUT = {
+    ("README.md", "it runs them"),
+    ("run.md", "it runs them"),
+    ("systemd.md", "it needs root"),
+    ("upgrade.md", "it needs the next version"),
+}
 NEEDED = ("bash", "curl", "flock")
 RUN_TOGETHER = pytest.mark.skipif(
     any(shutil.which(name) is None for name in NEEDED), reason=f"the documents' commands need {', '.join(NEEDED)}"
@@ -23,14 +30,14 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
     made.stop()
 
 
-def program_is_there(block: Block) -> bool:
-    return not block.note.startswith("needs ") or shutil.which(block.note.removeprefix("needs ")) is not None
+def programs_are_there(block: Block) -> bool:
+    return all(shutil.which(name) is not None for name in block.needs)
 
 
 def first_failure(checkout: Checkout, blocks: list[Block]) -> str | None:
     """Run the blocks up to the first one that fails, for those behind it rest on it; say which and how."""
     for block in blocks:
-        if block.note.startswith("not run: ") or not program_is_there(block):
+        if block.why_not_run or not programs_are_there(block):
             continue
         reason = checkout.run(block)
         if reason is not None:
@@ -41,22 +48,24 @@ def first_failure(checkout: Checkout, blocks: list[Block]) -> str | None:
 @RUN_TOGETHER
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WITH_BLOCKS, ids=lambda path: path.name)
 def test_every_block_does_what_it_says(checkout: Checkout, path: Path) -> None:
     failure = first_failure(checkout, blocks_of(path))
 
     assert failure is None, failure
 
 
-@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_no_command_escapes_the_test(path: Path) -> None:
-    left_out = {block.command for block in blocks_of(path) if block.note.startswith("not run: ")}
+    left_out = {(path.name, block.why_not_run) for block in blocks_of(path) if block.why_not_run}
+    prose = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
 
     assert left_out <= LEFT_OUT
-    assert fence_languages(path) <= {"sh", "text", "json", "nginx", "ini"}
+    assert fence_languages(path) <= {"sh", "text", "json", "nginx", "ini", "yaml"}
+    assert re.findall(r"^\n {4}\S.*|^ +```.*", prose, re.MULTILINE) == []
 
 
-@pytest.mark.parametrize("path", [README, RUN], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WITH_BLOCKS, ids=lambda path: path.name)
 def test_every_curl_shows_what_it_prints(path: Path) -> None:
     silent = [block.place for block in blocks_of(path) if "curl" in block.command and not block.expected.strip()]
 

@@ -49,8 +49,8 @@ HARMLESS = {
 SAFE = {
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
     "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
-    " files are lost and the backup has these events: see 'A damaged log' in run.md.\nIf you put back an older log on"
-    " purpose, move the files of later events out of the folder: see 'Backup and restore' in run.md.",
+    " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you put back an older log on"
+    " purpose, move the files of later events out of the folder: see docs/how-to/backup-and-restore.md.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",

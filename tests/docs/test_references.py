@@ -17,7 +17,8 @@ from inventory.web.metrics import _JSON_NAMES, Metrics
 README, RUN, ARCHITECTURE, PROMPTS = (ROOT / name for name in ("README.md", "run.md", "ARCHITECTURE.md", "prompts.md"))
 SETTINGS, METRICS = ROOT / "docs/reference/settings.md", ROOT / "docs/reference/metrics.md"
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
-DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OTHERS = (ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, *OTHERS]
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -94,6 +95,20 @@ def test_every_file_and_test_that_is_named_exists(path: Path) -> None:
         if not (ROOT / file).is_file() or (test and f"def {test}(" not in text_of(ROOT / file))
     ]
     assert lost == []
+
+
+def test_every_page_that_a_message_names_exists() -> None:
+    texts = "".join(text_of(path) for path in (ROOT / "inventory").rglob("*.py"))
+
+    named = set(re.findall(r"\bdocs/[\w./-]+\.md\b", texts))
+    assert {name for name in named if "how-to" in name}
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+def test_every_guide_is_listed_in_the_index() -> None:
+    guides = {path.name for path in (ROOT / "docs/how-to").glob("*.md")} - {"README.md"}
+
+    assert set(re.findall(r"\]\(([\w-]+\.md)\)", text_of(ROOT / "docs/how-to/README.md"))) == guides
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -125,7 +125,7 @@ def test_a_cursor_from_before_a_restore_is_told_to_start_over_while_it_can_be_no
 
 
 def test_who_starts_over_misses_nothing(five, ledger):
-    """As run.md tells it: the sequence of the list of stores, every record, then the feed; versions say what is new."""
+    """As the guide says: the sequence of the list of stores, every record, then the feed; versions say what is new."""
     ledger.part.compacted = 2
     after = five.get(five.get("/events?after=0").json["startOver"]).json["asOfSequence"]
     five.post(ADJUST, json={"delta": -1})  # before the records are read
