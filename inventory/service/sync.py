@@ -38,7 +38,7 @@ class Passes(Protocol):
         """What was published last."""
 
     def age_ms(self) -> int | None:
-        """How far the published files are behind, in ms at most: 0 where they hold everything that is committed.
+        """How far the published files are behind, in ms at most: 0 only where they hold everything that is committed.
 
         Otherwise the time since the latest instant at which they are known to have held everything: the end
         of the last pass that published, or a later look of this process. ``None`` before the first pass.
@@ -87,7 +87,8 @@ class Sync:
             return 0
         if last.sequence < 0:
             return None
-        return max(0, self._now() - max(last.at, self._was_current_at)) // 1000
+        # Rounded up: a commit within the same millisecond is behind too.
+        return max(1, -(-(self._now() - max(last.at, self._was_current_at)) // 1000))
 
     def _is_due(self) -> bool:
         last = self._views.status()

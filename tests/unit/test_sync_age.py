@@ -45,6 +45,19 @@ def test_with_something_new_it_is_the_time_since_the_pass(world: World) -> None:
     assert world.sync.age_ms() == 77
 
 
+def test_what_was_committed_at_the_instant_of_the_pass_is_behind(world: World) -> None:
+    world.sync.sync_once()
+    world.sell_one()
+    assert world.sync.age_ms() == 1
+
+
+def test_a_part_of_a_millisecond_counts_as_a_whole_one(world: World) -> None:
+    world.sync.sync_once()
+    world.sell_one()
+    world.clock.at += 2001
+    assert world.sync.age_ms() == 3
+
+
 def test_what_is_behind_is_as_old_as_the_last_instant_at_which_nothing_was(world: World) -> None:
     world.sync.sync_once()
     world.clock.advance(ms=100_000)
