@@ -28,15 +28,17 @@ class PeriodicThread:
         self._interval = interval_seconds
         self._log = logging.getLogger(f"inventory.{name}")
         self._stopping = threading.Event()
+        self._at_work = threading.Lock()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin, with a first call at once."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Say that no further call shall begin; returns at once, while one may still be at work."""
+    def stop(self) -> bool:
+        """Say that no further call shall begin; returns at once, and whether one may still be at work."""
         self._stopping.set()
+        return self._at_work.locked()
 
     def join(self, timeout_seconds: float) -> bool:
         """Wait for the end after ``stop``; returns whether it came."""
@@ -45,15 +47,21 @@ class PeriodicThread:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                self._action()
-            except Exception as error:  # noqa: BLE001 - it must go on when the cause is gone
-                self.failures += 1
-                self._log.warning(
-                    "a pass failed",
-                    extra={"reason": f"{type(error).__name__}: {error}", "failures": self.failures},
-                )
+            with self._at_work:
+                # Looked at again under the lock: `stop` may have found it free just before.
+                if not self._stopping.is_set():
+                    self._call()
             self._stopping.wait(self._interval)
+
+    def _call(self) -> None:
+        try:
+            self._action()
+        except Exception as error:  # noqa: BLE001 - it must go on when the cause is gone
+            self.failures += 1
+            self._log.warning(
+                "a pass failed",
+                extra={"reason": f"{type(error).__name__}: {error}", "failures": self.failures},
+            )
 
 
 _log = logging.getLogger("inventory.sync")
@@ -76,10 +84,10 @@ class PeriodicJobs:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Say that nothing new shall begin; returns at once."""
-        for thread in self._threads:
-            thread.stop()
+    def stop(self) -> bool:
+        """Say that nothing new shall begin; returns at once, and whether something may still be at work."""
+        at_work = [thread.stop() for thread in self._threads]
+        return any(at_work)
 
     def finish(self, seconds: float) -> None:
         """Stop, publish what is not published yet, and let what is at work end; all within so many seconds.
@@ -88,25 +96,33 @@ class PeriodicJobs:
         A failure is logged and not raised.
         """
         until = time.monotonic() + seconds
-        self.stop()
+        at_work = self.stop()
+        published = self._publish_by(until)
+        ended = [thread.join(max(0.0, until - time.monotonic())) for thread in self._threads]
+        if at_work and published and all(ended):
+            # It may have committed something after the pass: the expiry of reservations does.
+            self._publish_by(until)
+
+    def _publish_by(self, until: float) -> bool:
+        """Publish what is not published yet; returns whether everything is."""
+        seconds, done = max(0.0, until - time.monotonic()), threading.Event()
         # In a thread, because the time that a disk takes has no bound.
-        last = threading.Thread(target=self._publish, args=(seconds,), name="last-sync", daemon=True)
+        last = threading.Thread(target=self._publish, args=(seconds, done), name="last-sync", daemon=True)
         last.start()
         last.join(seconds)
         if last.is_alive():
             _log.warning("the last pass was not done within %g s and is given up", seconds)
-        for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+        return done.is_set()
 
-    def _publish(self, seconds: float) -> None:
+    def _publish(self, seconds: float, done: threading.Event) -> None:
         try:
-            if self._sync.age_ms() == 0:
-                return
-            result = self._sync.sync_once(wait_ms=int(seconds * 1000))
+            if self._sync.age_ms() != 0:
+                result = self._sync.sync_once(wait_ms=int(seconds * 1000))
+                _log.info("published a last time", extra={"asOfSequence": result.as_of_sequence})
         except Exception as error:  # noqa: BLE001 - whatever it is, the process ends as it was told to
             _log.warning("the last pass failed", extra={"reason": f"{type(error).__name__}: {error}"})
         else:
-            _log.info("published a last time", extra={"asOfSequence": result.as_of_sequence})
+            done.set()
 
 
 END_SECONDS = 60.0
