@@ -19,6 +19,8 @@ SETTINGS, METRICS = ROOT / "docs/reference/settings.md", ROOT / "docs/reference/
 RECORDS = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
 OTHERS = (ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
 DOCUMENTS = [README, RUN, ARCHITECTURE, PROMPTS, *OTHERS]
+INTERNALS = sorted((ROOT / "docs/internals").glob("*.md"))
+WITHOUT_A_TEST = {"a process hangs with the append lock and is not stopped"}
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -126,6 +128,15 @@ def test_lines_end_before_they_are_too_long_to_read(path: Path) -> None:
 
 def test_decisions_are_numbered_without_gaps() -> None:
     assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
+
+
+@pytest.mark.parametrize("path", [ARCHITECTURE, *INTERNALS], ids=lambda path: path.name)
+def test_every_row_of_invariants_and_failure_modes_names_the_test_that_shows_it(path: Path) -> None:
+    parts = re.split(r"^## (Invariants|Failure modes)$", text_of(path), flags=re.MULTILINE)[2::2]
+    rows = [line for part in parts for line in part.splitlines() if line.startswith("| ")]
+    without = [row for row in rows if not re.search(r"\| test \|$|\| `tests/[\w/]+\.py::test_\w+` \|$", row)]
+
+    assert {row.split(" | ")[0].strip("| ") for row in without} <= WITHOUT_A_TEST
 
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.name)

@@ -18,7 +18,7 @@ from inventory.service.ports.change_queue import Submission
 from inventory.service.submission import deciding
 from inventory.settings import Settings
 
-ARCHITECTURE = Path(__file__).parents[2] / "ARCHITECTURE.md"
+PAGE = (Path(__file__).parents[2] / "docs/internals/memory.md").read_text(encoding="utf-8")
 AT_ONCE = 500
 MANY = 1_000_000
 
@@ -84,9 +84,8 @@ def write_log(data_dir: Path, wanted: Iterable[Wanted]) -> None:
 
 
 def documented(what: str) -> int:
-    """The bytes that ARCHITECTURE.md gives for a thing in each worker."""
-    part = ARCHITECTURE.read_text().split("## Memory and disk")[1]
-    found = re.search(rf"^\| {re.escape(what)}, in each worker \| about ([0-9,]+) bytes", part, re.MULTILINE)
+    """The bytes that the page gives for a thing in each worker."""
+    found = re.search(rf"^\| {re.escape(what)}, in each worker \| about ([0-9,]+) bytes", PAGE, re.MULTILINE)
     assert found is not None, what
     return int(found[1].replace(",", ""))
 
@@ -105,7 +104,7 @@ def test_what_the_defaults_may_take_is_what_the_table_and_the_settings_make():
     records = settings.max_records * documented("a record")
     holds = settings.max_open_reservations * documented("an open hold of one line")
     keys = 1000 * settings.idemp_ttl_ms // 1000 * documented("a remembered key")
-    told = " ".join(ARCHITECTURE.read_text().split("## Memory and disk")[1].split())
+    told = " ".join(PAGE.split())
     assert f"is {records / 1e9:.1f} GB in each worker, " in told
     assert f"is {holds / 1e9:.1f} GB with one line each, " in told
     assert f"for an hour are {keys / 1e6:.0f} MB." in told
