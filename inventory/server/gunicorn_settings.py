@@ -106,7 +106,7 @@ def logging_dictionary(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         # One format for every line of the service, named as gunicorn and logging name classes: by its place.
-        "formatters": {"line": {"()": "inventory.web.log_lines.LineFormatter"}},
+        "formatters": {"line": {"()": "inventory.web.logs.LineFormatter"}},
         "filters": {"limit": {"()": "inventory.web.log_limits.WarningLimit"}},
         "handlers": {
             "stderr": {

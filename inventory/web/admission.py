@@ -7,10 +7,10 @@ from typing import Any
 
 from inventory.web import logs
 from inventory.web.deferred import Deferred, LateRefusal
-from inventory.web.gates import Gates
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of
+from inventory.web.request_limits import Gates
 from inventory.web.routing import note_path
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]

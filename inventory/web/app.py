@@ -16,8 +16,8 @@ from inventory.web import (
     health,
     metrics_view,
     problems,
+    records,
     reservations,
-    stock,
     stores,
     sync,
     transfers,
@@ -25,10 +25,9 @@ from inventory.web import (
 from inventory.web.admission import Admission
 from inventory.web.answers import Answer
 from inventory.web.deferred import Deferred
-from inventory.web.gates import Gates
 from inventory.web.json_body import MAX_LIST_BYTES
-from inventory.web.large_reads import LargeReads
 from inventory.web.metrics import Metrics
+from inventory.web.request_limits import Gates, LargeReads
 from inventory.web.routing import PATH, PathAdapter, Routes
 
 
@@ -54,7 +53,7 @@ def create_app(services: Services) -> Flask:
     services.stock.count_leases(metrics.count_lease)
     metrics.reads.follow(services.unsent, services.cut_answers)
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)
-    app.register_blueprint(stock.blueprint(services, metrics))
+    app.register_blueprint(records.blueprint(services, metrics))
     app.register_blueprint(reservations.blueprint(services, metrics, gates, large))
     app.register_blueprint(events.blueprint(services, large))
     app.register_blueprint(batch.blueprint(services, metrics, gates))

@@ -1,26 +1,104 @@
-"""Many changes with one request: all of them as one event, or each for itself."""
+"""What the body of a batch may say."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, request
+from marshmallow import ValidationError, fields, validate
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
-from inventory.domain.errors import FieldProblem, IdempotencyConflict, InventoryError, ValidationFailed
+from inventory.domain.errors import FieldProblem, IdempotencyConflict, InventoryError, Unavailable, ValidationFailed
+from inventory.domain.events import COUNTED, Event, Line, record_after
 from inventory.domain.hold_commands import AtomicBatch, HoldStock
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.domain.record import Record
+from inventory.domain.values import ItemId, Sku, StoreId, format_instant
 from inventory.service.event_ids import uuid7
 from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
-from inventory.web.batch_schemas import BATCH
 from inventory.web.deferred import Deferred
-from inventory.web.gates import Gates
+from inventory.web.errors import next_step, retry_after_ms, row_of
+from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
-from inventory.web.present import REPLAYED
-from inventory.web.present_batch import atomic_results, result_of_error, result_of_outcome
+from inventory.web.records import AdjustSchema, CountSchema, ReserveSchema, record_body
+from inventory.web.request_limits import Gates
+from inventory.web.schema_fields import NOT_NULL, REQUIRED_WORDS, StrictSchema, built, expected_version, identifier
+
+MAX_OPERATIONS = 1000
+
+
+class _Place(StrictSchema):
+    """What every operation has."""
+
+    op = fields.String(required=True)
+    store_id = identifier("storeId", required=True)
+    sku = identifier(required=True)
+
+
+class _AdjustOperation(_Place, AdjustSchema):
+    """An adjust of one record."""
+
+
+class _ReserveOperation(_Place, ReserveSchema):
+    """A hold of one line."""
+
+
+class _CountOperation(_Place, CountSchema):
+    """A count of one record; creates it if it is not there. There is no If-Match for one operation."""
+
+    expected_version = expected_version()
+
+    class Meta(StrictSchema.Meta):
+        exclude = ("counted_at_version",)
+
+
+_OPERATIONS: Mapping[str, StrictSchema] = {
+    "adjust": _AdjustOperation(),
+    "reserve": _ReserveOperation(),
+    "count": _CountOperation(),
+}
+
+
+class _Operation(fields.Field[dict[str, Any]]):
+    """One operation, loaded by the schema that its ``op`` names."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("must be a JSON object")
+        op = value.get("op")
+        if not isinstance(op, str) or op not in _OPERATIONS:
+            raise ValidationError({"op": [f"must be one of {', '.join(_OPERATIONS)}"]})
+        loaded: dict[str, Any] = _OPERATIONS[op].load(value)
+        return loaded
+
+
+class _TrueOrFalse(fields.Field[bool]):
+    """A JSON boolean. marshmallow's own takes 1 and 0 for them."""
+
+    default_error_messages = {"invalid": ""}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class BatchSchema(StrictSchema):
+    """The body of POST /inventory/batch."""
+
+    atomic = _TrueOrFalse(required=True, error_messages={**REQUIRED_WORDS, "invalid": "must be true or false"})
+    operations = fields.List(
+        _Operation(error_messages={"null": NOT_NULL}),
+        required=True,
+        validate=validate.Length(1, MAX_OPERATIONS, error="must have {min} to {max} operations"),
+        error_messages={**REQUIRED_WORDS, "invalid": "must be a list"},
+    )
+
+
+BATCH = built(BatchSchema)
 
 Operation = AdjustStock | CountStock | HoldStock
 _ONE_HOLD = "must be the same for every reserve of an atomic batch: they make one reservation"
@@ -110,3 +188,45 @@ def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, 
     if replayed:
         metrics.count_replay()
     return json_answer({"results": results}, 200, (REPLAYED,) if replayed else ())
+
+
+def result_of_outcome(outcome: Outcome) -> dict[str, Any]:
+    """What a change of its own did. Made from its event alone."""
+    counted, held = outcome.event.type == COUNTED, outcome.event.reservation is not None
+    return _result(outcome.event, outcome.record, counted=counted, held=held)
+
+
+def result_of_error(error: InventoryError, *, keyed: bool) -> dict[str, Any]:
+    """Why an operation was not carried out, as its problem says it."""
+    row = row_of(error)
+    result = {"status": row.status, "error": row.code, "message": str(error), "nextStep": next_step(error, row)}
+    result |= row.extras(error)
+    if isinstance(error, Unavailable):
+        result["outcome"] = error.outcome_for(keyed=keyed)
+        result["retryAfterMs"] = retry_after_ms(error)
+    return result
+
+
+def atomic_results(outcome: Outcome, command: AtomicBatch) -> Answer:
+    """What each operation of one event did: its record as the event left it, the same for two of one record."""
+    event = outcome.event
+    line_of: dict[object, Line] = {line.item: line for line in event.lines}
+    results = []
+    for operation in command.operations:
+        counted, held = isinstance(operation, CountStock), isinstance(operation, HoldStock)
+        item = operation.lines[0].item if isinstance(operation, HoldStock) else operation.item
+        results.append(
+            _result(event, record_after(line_of[item], event.sequence, event.at), counted=counted, held=held)
+        )
+    body = {"sequence": event.sequence, "results": results}
+    return json_answer(body, 200, (REPLAYED,) if outcome.replayed else ())
+
+
+def _result(event: Event, record: Record, *, counted: bool, held: bool) -> dict[str, Any]:
+    made = counted and record.version == 1
+    result: dict[str, Any] = {"status": 201 if made else 200, "record": record_body(record)}
+    if held and event.reservation is not None:
+        result["reservationId"] = event.reservation.reservation_id
+        if event.reservation.expires_at is not None:
+            result["expiresAt"] = format_instant(event.reservation.expires_at)
+    return result

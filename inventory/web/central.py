@@ -1,16 +1,32 @@
-"""One SKU over all stores: as of now, and from the central view."""
+"""What a body and a query may say. Built once; a field that no schema names is refused."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
 from inventory.bootstrap.services import Services
-from inventory.service.ports.stock_reads import PageRequest, SkuStock
-from inventory.web.answers import Answer
-from inventory.web.large_reads import MANY, LargeRead, LargeReads
-from inventory.web.parse import parse_sku_page
-from inventory.web.present import sku_answer
+from inventory.service.ports.stock_reads import LONGEST, PageRequest, SkuStock
+from inventory.web.answers import Answer, json_answer
+from inventory.web.pages import cursor_of_name, fitted, withheld_after
+from inventory.web.parse import parse_query
+from inventory.web.records import record_body
+from inventory.web.request_limits import MANY, LargeRead, LargeReads
+from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+
+if TYPE_CHECKING:
+    pass
+
+
+class SkuPageSchema(StrictSchema):
+    """The query of one SKU over all stores; without a limit as much as fits into a body."""
+
+    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    after = Cursor(data_key="cursor")
+
+
+SKU_PAGE = built(SkuPageSchema)
 
 
 def blueprint(services: Services, large: LargeReads) -> Blueprint:
@@ -40,3 +56,25 @@ def _found(stock_of: Callable[[str, PageRequest], SkuStock], sku: str, page: Pag
         return found
     read.has(entries=page.limit)
     return stock_of(sku, page)
+
+
+def parse_sku_page(sku: str) -> PageRequest:
+    """Parse a request for one SKU over all stores; see ``parse_query``."""
+    return PageRequest(**{"limit": LONGEST.limit, **parse_query(SKU_PAGE, sku=sku)})
+
+
+def sku_answer(stock: SkuStock, read: LargeRead, *, with_lag: bool = False) -> Answer:
+    """One SKU: the sums over all stores, and part of its records."""
+    stores = fitted(stock.records, record_body, read)
+    is_cut = stores.many < len(stock.records)
+    next_after = stock.records[stores.many - 1].item.store if is_cut else stock.next_after
+    body = {
+        "sku": stock.sku,
+        "qty": stock.totals.qty,
+        "reserved": stock.totals.reserved,
+        "onHand": stock.totals.on_hand,
+        "stores": stores.encoded,
+        "nextCursor": None if next_after is None else cursor_of_name(next_after),
+        "asOfSequence": stock.as_of_sequence,
+    }
+    return json_answer({**body, "lagMs": stock.lag_ms} if with_lag else body, headers=withheld_after(stock))

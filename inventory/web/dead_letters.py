@@ -1,12 +1,47 @@
-"""What could not be applied, for people and programs that look after it."""
+"""What the query of the dead letters may say."""
+
+import re
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
+from marshmallow import ValidationError, fields, validate
 
 from inventory.bootstrap.services import Services
+from inventory.eventlog.dead_letter_file import letter_as_json
+from inventory.service.ports.dead_letter_store import LETTER_STATES, LetterState, NumberedLetter
+from inventory.service.ports.stock_reads import Page, PageRequest
 from inventory.web.answers import Answer
-from inventory.web.large_reads import LargeReads
-from inventory.web.parse import parse_letter_page
-from inventory.web.present import letter_page
+from inventory.web.pages import cursor_of_name, page_answer
+from inventory.web.parse import parse_query
+from inventory.web.request_limits import LargeRead, LargeReads
+from inventory.web.schema_fields import MAX_PAGE, Cursor, StrictSchema, between, built, query_integer
+
+if TYPE_CHECKING:
+    pass
+
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+
+
+class _LetterCursor(Cursor):
+    """A cursor of the dead letters: the number of one of them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        if not _NUMBER.fullmatch(number):
+            raise ValidationError("is not a cursor that this service gave out")
+        return number
+
+
+class LetterPageSchema(StrictSchema):
+    """The query of the dead letters."""
+
+    limit = query_integer(between(1, MAX_PAGE))
+    after = _LetterCursor(data_key="cursor")
+    state = fields.String(validate=validate.OneOf(LETTER_STATES, error="must be one of {choices}"))
+
+
+LETTER_PAGE = built(LetterPageSchema)
 
 
 def blueprint(services: Services, large: LargeReads) -> Blueprint:
@@ -20,3 +55,15 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
             return letter_page(services.dead_letters.page(page, state), read)
 
     return views
+
+
+def parse_letter_page() -> tuple[PageRequest, LetterState | None]:
+    """Parse a request for part of the dead letters, and for those in which state; see ``parse_query``."""
+    page = parse_query(LETTER_PAGE)
+    state: LetterState | None = page.pop("state", None)
+    return PageRequest(**page), state
+
+
+def letter_page(page: Page[NumberedLetter], read: LargeRead) -> Answer:
+    """Part of the list of dead letters."""
+    return page_answer(page, lambda one: letter_as_json(one.letter), lambda one: str(one.number), cursor_of_name, read)

@@ -5,9 +5,8 @@ from flask import Flask
 from inventory.domain.record import Record
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.web.answers import Answer, json_answer
-from inventory.web.parse import parse_change, parse_read
-from inventory.web.present import record_body
-from inventory.web.schemas import ADJUST
+from inventory.web.parse import parse_change
+from inventory.web.records import ADJUST, parse_read, record_body
 
 PATH = "/empty/<store>/<sku>"
 

@@ -8,7 +8,7 @@ from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
 from inventory.service.clock_lead import AsOfUncertain
 from inventory.service.ports.event_history import EventsGone, FeedAhead, FeedGone, HistoryGone
-from inventory.web import refusals
+from inventory.web import request_errors as refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
 from inventory.web.error_codes import CODES

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from inventory.domain.errors import FieldProblem
-from inventory.web.refusals import MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from inventory.web.request_errors import MalformedJson, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
 from inventory.web.routing import PATH
 
 MAX_BODY_BYTES = 65_536

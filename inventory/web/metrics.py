@@ -15,12 +15,15 @@ from inventory.resilience.counter import Tally
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
 from inventory.web import logs
-from inventory.web.lease_metrics import lease_counter
-from inventory.web.read_metrics import ReadMetrics
-from inventory.web.server_metrics import ServerCounters
-from inventory.web.size_metrics import MEMORY, SizeMetrics
-from inventory.web.storage_metrics import StorageMetrics
-from inventory.web.worker_files import WorkerFiles
+from inventory.web.metric_groups import (
+    MEMORY,
+    ReadMetrics,
+    ServerCounters,
+    SizeMetrics,
+    StorageMetrics,
+    WorkerFiles,
+    lease_counter,
+)
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.0)

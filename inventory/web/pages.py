@@ -1,14 +1,37 @@
-"""Pages of lists: they end at the requested number of entries or at 4 MiB, whichever comes first."""
+"""Pages of lists, which end at 4 MiB at the latest, and cursors: where a page ended, as text for a URL."""
 
+import binascii
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
+from inventory.domain.values import is_identifier
 from inventory.service.ports.stock_reads import Page
 from inventory.web.answers import Answer, Headers, json_answer
-from inventory.web.large_reads import MOST_BYTES, LargeRead
+from inventory.web.request_limits import MOST_BYTES, LargeRead
+
+_LONGEST = 88
+
+
+def cursor_of_name(name: str) -> str:
+    """Make the cursor of a page whose last entry has this name."""
+    return urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
+
+
+def name_of_cursor(text: str) -> str | None:
+    """Return the name that a cursor stands for; ``None`` if it is no cursor that was ever given out."""
+    if len(text) > _LONGEST or not text.isascii():
+        return None
+    try:
+        name = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    # Decoding skips what it does not know; only the one spelling that encoding makes is a cursor.
+    return name if is_identifier(name) and cursor_of_name(name) == text else None
+
 
 T = TypeVar("T")
 

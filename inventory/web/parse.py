@@ -10,16 +10,12 @@ from inventory.domain.commands import Note, Precondition
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
-from inventory.service.ports.dead_letter_store import LetterState
-from inventory.service.ports.stock_reads import LONGEST, PageRequest
-from inventory.web import idempotency
-from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, ReadCondition, precondition, read_condition
-from inventory.web.event_schemas import AS_OF
+from inventory.web import idempotency_key
+from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, precondition
 from inventory.web.json_body import json_body, optional_json_body
-from inventory.web.letter_schemas import LETTER_PAGE
-from inventory.web.refusals import IdempotencyKeyInvalid
+from inventory.web.request_errors import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
-from inventory.web.schemas import NOTHING, PAGE, SKU_PAGE, loaded
+from inventory.web.schema_fields import NOTHING, loaded
 
 _NOWHERE = ItemId(StoreId(""), Sku(""))
 
@@ -43,14 +39,6 @@ class Change(NamedTuple):
     key: IdempotencyKey | None
 
 
-class Read(NamedTuple):
-    """A read of one record. :ivar as_of: when, if not now."""
-
-    item: ItemId
-    condition: ReadCondition
-    as_of: dict[str, Any]
-
-
 def parse_change(schema: Schema, store: str, sku: str) -> Change:
     """Parse a request that changes one record.
 
@@ -59,7 +47,7 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     """
     problems: list[FieldProblem] = []
     given = json_body(request.environ)
-    item = _item(store, sku, problems)
+    item = item_in_path(store, sku, problems)
     return Change(item, *_asked(schema, given, problems))
 
 
@@ -81,28 +69,13 @@ def parse_command(schema: Schema, *, optional: bool = False, makes: bool = False
     return _asked(schema, given, problems)
 
 
-def parse_read(store: str, sku: str) -> Read:
-    """Parse a request for one record.
-
-    :raises ValidationFailed: naming every field of path, query and headers that is wrong.
-    """
-    environ = request.environ
-    problems: list[FieldProblem] = []
-    item = _item(store, sku, problems)
-    as_of = loaded(AS_OF, _query(problems), "query", problems) if environ.get("QUERY_STRING") else {}
-    condition = read_condition(environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), problems)
-    if problems:
-        raise ValidationFailed(problems)
-    return Read(item, condition, as_of)
-
-
 def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
     """Parse a request that says something in its query; ``names`` are the identifiers in its path.
 
     :raises ValidationFailed: naming every field of path and query that is wrong.
     """
     problems = _wrong_names(names)
-    found = loaded(schema, _query(problems), "query", problems)
+    found = loaded(schema, query_parameters(problems), "query", problems)
     if problems:
         raise ValidationFailed(problems)
     return found
@@ -112,23 +85,6 @@ def parse_item_query(schema: Schema, store: str, sku: str) -> tuple[ItemId, dict
     """Parse a request about one record that says something in its query; see ``parse_query``."""
     found = parse_query(schema, storeId=store, sku=sku)
     return ItemId(StoreId(store), Sku(sku)), found
-
-
-def parse_page(**names: str) -> PageRequest:
-    """Parse a request for part of a list; see ``parse_query``."""
-    return PageRequest(**parse_query(PAGE, **names))
-
-
-def parse_sku_page(sku: str) -> PageRequest:
-    """Parse a request for one SKU over all stores; see ``parse_query``."""
-    return PageRequest(**{"limit": LONGEST.limit, **parse_query(SKU_PAGE, sku=sku)})
-
-
-def parse_letter_page() -> tuple[PageRequest, LetterState | None]:
-    """Parse a request for part of the dead letters, and for those in which state; see ``parse_query``."""
-    page = parse_query(LETTER_PAGE)
-    state: LetterState | None = page.pop("state", None)
-    return PageRequest(**page), state
 
 
 def parse_names(**names: str) -> None:
@@ -164,14 +120,14 @@ def _asked(schema: Schema, given: object, problems: list[FieldProblem]) -> Asked
         environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH"), body.get("expected_version"), problems
     )
     header = environ.get("HTTP_IDEMPOTENCY_KEY")
-    key = idempotency.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
+    key = idempotency_key.idempotency_key(header, environ["REQUEST_METHOD"], request.path, body, problems)
     if problems:
         raise _refusal(problems)
     note = Note("anonymous", environ[REQUEST_ID], body.get("reason"), body.get("reference"))
     return Asked(body, condition, note, key)
 
 
-def _item(store: str, sku: str, problems: list[FieldProblem]) -> ItemId:
+def item_in_path(store: str, sku: str, problems: list[FieldProblem]) -> ItemId:
     try:
         return item_id(store, sku)
     except ValidationFailed as error:
@@ -186,10 +142,10 @@ def _wrong_names(names: dict[str, str]) -> list[FieldProblem]:
 def _no_query(environ: dict[str, Any], problems: list[FieldProblem]) -> None:
     # An expectedVersion put into the query by mistake must not turn into an unconditional change.
     if environ.get("QUERY_STRING"):
-        loaded(NOTHING, _query(problems), "query", problems)
+        loaded(NOTHING, query_parameters(problems), "query", problems)
 
 
-def _query(problems: list[FieldProblem]) -> dict[str, str]:
+def query_parameters(problems: list[FieldProblem]) -> dict[str, str]:
     pairs = parse_qsl(request.environ.get("QUERY_STRING", ""), keep_blank_values=True)
     found = dict(pairs)
     if len(found) < len(pairs):
@@ -200,6 +156,6 @@ def _query(problems: list[FieldProblem]) -> dict[str, str]:
 
 
 def _refusal(problems: list[FieldProblem]) -> Exception:
-    if len(problems) == 1 and problems[0].field == idempotency.HEADER:
+    if len(problems) == 1 and problems[0].field == idempotency_key.HEADER:
         return IdempotencyKeyInvalid(problems[0])
     return ValidationFailed(problems)

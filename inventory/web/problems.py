@@ -12,7 +12,7 @@ from inventory.domain.errors import InventoryError, Outcome, Unavailable
 from inventory.web.answers import Answer, Headers
 from inventory.web.error_codes import CODES
 from inventory.web.errors import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
-from inventory.web.refusals import RequestTimeout
+from inventory.web.request_errors import RequestTimeout
 from inventory.web.request_id import REQUEST_ID
 from inventory.web.routing import PATH
 

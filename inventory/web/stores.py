@@ -1,12 +1,42 @@
-"""Stores, and what each of them has."""
+"""What a body and a query may say. Built once; a field that no schema names is refused."""
+
+import re
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint
+from marshmallow import ValidationError, fields
 
 from inventory.bootstrap.services import Services
+from inventory.domain.record import Record
+from inventory.service.ports.stock_reads import Page, PageRequest, StoreSummary
 from inventory.web.answers import Answer
-from inventory.web.large_reads import LargeReads
-from inventory.web.parse import parse_page
-from inventory.web.present import record_page, store_page
+from inventory.web.pages import cursor_of_name, page_answer
+from inventory.web.parse import parse_query
+from inventory.web.records import record_body
+from inventory.web.request_limits import LargeRead, LargeReads
+from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+
+if TYPE_CHECKING:
+    pass
+
+
+_PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
+
+
+def _prefix_rule(text: str) -> None:
+    if not _PREFIX.fullmatch(text):
+        raise ValidationError("must be at most 64 of ASCII letters, digits, '.', '_', '-', ':'")
+
+
+class PageSchema(StrictSchema):
+    """The query of a list."""
+
+    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    after = Cursor(data_key="cursor")
+    prefix = fields.String(validate=_prefix_rule)
+
+
+PAGE = built(PageSchema)
 
 
 def blueprint(services: Services, large: LargeReads) -> Blueprint:
@@ -27,3 +57,22 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
             return record_page(stock.records_of_store(store, page), read)
 
     return views
+
+
+def parse_page(**names: str) -> PageRequest:
+    """Parse a request for part of a list; see ``parse_query``."""
+    return PageRequest(**parse_query(PAGE, **names))
+
+
+def store_page(page: Page[StoreSummary], read: LargeRead) -> Answer:
+    """Part of the list of stores."""
+    return page_answer(page, _store_body, lambda store: store.store, cursor_of_name, read)
+
+
+def _store_body(store: StoreSummary) -> dict[str, Any]:
+    return {"storeId": store.store, "skus": store.skus}
+
+
+def record_page(page: Page[Record], read: LargeRead) -> Answer:
+    """Part of a store's records."""
+    return page_answer(page, record_body, lambda record: record.item.sku, cursor_of_name, read)

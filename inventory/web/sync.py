@@ -1,11 +1,15 @@
 """The sync pass on demand, and what was published last."""
 
+from typing import Any
+
 from flask import Blueprint
 
 from inventory.bootstrap.services import Services
+from inventory.domain.values import format_instant
+from inventory.service.ports.published_views import SyncStatus
+from inventory.service.sync import SyncResult
 from inventory.web.answers import Answer, json_answer
 from inventory.web.parse import parse_names, parse_nothing
-from inventory.web.present import sync_result_body, sync_status_body
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -25,3 +29,20 @@ def blueprint(services: Services) -> Blueprint:
         return json_answer(sync_status_body(services.sync.status(), sequence))
 
     return views
+
+
+def sync_result_body(result: SyncResult) -> dict[str, Any]:
+    """What a pass on demand did."""
+    return {"published": result.published, "asOfSequence": result.as_of_sequence, "tookMs": result.took_ms}
+
+
+def sync_status_body(status: SyncStatus, sequence: int) -> dict[str, Any]:
+    """What was published last, and how many of the ``sequence`` committed events came after it."""
+    is_first_to_come = status.sequence < 0
+    return {
+        "asOfSequence": None if is_first_to_come else status.sequence,
+        "publishedAt": None if is_first_to_come else format_instant(status.at),
+        "tookMs": status.took_ms,
+        "failures": status.failures,
+        "pendingEvents": max(0, sequence - max(0, status.sequence)),
+    }

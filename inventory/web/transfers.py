@@ -1,16 +1,55 @@
-"""Transfers: goods move from one store to another, all of them in one event."""
+"""What the bodies and queries about reservations, transfers and policies may say."""
+
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
 from inventory.bootstrap.services import Services
 from inventory.domain.commands import TransferStock, WantedLine, at_version
-from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.domain.events import record_after
+from inventory.domain.values import MAX_QUANTITY, ItemId, Sku, StoreId, format_instant
+from inventory.service.ports.change_queue import Outcome
+from inventory.web.answers import Answer, json_answer
 from inventory.web.deferred import Deferred
-from inventory.web.gates import Gates
-from inventory.web.hold_schemas import TRANSFER
+from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
-from inventory.web.present import transferred
+from inventory.web.records import record_body
+from inventory.web.request_limits import Gates
+from inventory.web.schema_fields import (
+    StrictSchema,
+    between,
+    built,
+    expected_version,
+    identifier,
+    lines_of,
+    optional_text,
+    whole_number,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+class TransferLineSchema(StrictSchema):
+    """Units of one SKU."""
+
+    sku = identifier(required=True)
+    qty = whole_number(between(1, MAX_QUANTITY), required=True)
+    expected_version = expected_version()
+
+
+class TransferSchema(StrictSchema):
+    """The body of POST /transfers."""
+
+    source = identifier("from", required=True)
+    target = identifier("to", required=True)
+    lines = lines_of(TransferLineSchema, required=True)
+    reason = optional_text()
+    reference = optional_text()
+
+
+TRANSFER = built(TransferSchema)
 
 
 def blueprint(services: Services, metrics: Metrics, gates: Gates) -> Blueprint:
@@ -30,3 +69,21 @@ def blueprint(services: Services, metrics: Metrics, gates: Gates) -> Blueprint:
         return Deferred(services.stock.begin(command, asked.key), transferred, metrics.count_replay)
 
     return views
+
+
+def transferred(outcome: Outcome) -> Answer:
+    """What was moved, and every record that it changed: those it left first."""
+    event = outcome.event
+    leaving = [line for line in event.lines if line.on_hand_delta < 0]
+    coming = next(line for line in event.lines if line.on_hand_delta > 0)
+    body = {
+        "transferId": event.event_id,
+        "from": leaving[0].item.store,
+        "to": coming.item.store,
+        "lines": [{"sku": line.item.sku, "qty": -line.on_hand_delta} for line in leaving],
+        "reference": event.note.reference,
+        "sequence": event.sequence,
+        "createdAt": format_instant(event.at),
+        "records": [record_body(record_after(line, event.sequence, event.at)) for line in event.lines],
+    }
+    return json_answer(body, 201, (REPLAYED,) if outcome.replayed else ())

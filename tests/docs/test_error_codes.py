@@ -12,7 +12,7 @@ from inventory.server.request_head import _KINDS
 from inventory.settings import from_environment
 from inventory.web.error_codes import CODES, OUTCOME
 from inventory.web.errors import INTERNAL, ROUTING, TABLE
-from inventory.web.refusals import RequestTimeout
+from inventory.web.request_errors import RequestTimeout
 
 NGINX = text_of(ROOT / "docs/nginx.conf")
 OPENAPI = yaml.safe_load(text_of(ROOT / "openapi.yaml"))

@@ -4,7 +4,7 @@ import pytest
 from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 from inventory.resilience.parallel import run_parallel
-from inventory.web.idempotency import meaning
+from inventory.web.idempotency_key import meaning
 
 KEY = {"Idempotency-Key": "key-1"}
 BODY_OF = {ADJUST: {"delta": -1}, RESERVE: {"qty": 1}, RECORD: {"onHand": 3}}

@@ -15,9 +15,9 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, negative
 from web.apps import make_services
 
 from inventory.web.app import create_app
-from inventory.web.cursor import cursor_of_name
 from inventory.web.errors import TABLE
 from inventory.web.metrics import _JSON_NAMES
+from inventory.web.pages import cursor_of_name
 
 DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
 SPEC = yaml.safe_load(DOCUMENT.read_text())

@@ -14,7 +14,7 @@ from inventory.domain.reservation import HeldLine, Reservation
 from inventory.memory.ledger import MemoryLedger
 from inventory.web import pages
 from inventory.web.app import create_app
-from inventory.web.large_reads import MANY, MOST_BYTES
+from inventory.web.request_limits import MANY, MOST_BYTES
 
 BODY = 4 * 1024 * 1024
 

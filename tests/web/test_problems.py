@@ -5,7 +5,7 @@ from web.apps import ADJUST, RECORD, FailingLedger, make_services
 
 from inventory.domain import errors
 from inventory.domain.errors import InventoryError, Overloaded, ReadOnly, StorageUnavailable
-from inventory.web import refusals
+from inventory.web import request_errors as refusals
 from inventory.web.app import create_app
 from inventory.web.errors import TABLE
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inventory.web.worker_files import WorkerFiles
+from inventory.web.metric_groups import WorkerFiles
 
 COUNT = """
 from prometheus_client import Counter, Gauge

@@ -1,4 +1,4 @@
-"""What a body and a query may say. Built once; a field that no schema names is refused."""
+"""Fields of bodies and queries, from which each resource makes its schemas. A field that no schema names is refused."""
 
 import re
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from inventory.domain.errors import FieldProblem
-from inventory.domain.values import MAX_QUANTITY, text_problem
-from inventory.web.cursor import name_of_cursor
+from inventory.domain.reservation import MAX_LINES
+from inventory.domain.values import IDENTIFIER_RULE, is_identifier, text_problem
+from inventory.web.pages import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
 """The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6)."""
@@ -24,7 +25,6 @@ REQUIRED_WORDS: dict[str, Any] = {
 }
 _WORDS: dict[str, Any] = {**REQUIRED_WORDS, "invalid": "must be a whole number"}
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
 
 def between(low: int, high: int) -> validate.Range:
@@ -36,16 +36,6 @@ def _text_rule(text: str) -> None:
     problem = text_problem(text)
     if problem is not None:
         raise ValidationError(problem)
-
-
-def _not_zero(number: int) -> None:
-    if number == 0:
-        raise ValidationError("must not be 0")
-
-
-def _prefix_rule(text: str) -> None:
-    if not _PREFIX.fullmatch(text):
-        raise ValidationError("must be at most 64 of ASCII letters, digits, '.', '_', '-', ':'")
 
 
 def optional_text() -> fields.String:
@@ -106,48 +96,6 @@ class StrictSchema(Schema):
             field_obj.error_messages = {**field_obj.error_messages, "null": NOT_NULL}
 
 
-class AdjustSchema(StrictSchema):
-    """The body of an adjust."""
-
-    delta = whole_number(between(-MAX_QUANTITY, MAX_QUANTITY), _not_zero, required=True)
-    expected_version = expected_version()
-    reason = optional_text()
-    reference = optional_text()
-
-
-class ReserveSchema(StrictSchema):
-    """The body of a reserve."""
-
-    qty = whole_number(between(1, MAX_QUANTITY), required=True)
-    ttl_ms = whole_number(between(1, MAX_TTL_MS), data_key="ttlMs")
-    expected_version = expected_version()
-    reference = optional_text()
-
-
-class CountSchema(StrictSchema):
-    """The body of a PUT."""
-
-    on_hand = whole_number(between(0, MAX_QUANTITY), data_key="onHand", required=True)
-    counted_at_version = whole_number(between(1, MAX_VERSION), data_key="countedAtVersion")
-    reason = optional_text()
-    reference = optional_text()
-
-
-class SkuPageSchema(StrictSchema):
-    """The query of one SKU over all stores; without a limit as much as fits into a body."""
-
-    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
-    after = Cursor(data_key="cursor")
-
-
-class PageSchema(StrictSchema):
-    """The query of a list."""
-
-    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
-    after = Cursor(data_key="cursor")
-    prefix = fields.String(validate=_prefix_rule)
-
-
 def built(schema: type[Schema]) -> Schema:
     """Make a schema once, for all requests."""
     fields_of = schema().fields
@@ -155,11 +103,6 @@ def built(schema: type[Schema]) -> Schema:
     return schema(partial=tuple(name for name, field in fields_of.items() if not field.required))
 
 
-ADJUST = built(AdjustSchema)
-RESERVE = built(ReserveSchema)
-COUNT = built(CountSchema)
-PAGE = built(PageSchema)
-SKU_PAGE = built(SkuPageSchema)
 NOTHING = StrictSchema()
 
 
@@ -192,3 +135,28 @@ def _named(messages: Any, at: str, whole: str) -> list[FieldProblem]:
             place = f"{at}.{name}" if at else str(name)
         found.extend(_named(inner, place, whole))
     return found
+
+
+def _identifier_rule(text: str) -> None:
+    if not is_identifier(text):
+        raise ValidationError(IDENTIFIER_RULE)
+
+
+def identifier(data_key: str | None = None, *, required: bool = False) -> fields.String:
+    """A SKU or store id."""
+    return fields.String(data_key=data_key, required=required, validate=_identifier_rule, error_messages=REQUIRED_WORDS)
+
+
+def lines_of(schema: type[StrictSchema], *, required: bool) -> fields.List[Any]:
+    """1 to 500 lines."""
+    return fields.List(
+        fields.Nested(schema(), error_messages={"null": NOT_NULL}),
+        required=required,
+        validate=validate.Length(1, MAX_LINES, error="must have {min} to {max} lines"),
+        error_messages={**REQUIRED_WORDS, "invalid": "must be a list"},
+    )
+
+
+def ttl(*, required: bool) -> fields.Integer:
+    """How long something lasts, in milliseconds: up to a year."""
+    return whole_number(between(1, MAX_TTL_MS), data_key="ttlMs", required=required)

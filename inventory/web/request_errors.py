@@ -1,4 +1,4 @@
-"""What the HTTP layer itself refuses, before the service is asked. `errors.py` gives each a status."""
+"""What the HTTP layer itself refuses, before the service is asked. `errors` gives each a status."""
 
 from collections.abc import Sequence
 

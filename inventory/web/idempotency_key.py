@@ -56,3 +56,6 @@ def meaning(method: str, path: str, body: Mapping[str, Any]) -> str:
     """
     text = b"%b %b\n%b" % (method.encode(), path.encode(), orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
     return blake2b(text, digest_size=16).hexdigest()
+
+
+REPLAYED = ("Idempotent-Replayed", "true")

@@ -1,0 +1,210 @@
+"""Metrics of one concern each, and the files in which the workers of a server share their counters."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from inventory.resilience.bulkhead import ByteBudget
+from inventory.resilience.counter import Tally
+from inventory.service.ports.maintenance import StorageFigures
+from inventory.service.quotas import QuotaWatch, uses
+from inventory.service.sku_leases import LeaseEvent
+
+
+class WorkerFiles(Collector):
+    """The sums over all processes that have counted in a folder.
+
+    ``MultiProcessCollector.collect`` fails with ``struct.error`` on a file that a starting worker has created and not
+    yet sized (prometheus_client 0.26): such a file has no counts and is left out here.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        """See ``Collector``."""
+        merged: Iterable[Metric] = MultiProcessCollector.merge(list(self._sized()))  # type: ignore[no-untyped-call]
+        return merged
+
+    def _sized(self) -> Iterable[str]:
+        for entry in os.scandir(self._folder):
+            # The file of a gauge goes with its process.
+            with suppress(FileNotFoundError):
+                if entry.name.endswith(".db") and entry.stat().st_size:
+                    yield entry.path
+
+
+_COUNTERS: Mapping[LeaseEvent, tuple[str, str]] = {
+    "acquired": ("inventory_lock_acquired", "Leases acquired"),
+    "contended": ("inventory_lock_contended", "Changes refused because another one held the lease"),
+    "stolen": ("inventory_lock_stolen", "Leases taken over from a holder that did not release them in time"),
+    "expired": ("inventory_lock_expired", "Leases that expired before their holder released them"),
+    "lost": ("inventory_lock_lost", "Changes refused because their lease had expired"),
+    "release_failed": (
+        "inventory_lock_release_failures",
+        "Leases that could not be released; they expire by themselves",
+    ),
+}
+
+
+def lease_counter(registry: CollectorRegistry) -> Callable[[LeaseEvent], None]:
+    """Register the counters; what is returned counts one event."""
+    counters = {event: Counter(*told, registry=registry) for event, told in _COUNTERS.items()}
+    return lambda event: counters[event].inc()
+
+
+class ReadMetrics:
+    """Registers them. :ivar count_refused: counts a large read for which there was no room."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        refused = Counter(
+            "inventory_large_reads_refused", "Large reads refused because too many were under way", registry=registry
+        )
+        self._cut = Counter(
+            "inventory_answers_cut", "Answers cut because their clients read too slowly", registry=registry
+        )
+        self._unsent = Gauge(
+            "inventory_unsent_bytes",
+            "Bytes of answers that clients have not read yet",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.count_refused = refused.inc
+
+    def follow(self, unsent: ByteBudget, cut_answers: Tally) -> None:
+        """Tell of these from now on, and of what they were before."""
+        unsent.report_to(self._unsent.set)
+        cut_answers.report_to(self._cut.inc)
+
+
+class ServerCounters:
+    """They are there from the start, and count what ``follow`` is given."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._cut = Counter(
+            "inventory_connections_cut",
+            "Connections closed before their client had closed them: it sent more than 1 MiB after its last answer,"
+            " took longer than 2 s, or too many such connections were open",
+            registry=registry,
+        )
+        self._killed = Counter(
+            "inventory_stopped_writers_killed",
+            "Processes that this server killed because they were stopped while they held the append lock",
+            registry=registry,
+        )
+        self._left_out = Counter(
+            "inventory_log_lines_left_out",
+            "Warnings left out of the log: of one kind, 10 in 10 s are written",
+            registry=registry,
+        )
+
+    def follow(self, connections_cut: Tally, log_lines_left_out: Tally, writers_killed: Tally) -> None:
+        """Count what happens from now on and what was counted before."""
+        connections_cut.report_to(self._cut.inc)
+        log_lines_left_out.report_to(self._left_out.inc)
+        writers_killed.report_to(self._killed.inc)
+
+
+MEMORY = "inventory_worker_memory_bytes"
+_OF_A_PROCESS = re.compile(r"gauge_livesum_([0-9]+)\.db", re.ASCII)
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class SizeMetrics(Collector):
+    """What each worker keeps, which is the same in all of them; how much of it may be; and what memory each takes."""
+
+    def __init__(self, quotas: QuotaWatch, folder: Path | None) -> None:
+        """:param folder: where the workers of one server have their counters; ``None`` for this process alone."""
+        self._quotas = quotas
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """See ``Collector``."""
+        sizes = self._quotas.sizes()
+        used = uses(sizes, self._quotas.quotas)
+        yield GaugeMetricFamily("inventory_keys", "Idempotency keys remembered", sizes.keys)
+        ended = "Ended reservations remembered"
+        yield GaugeMetricFamily("inventory_ended_reservations", ended, sizes.ended_reservations)
+        for use in used:
+            name = f"inventory_{use.counted.replace(' ', '_')}"
+            yield GaugeMetricFamily(name, f"Number of {use.counted}", use.current)
+            yield GaugeMetricFamily(f"{name}_limit", f"Maximum number of {use.counted}", use.limit)
+        near = sum(use.is_near() for use in used)
+        yield GaugeMetricFamily("inventory_quotas_nearly_used", "Quotas of which at least 80 % is used", near)
+        memory = GaugeMetricFamily(MEMORY, "Resident memory of each worker, by process id", labels=["pid"])
+        for process in self._processes():
+            taken = resident_bytes(process)
+            if taken is not None:
+                memory.add_metric([str(process)], taken)
+        yield memory
+
+    def _processes(self) -> list[int]:
+        if self._folder is None:
+            return [os.getpid()]
+        # The master removes such a file when its worker has ended.
+        return sorted(int(found[1]) for name in os.listdir(self._folder) if (found := _OF_A_PROCESS.fullmatch(name)))
+
+
+def resident_bytes(process: int) -> int | None:
+    """How much memory a process has at hand; ``None`` if it is gone."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+class StorageMetrics(Collector):
+    """What the log takes up on disk and how old the views are: the same whichever worker is asked."""
+
+    def __init__(
+        self,
+        figures: Callable[[], StorageFigures],
+        sync_age_ms: Callable[[], int | None],
+        dead_letters: Callable[[], int],
+        needs_operator: Callable[[], bool],
+        clock_ahead_ms: Callable[[], int],
+    ) -> None:
+        self._figures = figures
+        self._sync_age_ms = sync_age_ms
+        self._dead_letters = dead_letters
+        self._needs_operator = needs_operator
+        self._clock_ahead_ms = clock_ahead_ms
+
+    def collect(self) -> Iterator[Metric]:
+        """See ``Collector``."""
+        found = self._figures()
+        for name, meaning, size in (
+            ("log", "the log that a start reads", found.log_bytes),
+            ("archive", "the compressed rest of the log", found.archive_bytes),
+            ("snapshot", "the snapshots", found.snapshot_bytes),
+        ):
+            yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
+        yield GaugeMetricFamily(
+            "inventory_dead_letters", "Dead letters of this folder that wait to be settled", self._dead_letters()
+        )
+        yield GaugeMetricFamily(
+            "inventory_needs_operator",
+            "1 while changes are refused until an operator has fixed the cause",
+            int(self._needs_operator()),
+        )
+        yield CounterMetricFamily("inventory_snapshots", "Snapshots taken on this folder", found.snapshots)
+        yield GaugeMetricFamily(
+            "inventory_clock_ahead_seconds",
+            "How far the time of events is ahead of the wall clock; below 0 where it is behind",
+            self._clock_ahead_ms() / 1000,
+        )
+        age = self._sync_age_ms()
+        # Before the first pass there is no age, and a family without a sample says that.
+        yield GaugeMetricFamily(
+            "inventory_sync_age_seconds",
+            "Age of the published views at most, 0 while they hold every committed change; no sample before the first"
+            " pass",
+            None if age is None else age / 1000,
+        )
