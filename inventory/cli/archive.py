@@ -4,10 +4,10 @@ import json
 
 import click
 
-from inventory.bootstrap import layout_of
 from inventory.cli.counted import counted
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_log, service
+from inventory.wiring import layout_of
 
 
 @click.command("archive", epilog=EXIT_CODES)

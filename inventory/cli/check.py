@@ -5,10 +5,11 @@ import sys
 
 import click
 
-from inventory.bootstrap import layout_of, rebuild, verify
 from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, existing_log
 from inventory.cli.progress import progress_bar
+from inventory.verification.verify import verify
+from inventory.wiring import layout_of, rebuild
 
 
 @click.command("verify", epilog=EXIT_CODES)

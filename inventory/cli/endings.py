@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from inventory.bootstrap import StartRefused
 from inventory.domain.errors import InventoryError, for_people
+from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import LogError
 from inventory.resilience import standard_streams
 from inventory.settings import SettingsError

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from inventory.bootstrap import Services, build_services, clock_warning, layout_of, prepare, server_presence
 from inventory.cli.progress import progress_bar
+from inventory.eventlog.data_folder import server_presence
 from inventory.settings import Settings, from_environment
+from inventory.wiring import Services, build_services, clock_warning, layout_of, prepare
 
 F = TypeVar("F", bound=Callable[..., Any])
 

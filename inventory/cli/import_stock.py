@@ -9,7 +9,6 @@ from typing import BinaryIO, NamedTuple
 
 import click
 
-from inventory.bootstrap import layout_of
 from inventory.cli.counted import counted
 from inventory.cli.endings import EXIT_CODES, heeding_sigterm
 from inventory.cli.folder import data_dir_option, existing_folder, service
@@ -20,6 +19,7 @@ from inventory.cli.stock_csv import Entry, NotStock, StockReader
 from inventory.domain.errors import FieldProblem
 from inventory.resilience.process_lock import turn
 from inventory.settings import Settings
+from inventory.wiring import layout_of
 
 _IN_JSON = 1000
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from inventory.bootstrap.services import UNSENT_BYTES
 from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import ClientSocket
 from inventory.server.exchange import Exchange, read_to_its_end
@@ -22,6 +21,7 @@ from inventory.server.main_loop import MainLoopCalls, Poller
 from inventory.server.sender import Sender
 from inventory.server.thread_pool import ThreadPool
 from inventory.web.deferred import Deferred
+from inventory.wiring.services import UNSENT_BYTES
 
 _AT_ONCE = 16
 """How many answers the main loop writes between two looks at everything else, with each of which it accepts a client.

@@ -12,17 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
-from inventory.bootstrap import (
-    BUCKETS_FILE,
-    HANDOVER,
-    Services,
-    StartRefused,
-    clock_warning,
-    layout_of,
-    prepare,
-    server_presence,
-)
 from inventory.domain.errors import Unavailable, for_people
+from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
 from inventory.server.gunicorn_seam import cache_settings
@@ -35,6 +26,7 @@ from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_at_o
 from inventory.settings import Settings
 from inventory.web import logs
 from inventory.web.log_limits import WarningLimit
+from inventory.wiring import BUCKETS_FILE, HANDOVER, Services, clock_warning, layout_of, prepare
 
 # gunicorn has no types.
 Master: TypeAlias = Any

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from types import FrameType
 
-from inventory.bootstrap import Services
+from inventory.wiring import Services
 
 INTERVAL_SECONDS = 0.5
 """How often it looks whether there is something to do: where one process dies, another is at it within 1 s."""

@@ -6,7 +6,6 @@ from flask import Flask, Request, Response
 from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
-from inventory.bootstrap.services import Services
 from inventory.web import (
     audit,
     batch,
@@ -29,6 +28,7 @@ from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.web.metrics import Metrics
 from inventory.web.request_limits import Gates, LargeReads
 from inventory.web.routing import PATH, PathAdapter, Routes
+from inventory.wiring.services import Services
 
 
 def create_app(services: Services) -> Flask:

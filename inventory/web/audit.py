@@ -2,9 +2,9 @@
 
 from flask import Blueprint
 
-from inventory.bootstrap.services import Services
 from inventory.web.answers import Answer, json_answer
 from inventory.web.parse import parse_names
+from inventory.wiring.services import Services
 
 
 def blueprint(services: Services) -> Blueprint:

@@ -7,7 +7,6 @@ from typing import Any
 from flask import Blueprint, request
 from marshmallow import ValidationError, fields, validate
 
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
 from inventory.domain.errors import FieldProblem, IdempotencyConflict, InventoryError, Unavailable, ValidationFailed
 from inventory.domain.events import COUNTED, Event, Line, record_after
@@ -26,6 +25,7 @@ from inventory.web.parse import parse_command
 from inventory.web.records import AdjustSchema, CountSchema, ReserveSchema, record_body
 from inventory.web.request_limits import Gates
 from inventory.web.schema_fields import NOT_NULL, REQUIRED_WORDS, StrictSchema, built, expected_version, identifier
+from inventory.wiring.services import Services
 
 MAX_OPERATIONS = 1000
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
-from inventory.bootstrap.services import Services
 from inventory.service.ports.stock_reads import LONGEST, PageRequest, SkuStock
 from inventory.web.answers import Answer, json_answer
 from inventory.web.pages import cursor_of_name, fitted, withheld_after
@@ -14,6 +13,7 @@ from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import MANY, LargeRead, LargeReads
 from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+from inventory.wiring.services import Services
 
 if TYPE_CHECKING:
     pass

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from marshmallow import ValidationError, fields, validate
 
-from inventory.bootstrap.services import Services
 from inventory.eventlog.dead_letter_file import letter_as_json
 from inventory.service.ports.dead_letter_store import LETTER_STATES, LetterState, NumberedLetter
 from inventory.service.ports.stock_reads import Page, PageRequest
@@ -15,6 +14,7 @@ from inventory.web.pages import cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.request_limits import LargeRead, LargeReads
 from inventory.web.schema_fields import MAX_PAGE, Cursor, StrictSchema, between, built, query_integer
+from inventory.wiring.services import Services
 
 if TYPE_CHECKING:
     pass

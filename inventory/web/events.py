@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import FieldProblem, InventoryError, Overloaded, ValidationFailed
 from inventory.domain.events import POLICY_SET, Event, Line
 from inventory.domain.record import Policy, Record
@@ -22,6 +21,7 @@ from inventory.web.parse import parse_item_query, parse_query
 from inventory.web.request_limits import LargeRead, LargeReads
 from inventory.web.reservations import reservation_body, step_body
 from inventory.web.schema_fields import MAX_PAGE, MAX_VERSION, StrictSchema, between, built, query_integer
+from inventory.wiring.services import Services
 
 MAX_WAIT_SECONDS = 25
 """Shorter than proxies wait for an answer (nginx: 60 s), and than a server has to end."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from inventory.bootstrap.services import Services
 from inventory.web.answers import Answer, json_answer
+from inventory.wiring.services import Services
 
 
 def blueprint(services: Services) -> Blueprint:

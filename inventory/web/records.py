@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from flask import Blueprint, request
 from marshmallow import ValidationError, fields
 
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.hold_commands import Command, reserve_one
@@ -36,6 +35,7 @@ from inventory.web.schema_fields import (
     whole_number,
     whole_number_or_null,
 )
+from inventory.wiring.services import Services
 
 
 class _InstantField(fields.Field[Instant]):

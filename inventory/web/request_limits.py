@@ -4,7 +4,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import InventoryError, Overloaded
 from inventory.resilience.bulkhead import Bulkhead, ByteBudget
 from inventory.resilience.token_bucket import Grant, TokenBuckets
@@ -13,6 +12,7 @@ from inventory.web.json_body import announced_too_long, body_limit, may_be_large
 from inventory.web.metrics import Metrics
 from inventory.web.request_errors import PayloadTooLarge, RateLimited
 from inventory.web.routing import PATH
+from inventory.wiring.services import Services
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of the body of a list."""

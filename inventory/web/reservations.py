@@ -5,7 +5,6 @@ from typing import Any
 from flask import Blueprint, request
 from marshmallow import fields, validate
 
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import WantedLine, at_version
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.events import Event, HoldStep
@@ -33,6 +32,7 @@ from inventory.web.schema_fields import (
     ttl,
     whole_number,
 )
+from inventory.wiring.services import Services
 
 STATES = ("held", "partly_committed", "committed", "released", "expired")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint
 from marshmallow import ValidationError, fields
 
-from inventory.bootstrap.services import Services
 from inventory.domain.record import Record
 from inventory.service.ports.stock_reads import Page, PageRequest, StoreSummary
 from inventory.web.answers import Answer
@@ -15,6 +14,7 @@ from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import LargeRead, LargeReads
 from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+from inventory.wiring.services import Services
 
 if TYPE_CHECKING:
     pass

@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import Blueprint
 
-from inventory.bootstrap.services import Services
 from inventory.domain.values import format_instant
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.sync import SyncResult
 from inventory.web.answers import Answer, json_answer
 from inventory.web.parse import parse_names, parse_nothing
+from inventory.wiring.services import Services
 
 
 def blueprint(services: Services) -> Blueprint:

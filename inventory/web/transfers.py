@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, request
 
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import TransferStock, WantedLine, at_version
 from inventory.domain.events import record_after
 from inventory.domain.values import MAX_QUANTITY, ItemId, Sku, StoreId, format_instant
@@ -26,6 +25,7 @@ from inventory.web.schema_fields import (
     optional_text,
     whole_number,
 )
+from inventory.wiring.services import Services
 
 if TYPE_CHECKING:
     pass

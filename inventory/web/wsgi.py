@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from inventory.bootstrap import BUCKETS_FILE, HANDOVER, build_worker_services
 from inventory.settings import from_environment
 from inventory.web.app import create_app
 from inventory.web.logs import configure_logging
 from inventory.web.metrics import FOLDER_VARIABLE
+from inventory.wiring import BUCKETS_FILE, HANDOVER, build_worker_services
 
 _settings = from_environment(os.environ)
 configure_logging(_settings.log_level)

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 from bench.load import Load
 from bench.traffic import START, STORE, Traffic, sku_name
-from inventory.bootstrap import layout_of, verify
 from inventory.settings import Settings
+from inventory.verification.verify import verify
+from inventory.wiring import layout_of
 
 Records: TypeAlias = Mapping[str, Mapping[str, Any]]
 Check: TypeAlias = Callable[["int", Path, Traffic, Sequence[Load]], list[str]]

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from bench.bare_app import app as bare_app
-from inventory.bootstrap import build_services, prepare
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.decide import decide
 from inventory.domain.events import Event, Line
@@ -28,6 +26,8 @@ from inventory.service.submission import deciding
 from inventory.settings import Settings
 from inventory.web import empty_view
 from inventory.web.app import create_app
+from inventory.wiring import build_services, prepare
+from inventory.wiring.services import Services
 
 Step = Callable[[], object]
 _ITEM = ItemId(StoreId("store-1"), Sku("sku-1"))

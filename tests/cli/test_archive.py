@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from inventory.bootstrap import build_services, layout_of, prepare
 from inventory.cli.main import main
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.idempotency import IdempotencyKey
@@ -16,6 +15,7 @@ from inventory.eventlog.archive import move_to_archive
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.settings import Settings
+from inventory.wiring import build_services, layout_of, prepare
 
 
 @pytest.fixture

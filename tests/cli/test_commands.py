@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inventory import __version__
-from inventory.bootstrap import StartRefused, layout_of, server_presence
 from inventory.cli.main import main
+from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.settings import Settings, SettingsError
+from inventory.wiring import layout_of
 
 COMMANDS = ["serve", "worker", "seed", "export", "verify", "rebuild", "sync"]
 

@@ -10,11 +10,11 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from inventory.bootstrap import build_services, prepare
 from inventory.cli.main import main
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.values import item_id
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 ONE, TWO = item_id("store-1", "sku-1"), item_id("store-1", "sku-2")
 WHY = "version is 5 where 2 follows"

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from inventory.bootstrap import layout_of
 from inventory.cli.main import main
 from inventory.resilience.process_lock import turn
 from inventory.settings import Settings
+from inventory.wiring import layout_of
 
 HEAD = "storeId,sku,onHand\n"
 GOOD = HEAD + "berlin,mug,7\nberlin,tea,0\nhamburg,mug,3\n"

@@ -12,10 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from system.waiting import until
 
-from inventory.bootstrap import layout_of, server_presence
 from inventory.cli.main import main
+from inventory.eventlog.data_folder import server_presence
 from inventory.server.periodic_jobs import DIED, TOLD, told_by_signals, work
 from inventory.settings import Settings
+from inventory.wiring import layout_of
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_while_the_folder_is_being_rebuilt_it_is_refused(data: Path) -> None:
 
 def test_on_a_network_file_system_it_is_refused_with_its_name(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # By its name: the package has a function of the same name.
-    monkeypatch.setattr(sys.modules["inventory.bootstrap.prepare"], "network_file_system", lambda _: "nfs4")
+    monkeypatch.setattr(sys.modules["inventory.eventlog.data_folder"], "network_file_system", lambda _: "nfs4")
     ended = worker(data)
     assert (ended.exit_code, "network file system (nfs4)" in ended.stderr) == (1, True)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from given import item
 
-from inventory.bootstrap import build_services, prepare
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import ANY, CountStock, SetPolicy, WantedLine
 from inventory.domain.record import Policy
 from inventory.domain.state import State
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
+from inventory.wiring.services import Services
 
 ONE, TWO = item("sku-1"), item("sku-1", "store-2")
 

@@ -9,8 +9,6 @@ from typing import Any
 
 from given import START, WRITER, adding, item
 
-from inventory.bootstrap import layout_of
-from inventory.bootstrap.check import Verification, verify
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
@@ -25,6 +23,8 @@ from inventory.resilience.lease import LeaseStore
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings
+from inventory.verification.verify import Verification, verify
+from inventory.wiring import layout_of
 
 ONE, TWO = item("sku-1"), item("sku-2")
 SECONDS = 60.0

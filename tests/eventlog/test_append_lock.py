@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from eventlog.folder import wait_until
 
-from inventory.bootstrap import build_services, prepare
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 
 def is_waited_for(path: Path) -> bool:

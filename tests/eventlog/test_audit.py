@@ -7,14 +7,14 @@ import pytest
 from eventlog.audited import ONE, TWO, some_services, state_of
 from given import item
 
-from inventory.bootstrap import layout_of, verify
-from inventory.bootstrap.check import Verification, audit
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.record import Policy
 from inventory.domain.reservation import packed, unpacked
 from inventory.domain.state import FEW, State
+from inventory.verification.verify import Verification, audit, verify
+from inventory.wiring import layout_of
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

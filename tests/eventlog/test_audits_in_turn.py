@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from eventlog.audited import TWO, some_services, state_of
 
-from inventory.bootstrap import audits, layout_of
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.resilience.child_process import ChildFailed
 from inventory.resilience.process_lock import turn
+from inventory.wiring import build as audits
+from inventory.wiring import layout_of
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

@@ -8,14 +8,16 @@ import pytest
 from eventlog.folder import ONE, TWO, Shim, failing
 from given import item
 
-from inventory.bootstrap import StartRefused, build_services, layout_of, prepare, rebuild, server_presence, verify
-from inventory.bootstrap.services import Services
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.hold_commands import reserve_one
 from inventory.domain.idempotency import IdempotencyKey
+from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.service.ports.stock_reads import PageRequest
 from inventory.settings import Settings
+from inventory.verification.verify import verify
+from inventory.wiring import build_services, layout_of, prepare, rebuild
+from inventory.wiring.services import Services
 
 ITEMS = [item(sku, store) for store in ("b", "a", "c") for sku in ("sku-2", "sku-1")]
 KEY = IdempotencyKey("k", "hash")

@@ -11,11 +11,12 @@ from eventlog.children import run_on
 from eventlog.folder import ONE, Folder, add
 from given import item
 
-from inventory.bootstrap import StartRefused, build_services, prepare
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable
+from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.disk import Disk
+from inventory.wiring import build_services, prepare
 
 SPACE = 96 * 1024
 

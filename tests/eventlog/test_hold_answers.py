@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from inventory.bootstrap import build_services, prepare
-from inventory.bootstrap.services import Services
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.layout import Layout
 from inventory.resilience.disk import Disk
@@ -15,6 +13,8 @@ from inventory.resilience.retry import RetryPolicy
 from inventory.service.pages import READ_AT_ONCE
 from inventory.settings import Settings
 from inventory.web.app import create_app
+from inventory.wiring import build_services, prepare
+from inventory.wiring.services import Services
 
 SKUS = ("a", "b", "c")
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from given import item
 
-from inventory.bootstrap import StartRefused, build_services, prepare
-from inventory.bootstrap.leases import lease_folder
 from inventory.domain.commands import CountStock
+from inventory.eventlog.data_folder import StartRefused
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
+from inventory.wiring.resilience import lease_folder
 
 
 def test_leases_are_kept_beside_the_other_locks_unless_told_otherwise(tmp_path: Path):

@@ -9,11 +9,11 @@ from eventlog.children import heard, python
 from eventlog.folder import wait_until
 from given import item
 
-from inventory.bootstrap import build_services, prepare
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.resilience.host_clock import Machine
 from inventory.resilience.lease import LeaseStore, decode
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 HERE = item()
 
@@ -112,7 +112,7 @@ HOLDER = """
 import os, signal, sys, threading
 from pathlib import Path
 from given import item
-from inventory.bootstrap import build_services
+from inventory.wiring import build_services
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import LockLost
 from inventory.settings import Settings

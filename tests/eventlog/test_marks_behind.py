@@ -3,8 +3,9 @@
 import pytest
 from eventlog.folder import Folder, add
 
-from inventory.bootstrap import StartRefused, prepare
+from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import EventsMissing
+from inventory.wiring import prepare
 
 PER_SEGMENT = 2
 EVENTS = 9

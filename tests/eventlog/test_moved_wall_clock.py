@@ -15,13 +15,13 @@ from eventlog.folder import Shim, failing
 from given import item
 
 import inventory
-from inventory.bootstrap import Services, build_services, prepare
-from inventory.bootstrap.leases import lease_store, sku_leases
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import LockContended, LockLost, ReadOnly, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.resilience.disk import Disk
 from inventory.settings import Settings
+from inventory.wiring import Services, build_services, prepare
+from inventory.wiring.resilience import lease_store, sku_leases
 
 PACKAGE = Path(inventory.__file__).parent
 HERE = item()

@@ -6,9 +6,9 @@ import pytest
 from eventlog.folder import Folder, Shim, add
 from given import WRITER, item
 
-from inventory.bootstrap import build_services, prepare
 from inventory.domain.commands import CountStock
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 
 class Places(Shim):

@@ -6,8 +6,9 @@ import pytest
 from eventlog.folder import Folder, add
 from eventlog.logs import history
 
-from inventory.bootstrap import StartRefused, prepare
+from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import LogDamaged
+from inventory.wiring import prepare
 
 WHOLE = 12
 PER_SEGMENT = 4

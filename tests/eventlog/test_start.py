@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 from eventlog.folder import Folder, Shim
 
-from inventory.bootstrap import StartRefused, build_services, prepare
-from inventory.bootstrap.mounts import network_file_system
-from inventory.bootstrap.prepare import check_folder
+from inventory.eventlog.data_folder import StartRefused, check_folder, network_file_system
 from inventory.eventlog.errors import StateUnusable
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 MOUNTS = """22 1 8:1 / / rw,relatime - ext4 /dev/vda rw
 23 22 0:5 / /proc rw - proc proc rw

@@ -4,8 +4,8 @@ import os
 
 from server.stand_ins import WHOLE, master, worker
 
-from inventory.bootstrap import HANDOVER
 from inventory.server.hooks import Hooks
+from inventory.wiring import HANDOVER
 
 
 def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_longer(hooks: Hooks) -> None:

@@ -12,11 +12,12 @@ import prometheus_client  # noqa: F401 - first here: it looks once for the varia
 import pytest
 from server.stand_ins import WHOLE, master, services, worker
 
-from inventory.bootstrap import StartRefused, layout_of, server_presence
+from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.server import hooks as hooks_module
 from inventory.server.hooks import METRICS_VARIABLE, Hooks
 from inventory.settings import Settings
+from inventory.wiring import layout_of
 
 pytestmark = pytest.mark.usefixtures("metrics_parent")
 

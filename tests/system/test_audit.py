@@ -19,7 +19,7 @@ import socket, sys
 from inventory.resilience.child_process import run_module
 listener = socket.create_server(("127.0.0.1", 0))
 listener.set_inheritable(True)
-run_module("inventory.cli.audit", sys.argv[1:], seconds=60)
+run_module("inventory.verification.audit_child", sys.argv[1:], seconds=60)
 """
 
 

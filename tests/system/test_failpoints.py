@@ -13,9 +13,10 @@ from system.client import record_path
 from system.load import PLENTY, Account, Load, assert_exactly_once
 from system.running_server import RunningServer
 
-from inventory.bootstrap import layout_of, verify
 from inventory.resilience.disk import Place
 from inventory.settings import Settings
+from inventory.verification.verify import verify
+from inventory.wiring import layout_of
 
 SKUS = ["hot", "warm", "cold"]
 SETTINGS = {"SEGMENT_BYTES": 4096}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from system.conftest import Serve
 
-from inventory.bootstrap import build_services, prepare
 from inventory.domain.commands import AdjustStock, CountStock, WantedLine
 from inventory.domain.hold_commands import Command, HoldStock, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
@@ -17,6 +16,7 @@ from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.service.ports.change_queue import Submission
 from inventory.service.submission import deciding
 from inventory.settings import Settings
+from inventory.wiring import build_services, prepare
 
 PAGE = (Path(__file__).parents[2] / "docs/internals/memory.md").read_text(encoding="utf-8")
 AT_ONCE = 500

@@ -13,8 +13,8 @@ from system.conftest import Proxy
 from system.running_nginx import CONFIGURATION, NEEDS_NGINX
 from system.running_server import RunningServer
 
-from inventory.bootstrap.audits import SECONDS
 from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
+from inventory.wiring.build import SECONDS
 
 pytestmark = NEEDS_NGINX
 LISTS = ["/inventory/batch", "/reservations", "/reservations/none/commit", "/reservations/none/release", "/transfers"]

@@ -8,10 +8,10 @@ from typing import get_args
 
 import pytest
 
-from inventory.bootstrap.build import disk_of
 from inventory.resilience.disk import Disk, Place
 from inventory.resilience.failpoints import Failpoint, FaultyDisk, parse_failpoints
 from inventory.settings import Settings
+from inventory.wiring.build import disk_of
 
 SOURCES = Path(__file__).parents[2] / "inventory"
 

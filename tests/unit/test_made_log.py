@@ -10,9 +10,10 @@ from bench import made_log
 from bench.made_log import make_log
 from bench.traffic import START
 
-from inventory.bootstrap import build_services, layout_of, prepare, verify
 from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.settings import Settings
+from inventory.verification.verify import verify
+from inventory.wiring import build_services, layout_of, prepare
 
 
 def test_a_made_log_is_whole_and_a_server_goes_on_from_it(tmp_path, monkeypatch):

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from inventory.bootstrap import build, build_worker_services
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import item_id
 from inventory.settings import Settings
+from inventory.wiring import build, build_worker_services
 
 
 class Timers:

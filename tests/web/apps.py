@@ -7,14 +7,14 @@ from typing import Any
 
 from broken import MemoryLetters
 
-from inventory.bootstrap.guards import wiring
-from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Settled
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot
 from inventory.settings import Settings
+from inventory.wiring.resilience import wiring
+from inventory.wiring.services import Services
 
 NOW = Instant(1_767_225_600_000_000)
 NOW_TEXT = "2026-01-01T00:00:00.000000Z"

@@ -5,9 +5,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from web.apps import ADJUST, RECORD, RESERVE, MemoryViews, make_services
 
-from inventory.bootstrap.services import Services
 from inventory.service.history import HistoryService
 from inventory.web.app import create_app
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

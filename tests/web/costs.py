@@ -12,7 +12,6 @@ from given import deciding, item
 from steps import StepsOfThreads
 from web.apps import MemoryViews, StillAudit
 
-from inventory.bootstrap.guards import quotas_of, wiring
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
@@ -22,6 +21,7 @@ from inventory.service.ports.change_queue import Submission
 from inventory.service.transaction import Writer
 from inventory.settings import Settings
 from inventory.web.app import create_app
+from inventory.wiring.resilience import quotas_of, wiring
 
 HOUR_MS = 3_600_000
 PROXY, CLIENT = "10.0.0.1", "198.51.100."

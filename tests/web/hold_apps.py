@@ -7,10 +7,10 @@ from flask.testing import FlaskClient
 from given import Clock
 from web.apps import NOW, MemoryViews
 
-from inventory.bootstrap.guards import wiring
 from inventory.memory.ledger import MemoryLedger
 from inventory.settings import Settings
 from inventory.web.app import create_app
+from inventory.wiring.resilience import wiring
 
 
 class HoldShop:

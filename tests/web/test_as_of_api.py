@@ -8,8 +8,8 @@ from web.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
 from web.batches import KEY
 from web.feeds import CompactedLedger
 
-from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant, format_instant
+from inventory.wiring.services import Services
 
 
 class TimedLedger(CompactedLedger):

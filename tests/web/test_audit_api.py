@@ -4,7 +4,7 @@ import pytest
 from web.apps import FOUND_NOTHING, StillAudit, make_services, wrong_fields
 
 from inventory.domain.errors import Overloaded
-from inventory.service.audit import NoAudit
+from inventory.verification.audit import NoAudit
 from inventory.web.app import create_app
 
 

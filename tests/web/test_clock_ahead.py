@@ -7,8 +7,8 @@ from given import Clock
 from web.apps import ADJUST, NOW, RECORD, make_services
 from web.feeds import CompactedLedger
 
-from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant, format_instant
+from inventory.wiring.services import Services
 
 SECOND = 1_000_000
 LEAD = 3653 * 86_400 * SECOND

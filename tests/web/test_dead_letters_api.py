@@ -6,10 +6,10 @@ from flask.testing import FlaskClient
 from given import event_of, item
 from web.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
 
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
 from inventory.web.app import create_app
+from inventory.wiring.services import Services
 
 
 class UnreadableLetters(MemoryLetters):

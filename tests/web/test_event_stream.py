@@ -8,10 +8,10 @@ from flask.testing import FlaskClient
 from web.apps import ADJUST, make_services
 from web.feeds import STREAM, CompactedLedger, Stream
 
-from inventory.bootstrap.services import Services
 from inventory.domain.errors import StorageUnavailable
 from inventory.web import events
 from inventory.web.app import create_app
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from web.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
 from web.feeds import STREAM, CompactedLedger
 
-from inventory.bootstrap.services import Services
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from web.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services, wrong_fields
 from web.feeds import CompactedLedger
 
-from inventory.bootstrap.services import Services
+from inventory.wiring.services import Services
 
 HISTORY = f"{RECORD}/history"
 

@@ -8,13 +8,13 @@ from flask.testing import FlaskClient
 from given import adding, item
 from web.apps import NOW, make_services
 
-from inventory.bootstrap.services import Services
 from inventory.domain.record import Record
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.memory.ledger import MemoryLedger
 from inventory.web import pages
 from inventory.web.app import create_app
 from inventory.web.request_limits import MANY, MOST_BYTES
+from inventory.wiring.services import Services
 
 BODY = 4 * 1024 * 1024
 

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from web.apps import ADJUST, RECORD, make_services
 from web.feeds import CompactedLedger
 
-from inventory.bootstrap.services import Services
+from inventory.wiring.services import Services
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """``inventory rebuild``: what is derived is deleted and made again from the log."""
 
-import fcntl
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inventory.bootstrap.prepare import StartRefused, check_folder
+from inventory.eventlog.data_folder import StartRefused, check_folder, server_presence
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
 from inventory.eventlog.recovery import Recovery
@@ -79,26 +76,3 @@ def _put_back(aside: Path, snapshots: Path) -> None:
         for path in aside.iterdir():
             path.rename(snapshots / path.name)
         aside.rmdir()
-
-
-@contextmanager
-def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
-    """Be counted among the processes that use DATA_DIR inside the ``with`` block, or be the only one.
-
-    The claim is a ``flock``: workers forked inside the block hold it too, and it ends with the last of them.
-
-    :raises StartRefused: another process uses the folder (``alone``), or wants it alone.
-    """
-    check_folder(layout.root)
-    layout.make_folders()
-    descriptor = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        who = "a server or another command uses it; stop it first" if alone else "it is being rebuilt"
-        raise StartRefused(f"{layout.root}: {who}.") from None
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from inventory.bootstrap.derived import derived_files
-from inventory.bootstrap.drift_report import DriftReport
-from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
@@ -18,6 +15,8 @@ from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
 from inventory.eventlog.shared_header import Position, SharedState
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
+from inventory.verification.derived_files import derived_files
+from inventory.verification.drift import DriftReport, drift_between
 
 FROM_THE_BEGINNING = 1_000_000
 """An audit folds a log of up to so many events from its beginning, and a longer one from its oldest snapshot on."""

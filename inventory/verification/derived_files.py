@@ -5,8 +5,6 @@ from typing import Protocol
 
 import orjson
 
-from inventory.bootstrap.drift_report import DriftReport
-from inventory.domain.drift import drift_between
 from inventory.domain.state import State
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.published_views import CENTRAL_VIEW, STORE_VIEW, View, document
@@ -14,6 +12,7 @@ from inventory.eventlog.snapshot import NotASnapshot, restore_image
 from inventory.resilience.disk import Disk, read_file
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.pages import snapshot_of
+from inventory.verification.drift import DriftReport, drift_between
 
 _REBUILT = "'inventory rebuild' writes it again"
 

@@ -6,17 +6,15 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from inventory.bootstrap.audits import audit_of
-from inventory.bootstrap.guards import quotas_of, wiring
-from inventory.bootstrap.leases import lease_store, sku_leases
-from inventory.bootstrap.prepare import layout_of, prepare
-from inventory.bootstrap.rebuild import RebuildResult
-from inventory.bootstrap.rebuild import rebuild as rebuild_derived
-from inventory.bootstrap.services import Services
+import orjson
+
 from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.errors import LogError
+from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.log_check import Progress
 from inventory.eventlog.log_parts import LogOptions
@@ -25,11 +23,18 @@ from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.unavailable import UnopenedLedger, UnopenedViews
 from inventory.memory.ledger import wall_clock
+from inventory.resilience.child_process import run_module
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
 from inventory.service.maintenance import Upkeep
 from inventory.service.transaction import Writer
 from inventory.settings import Settings
+from inventory.verification.audit import Audit, StateCopier
+from inventory.verification.rebuild import RebuildResult
+from inventory.verification.rebuild import rebuild as rebuild_derived
+from inventory.wiring.prepare import layout_of, prepare
+from inventory.wiring.resilience import lease_store, quotas_of, sku_leases, wiring
+from inventory.wiring.services import Services
 
 _TRY_AGAIN_SECONDS = 5.0
 _log = logging.getLogger(__name__)
@@ -133,3 +138,20 @@ def build_worker_services(
 def _end_this_worker() -> None:
     # As gunicorn does itself: what is in flight is answered first.
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+SECONDS = 60.0
+"""How long an audit may take once the state is copied."""
+
+
+def audit_of(layout: Layout, copier: StateCopier) -> Audit:
+    """Make the audit of the process whose state ``copier`` copies."""
+    return Audit(copier, layout.root, layout.audit_lock, partial(_compare, layout))
+
+
+def _compare(layout: Layout, copy: int) -> dict[str, Any]:
+    arguments = [str(layout.root), f"/proc/self/fd/{copy}"]
+    found: dict[str, Any] = orjson.loads(
+        run_module("inventory.verification.audit_child", arguments, seconds=SECONDS, keep=[copy])
+    )
+    return found

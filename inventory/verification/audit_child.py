@@ -1,7 +1,7 @@
-"""``python -m inventory.cli.audit PARENT DATA_DIR IMAGE``: what a worker has done for ``GET /audit/verify``.
+"""The audit child, ``python -m inventory.verification.audit_child PARENT DATA_DIR IMAGE``.
 
-Compares the image of the worker's state with the log and prints the result as JSON. Not a command for people:
-``inventory verify`` is.
+Compares the image of a worker's state with the log, for ``GET /audit/verify``, and prints the result as JSON. Not a
+command for people: ``inventory verify`` is.
 """
 
 import json
@@ -17,9 +17,9 @@ def main() -> None:
     stay_with(int(parent))
     give_way()
     # Only now, at low priority.
-    from inventory.bootstrap.check import audit
     from inventory.eventlog.layout import Layout
     from inventory.eventlog.snapshot import NotASnapshot
+    from inventory.verification.verify import audit
 
     try:
         found = audit(Layout(Path(data_dir)), Path(image))

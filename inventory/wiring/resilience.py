@@ -1,4 +1,4 @@
-"""Wiring what stands before storage: breakers, buckets, bulkheads, the shedder, and what is counted there."""
+"""Wiring of what stands before storage: leases, breakers, buckets, bulkheads, the shedder, and their counters."""
 
 import logging
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from inventory.bootstrap.services import Services
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.counter import Tally
+from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import Machine
+from inventory.resilience.lease import LeaseStore
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
-from inventory.service.audit import Audits, NoAudit
 from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
@@ -29,10 +29,47 @@ from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.published_views import Views
 from inventory.service.quotas import Quotas, QuotaWatch
 from inventory.service.reservations import ReservationService
-from inventory.service.sku_leases import SkuLeases
+from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.service.stock import StockService
 from inventory.service.sync import GuardedSync, Sync
 from inventory.settings import Settings
+from inventory.verification.audit import Audits, NoAudit
+from inventory.wiring.services import Services
+
+
+def lease_folder(settings: Settings) -> Path:
+    """Where the leases are."""
+    return Path(settings.lock_dir or settings.data_dir / "locks").absolute()
+
+
+def lease_store(settings: Settings, disk: Disk) -> LeaseStore:
+    """Open the leases for one process, and delete what dead ones have left.
+
+    :raises OSError: the folder cannot be used.
+    """
+    machine = Machine()
+    store = LeaseStore(
+        lease_folder(settings),
+        owner=settings.lock_owner_id,
+        ttl_ms=settings.lock_ttl_ms,
+        boot=f"{machine.boot_id():032x}",
+        now=machine.since_boot,
+        disk=disk,
+    )
+    store.sweep()
+    return store
+
+
+def sku_leases(settings: Settings, store: LeaseStore, now: Callable[[], Instant]) -> SkuLeases:
+    """Make a process's leases of SKUs. ``now`` is its ledger's clock: the boot clock and a constant."""
+    policy = LeasePolicy(
+        settings.lock_ttl_ms,
+        settings.lock_renew_ms,
+        settings.lock_reject_status,
+        settings.lock_retry_after_ms,
+        settings.commit_wait_ms,
+    )
+    return SkuLeases(store, now, policy)
 
 
 class LedgerWithHistory(Ledger, Protocol):

@@ -1,19 +1,19 @@
-"""What a starting server, or a command, does to DATA_DIR before anything else."""
+"""What a starting server, or a command, does to DATA_DIR before anything else, and what it preloads for workers."""
 
 import os
-import sys
 from pathlib import Path
 
-from inventory.bootstrap.leases import lease_folder
-from inventory.bootstrap.mounts import network_file_system
+from inventory.eventlog.data_folder import StartRefused, check_folder, network_file_system
 from inventory.eventlog.errors import EventsMissing, LogDamaged, LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
 from inventory.eventlog.recovery import Recovery, recover
+from inventory.eventlog.snapshot import Restored
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import Machine
 from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
+from inventory.wiring.resilience import lease_folder
 
 _DAMAGED = "Keep a copy of the folder as it is now. docs/how-to/damaged-log.md says what to do."
 _MISSING = (
@@ -27,10 +27,6 @@ _MISSING = (
 def layout_of(settings: Settings) -> Layout:
     """Where the settings put everything."""
     return Layout(Path(settings.data_dir).absolute())
-
-
-class StartRefused(Exception):
-    """The service cannot start here; the message is for the operator. Nothing was harmed."""
 
 
 def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk | None = None) -> Recovery:
@@ -87,20 +83,25 @@ def check_lease_folder(settings: Settings) -> None:
         raise StartRefused(f"LOCK_DIR {folder} {why}.")
 
 
-def check_folder(root: Path) -> None:
-    """Check that a log may be kept in ``root``.
+class Handover:
+    """Holds the folded log from the start's check until a process takes it, or lets it go.
 
-    :raises StartRefused: naming what is wrong and what to do.
+    Each worker finds it in its own memory, which the kernel shares with the master's until one of them changes it.
+    So a log is read once in a start, however many workers there are.
     """
-    if sys.platform != "linux":
-        raise StartRefused("Linux is needed: the log rests on its locks, its boot id and its boot clock.")
-    if not root.is_dir():
-        raise StartRefused(f"DATA_DIR {root} is not a folder that is there. 'inventory serve --init' makes it.")
-    if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
-        raise StartRefused(f"DATA_DIR {root} must be readable and writable for user {os.getuid()}.")
-    kind = network_file_system(root)
-    if kind is not None:
-        raise StartRefused(
-            f"DATA_DIR {root} is on a network file system ({kind}), where neither locks nor syncs are "
-            "what the log needs them to be. Use a local disk."
-        )
+
+    def __init__(self) -> None:
+        self._folded: Restored | None = None
+
+    def give(self, folded: Restored) -> None:
+        """Keep it for those who are forked from now on."""
+        self._folded = folded
+
+    def take(self) -> Restored | None:
+        """Return it, once; ``None`` where there is none, as for a worker that replaces another much later."""
+        folded, self._folded = self._folded, None
+        return folded
+
+
+HANDOVER = Handover()
+"""That of this process: the app is made far from where the master began."""

@@ -9,7 +9,6 @@ from inventory.resilience.bulkhead import Bulkhead, ByteBudget
 from inventory.resilience.counter import Tally
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.token_bucket import TokenBuckets
-from inventory.service.audit import Audits
 from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
@@ -21,6 +20,7 @@ from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService
 from inventory.service.sync import Passes
 from inventory.settings import Settings
+from inventory.verification.audit import Audits
 
 UNSENT_BYTES = 64 * 1024 * 1024
 """Of answers that clients have not taken yet, in each process."""

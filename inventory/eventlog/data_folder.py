@@ -1,0 +1,88 @@
+"""Whether a log may be kept in a folder, and who uses it: the file system, the rights, the presence of servers."""
+
+import fcntl
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inventory.eventlog.layout import Layout
+
+_NETWORK = frozenset(
+    {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "coda", "davfs", "ncpfs"}
+    | {"ceph", "lustre", "gpfs", "beegfs", "glusterfs", "ocfs2", "gfs2"}
+)
+_MOUNTS = Path("/proc/self/mountinfo")
+# A path is bytes, in which the kernel writes blanks and backslashes in octal.
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
+
+
+def network_file_system(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """Return the type of the network file system that ``folder`` is on, or ``None`` if it is a local one."""
+    kind = _file_system(folder.resolve(), mounts.read_bytes())
+    over_network = kind in _NETWORK or (kind.startswith("fuse.") and kind not in ("fuse.fuseblk", "fuse.lxcfs"))
+    return kind if over_network else None
+
+
+def _file_system(folder: Path, mounts: bytes) -> str:
+    best, kind = "", "unknown"
+    for line in mounts.split(b"\n"):
+        # 36 35 98:0 /root /mount/point options… - type source options (proc_pid_mountinfo(5))
+        left, _, right = line.partition(b" - ")
+        if right:
+            point = os.fsdecode(_ESCAPED.sub(_unescaped, left.split(b" ")[4]))
+            if folder.is_relative_to(point) and len(point) >= len(best):
+                best, kind = point, right.split(b" ")[0].decode()
+    return kind
+
+
+def _unescaped(octal: re.Match[bytes]) -> bytes:
+    return bytes([int(octal[1], 8)])
+
+
+class StartRefused(Exception):
+    """The service cannot start here; the message is for the operator. Nothing was harmed."""
+
+
+def check_folder(root: Path) -> None:
+    """Check that a log may be kept in ``root``.
+
+    :raises StartRefused: naming what is wrong and what to do.
+    """
+    if sys.platform != "linux":
+        raise StartRefused("Linux is needed: the log rests on its locks, its boot id and its boot clock.")
+    if not root.is_dir():
+        raise StartRefused(f"DATA_DIR {root} is not a folder that is there. 'inventory serve --init' makes it.")
+    if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
+        raise StartRefused(f"DATA_DIR {root} must be readable and writable for user {os.getuid()}.")
+    kind = network_file_system(root)
+    if kind is not None:
+        raise StartRefused(
+            f"DATA_DIR {root} is on a network file system ({kind}), where neither locks nor syncs are "
+            "what the log needs them to be. Use a local disk."
+        )
+
+
+@contextmanager
+def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
+    """Be counted among the processes that use DATA_DIR inside the ``with`` block, or be the only one.
+
+    The claim is a ``flock``: workers forked inside the block hold it too, and it ends with the last of them.
+
+    :raises StartRefused: another process uses the folder (``alone``), or wants it alone.
+    """
+    check_folder(layout.root)
+    layout.make_folders()
+    descriptor = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        who = "a server or another command uses it; stop it first" if alone else "it is being rebuilt"
+        raise StartRefused(f"{layout.root}: {who}.") from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
