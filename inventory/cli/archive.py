@@ -4,9 +4,8 @@ import json
 
 import click
 
-from inventory.cli.counted import counted
-from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_log, service
+from inventory.cli.terminal import EXIT_CODES, counted
 from inventory.wiring import layout_of
 
 

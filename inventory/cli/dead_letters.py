@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import click
 
-from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_log, service
+from inventory.cli.terminal import EXIT_CODES
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import ItemId, item_id
 from inventory.eventlog.dead_letter_file import letter_as_json

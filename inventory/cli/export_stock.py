@@ -8,11 +8,9 @@ from pathlib import Path
 
 import click
 
-from inventory.cli.counted import counted
-from inventory.cli.endings import EXIT_CODES, heeding_sigterm
 from inventory.cli.folder import data_dir_option, existing_log, service
-from inventory.cli.progress import progress_bar
 from inventory.cli.stock_csv import export_lines
+from inventory.cli.terminal import EXIT_CODES, counted, heeding_sigterm, progress_bar
 from inventory.domain.record import Record
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from inventory.cli.progress import progress_bar
+from inventory.cli.terminal import progress_bar
 from inventory.eventlog.data_folder import server_presence
 from inventory.settings import Settings, from_environment
 from inventory.wiring import Services, build_services, clock_warning, layout_of, prepare

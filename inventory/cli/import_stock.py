@@ -9,13 +9,10 @@ from typing import BinaryIO, NamedTuple
 
 import click
 
-from inventory.cli.counted import counted
-from inventory.cli.endings import EXIT_CODES, heeding_sigterm
 from inventory.cli.folder import data_dir_option, existing_folder, service
-from inventory.cli.import_note import NoteFile
-from inventory.cli.importing import AT_ONCE, Importing, Numbered
-from inventory.cli.progress import Progress, progress_bar
+from inventory.cli.importing import AT_ONCE, Importing, NoteFile, Numbered
 from inventory.cli.stock_csv import Entry, NotStock, StockReader
+from inventory.cli.terminal import EXIT_CODES, Progress, counted, heeding_sigterm, progress_bar
 from inventory.domain.errors import FieldProblem
 from inventory.resilience.process_lock import turn
 from inventory.settings import Settings

@@ -4,15 +4,14 @@ import click
 
 from inventory import __version__
 from inventory.cli.archive import archive_command
-from inventory.cli.check import rebuild_command, verify_command
 from inventory.cli.dead_letters import dead_letters_command
-from inventory.cli.endings import EXIT_CODES, Commands
 from inventory.cli.export_stock import export_command
 from inventory.cli.import_stock import import_command
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
-from inventory.cli.sync import sync_command
-from inventory.cli.worker import worker_command
+from inventory.cli.sync import sync_command, worker_command
+from inventory.cli.terminal import EXIT_CODES, Commands
+from inventory.cli.verify import rebuild_command, verify_command
 
 _HELP = f"""Stock figures for many stores that are never oversold, never lost and never applied twice.
 

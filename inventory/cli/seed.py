@@ -1,17 +1,135 @@
-"""``inventory seed``."""
+"""``inventory seed``: what stock there is to begin with, read and checked before anything is changed."""
 
 import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib.resources import files
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
-from inventory.cli.counted import counted
-from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, service
-from inventory.cli.progress import progress_bar
-from inventory.cli.seed_file import SeedRow, parse_seed, shipped_seed
-from inventory.cli.seeding import apply_seed
-from inventory.domain.errors import ValidationFailed
+from inventory.cli.terminal import EXIT_CODES, counted, progress_bar
+from inventory.domain.commands import CountStock, Note, Precondition
+from inventory.domain.errors import AlreadyExists, FieldProblem, ValidationFailed
+from inventory.domain.values import ItemId, item_id, quantity
+from inventory.resilience.parallel import run_parallel
+from inventory.service.stock import StockService
+
+_FIELDS = {"storeId": str, "sku": str, "onHand": int}
+_WANTED = {str: "a string", int: "a whole number"}
+
+
+class SeedRow(NamedTuple):
+    """Stock to begin with, of one item."""
+
+    item: ItemId
+    on_hand: int
+
+
+def shipped_seed() -> bytes:
+    """Return the seed file that comes with the package; a checkout shows it as data/seed/store-inventory.json."""
+    return (files("inventory") / "seed.json").read_bytes()
+
+
+def parse_seed(content: bytes) -> list[SeedRow]:
+    """Read a seed file.
+
+    :raises ValidationFailed: names every wrong entry by its place, such as ``items[3].onHand``.
+    """
+    entries = _entries(content)
+    rows: dict[ItemId, SeedRow] = {}
+    problems: list[FieldProblem] = []
+    for number, entry in enumerate(entries):
+        place = f"items[{number}]"
+        wrong = list(_wrong_shape(entry, place))
+        if not wrong:
+            try:
+                row = SeedRow(item_id(entry["storeId"], entry["sku"]), quantity(entry["onHand"], "onHand"))
+                if row.item in rows:
+                    wrong = [FieldProblem(place, f"{row.item.sku} in {row.item.store} is there twice")]
+                rows[row.item] = row
+            except ValidationFailed as error:
+                wrong = [FieldProblem(f"{place}.{problem.field}", problem.message) for problem in error.problems]
+        problems.extend(wrong)
+    if problems:
+        raise ValidationFailed(problems)
+    return list(rows.values())
+
+
+def _entries(content: bytes) -> list[Any]:
+    try:
+        document = json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        # Broken text is a ValueError too; nested brackets without end are a RecursionError.
+        raise ValidationFailed([FieldProblem("file", f"is not JSON: {error}")]) from error
+    if not isinstance(document, dict) or set(document) != {"items"} or not isinstance(document["items"], list):
+        raise ValidationFailed([FieldProblem("file", 'must be {"items": [...]} and nothing else')])
+    return document["items"]
+
+
+def _wrong_shape(entry: object, place: str) -> Iterator[FieldProblem]:
+    if not isinstance(entry, dict):
+        yield FieldProblem(place, "must be an object")
+        return
+    for name, kind in _FIELDS.items():
+        if name not in entry:
+            yield FieldProblem(f"{place}.{name}", "is missing")
+        elif type(entry[name]) is not kind:
+            yield FieldProblem(f"{place}.{name}", f"must be {_WANTED[kind]}")
+    if type(entry.get("version", 1)) is not int or entry.get("version", 1) != 1:
+        yield FieldProblem(f"{place}.version", "must be 1")
+    for name in sorted(set(entry) - {*_FIELDS, "version"}):
+        yield FieldProblem(f"{place}.{name}", "is not known")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a name is there twice among {', '.join(name for name, _ in pairs)}")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+_AT_ONCE = 16
+_BETWEEN_REPORTS = 256
+_NEW = Precondition(exists=False)
+
+
+class SeedResult(NamedTuple):
+    """How many records were made, and how many were there before and left as they were."""
+
+    created: int
+    kept: int
+
+
+def apply_seed(stock: StockService, rows: Sequence[SeedRow], report: Callable[[int, int], None]) -> SeedResult:
+    """Make every record that is not there yet. What is there is never touched, so it can be run again.
+
+    No idempotency key is needed for that, and none would do: keys end, and a record stays.
+
+    :param report: called now and then with rows done and rows in all.
+    :raises Unavailable: some rows may be in, the others are not; run it again.
+    """
+    created = 0
+    for start in range(0, len(rows), _BETWEEN_REPORTS):
+        part = rows[start : start + _BETWEEN_REPORTS]
+        created += sum(run_parallel([partial(_create, stock, row) for row in part], at_once=_AT_ONCE))
+        report(start + len(part), len(rows))
+    return SeedResult(created, len(rows) - created)
+
+
+def _create(stock: StockService, row: SeedRow) -> bool:
+    try:
+        stock.change(CountStock(row.item, row.on_hand, _NEW, Note(reason="seed")))
+    except AlreadyExists:
+        return False
+    return True
+
 
 _SHOWN = 100
 

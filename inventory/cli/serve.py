@@ -9,11 +9,9 @@ import click
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.util import import_app  # type: ignore[import-untyped]
 
-from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, read_settings, service
-from inventory.cli.progress import progress_bar
-from inventory.cli.seed import read_rows
-from inventory.cli.seeding import apply_seed
+from inventory.cli.seed import apply_seed, read_rows
+from inventory.cli.terminal import EXIT_CODES, progress_bar
 from inventory.settings import Settings
 
 APP = "inventory.web.wsgi:app"

@@ -166,7 +166,7 @@ def test_rebuild_does_nothing_when_nobody_can_be_asked(seeded: Path) -> None:
 def test_rebuild_asks_before_it_deletes(
     answer: str, status: int, seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.cli.check._somebody_is_there", lambda: True)
+    monkeypatch.setattr("inventory.cli.verify._somebody_is_there", lambda: True)
     ended = CliRunner().invoke(main, ["rebuild", "--data-dir", str(seeded)], input=answer)
     assert (ended.exit_code, (seeded / "store-inventory.json").exists()) == (status, status == 0)
 
@@ -194,6 +194,6 @@ def test_a_command_ends_with_a_line_and_a_status(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("inventory.cli.check.verify", fails)
+    monkeypatch.setattr("inventory.cli.verify.verify", fails)
     ended = run("verify", "--data-dir", seeded)
     assert (ended.exit_code, ended.stderr) == (status, said)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from inventory.cli.progress import progress_bar
+from inventory.cli.terminal import progress_bar
 
 
 class Terminal(io.StringIO):

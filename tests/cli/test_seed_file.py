@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.cli.seed_file import SeedRow, parse_seed, shipped_seed
+from inventory.cli.seed import SeedRow, parse_seed, shipped_seed
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import MAX_QUANTITY, item_id
 

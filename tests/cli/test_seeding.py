@@ -2,8 +2,7 @@
 
 import pytest
 
-from inventory.cli.seed_file import SeedRow
-from inventory.cli.seeding import SeedResult, apply_seed
+from inventory.cli.seed import SeedResult, SeedRow, apply_seed
 from inventory.domain.commands import AdjustStock
 from inventory.domain.values import item_id
 from inventory.memory.ledger import MemoryLedger

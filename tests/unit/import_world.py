@@ -7,8 +7,7 @@ from typing import NamedTuple
 import pytest
 from given import WRITER, Clock, item
 
-from inventory.cli.import_note import NoteFile
-from inventory.cli.importing import Importing, Numbered
+from inventory.cli.importing import Importing, NoteFile, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
 from inventory.memory.ledger import MemoryLedger

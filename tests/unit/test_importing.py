@@ -7,8 +7,7 @@ import pytest
 from given import START, WRITER, item
 from unit.import_world import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
-from inventory.cli.import_note import Note, NoteUnreadable
-from inventory.cli.importing import ImportStopped, Numbered
+from inventory.cli.importing import ImportStopped, Note, NoteUnreadable, Numbered
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import LockContended, NeedsOperator, Overloaded, StorageUnavailable

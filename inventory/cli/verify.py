@@ -5,9 +5,8 @@ import sys
 
 import click
 
-from inventory.cli.endings import EXIT_CODES
 from inventory.cli.folder import data_dir_option, existing_folder, existing_log
-from inventory.cli.progress import progress_bar
+from inventory.cli.terminal import EXIT_CODES, progress_bar
 from inventory.verification.verify import verify
 from inventory.wiring import layout_of, rebuild
 

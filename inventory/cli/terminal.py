@@ -1,10 +1,10 @@
-"""How a command ends: one line on stderr and a status, never a trace."""
+"""What all commands share: how they end (one line on stderr and a status), progress bars, plurals."""
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -13,6 +13,31 @@ from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import LogError
 from inventory.resilience import standard_streams
 from inventory.settings import SettingsError
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Say how many there are of what: ``1 row``, ``2 rows``; ``many`` where an s is not enough."""
+    return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Progress]:
+    """Give something to call with what is done and what there is in all; draws a bar if stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    with click.progressbar(length=1, label=label, file=sys.stderr) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.length = max(total, 1)
+            bar.update(done - bar.pos)
+
+        yield progress
+
 
 EXIT_CODES = "Exit status: 0 done; 1 refused, or a problem was found; 2 wrong usage; 130 stopped with Ctrl-C."
 
