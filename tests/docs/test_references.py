@@ -126,6 +126,14 @@ def test_lines_end_before_they_are_too_long_to_read(path: Path) -> None:
     assert long == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_a_list_inside_a_list_is_indented_by_four(path: Path) -> None:
+    """MkDocs takes one that is indented by less for a part of the outer list; GitHub shows both alike."""
+    text = re.sub(r"^```.*?^```$", "", text_of(path), flags=re.MULTILINE | re.DOTALL)
+
+    assert re.findall(r"^ {1,3}(?:[-*]|\d+\.) .*$", text, re.MULTILINE) == []
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
 
