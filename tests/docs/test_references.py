@@ -134,6 +134,13 @@ def test_a_list_inside_a_list_is_indented_by_four(path: Path) -> None:
     assert re.findall(r"^ {1,3}(?:[-*]|\d+\.) .*$", text, re.MULTILINE) == []
 
 
+def test_the_rooms_are_those_that_the_layers_name_from_the_top_down() -> None:
+    layers = text_of(ROOT / ".importlinter").split("layers =\n")[1].split("\n\n")[0]
+    picture = text_of(ARCHITECTURE).split("\n## Rooms\n")[1].split("```")[1]
+
+    assert re.findall(r"^  ([a-z |]+?)  ", picture, re.MULTILINE) == [row.strip() for row in layers.splitlines()]
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
     assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
 
