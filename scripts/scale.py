@@ -36,7 +36,7 @@ def main() -> int:
             conditions = Conditions(given.seconds, 1.0, given.rounds, 64, given.workers, 16, given.skus, Path(folder))
             machine = describe(conditions.folder)
             print(
-                f"Machine:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
+                f"HostClock:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
                 f" {machine['python']}; driver {name}",
                 flush=True,
             )

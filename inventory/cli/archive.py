@@ -5,7 +5,7 @@ import json
 import click
 
 from inventory.cli.folder import data_dir_option, existing_log, service
-from inventory.cli.terminal import EXIT_CODES, counted
+from inventory.cli.terminal import EXIT_CODES, plural
 from inventory.wiring import layout_of
 
 
@@ -50,10 +50,10 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         f"log {figures.log_bytes:,} bytes, archive {figures.archive_bytes:,}, snapshots {figures.snapshot_bytes:,}"
     )
     if keep is not None:
-        deleted = counted(len(old), "segment")
+        deleted = plural(len(old), "segment")
         click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")
         if held_back:
             click.echo(
-                f"{counted(len(held_back), 'segment')} kept beyond that: idempotency keys that have not expired need"
+                f"{plural(len(held_back), 'segment')} kept beyond that: idempotency keys that have not expired need"
                 " their events."
             )

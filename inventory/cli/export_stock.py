@@ -10,7 +10,7 @@ import click
 
 from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.stock_csv import export_lines
-from inventory.cli.terminal import EXIT_CODES, counted, heeding_sigterm, progress_bar
+from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
 from inventory.domain.record import Record
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
@@ -43,7 +43,7 @@ def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> No
                 _print(records)
             else:
                 _write(records, file)
-    click.echo(f"{counted(len(records), 'record')} as of event {snapshot.as_of_sequence}", err=True)
+    click.echo(f"{plural(len(records), 'record')} as of event {snapshot.as_of_sequence}", err=True)
     if as_json:
         click.echo(json.dumps({"records": len(records), "asOfSequence": snapshot.as_of_sequence}))
 

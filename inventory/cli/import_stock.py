@@ -10,11 +10,11 @@ from typing import BinaryIO, NamedTuple
 import click
 
 from inventory.cli.folder import data_dir_option, existing_folder, service
-from inventory.cli.importing import AT_ONCE, Importing, NoteFile, Numbered
+from inventory.cli.importing import AT_ONCE, Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import Entry, NotStock, StockReader
-from inventory.cli.terminal import EXIT_CODES, Progress, counted, heeding_sigterm, progress_bar
+from inventory.cli.terminal import EXIT_CODES, Progress, heeding_sigterm, plural, progress_bar
 from inventory.domain.errors import FieldProblem
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.settings import Settings
 from inventory.wiring import layout_of
 
@@ -52,17 +52,17 @@ def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool,
         checked = _check(opened, report, file)
         if report.count:
             report.tell(as_json, {"rows": checked.rows, "badRows": report.count})
-            raise click.ClickException(f"{file} has {counted(report.count, 'thing')} wrong; nothing was changed")
+            raise click.ClickException(f"{file} has {plural(report.count, 'thing')} wrong; nothing was changed")
         if dry_run:
             good = {"rows": checked.rows, "badRows": 0, "dryRun": True}
-            _tell(as_json, good, f"{counted(checked.rows, 'row')}, all good.")
+            _tell(as_json, good, f"{plural(checked.rows, 'row')}, all good.")
             return
         importing = _import(settings, opened, checked, report, again=again)
     if report.count:
         report.tell(as_json, importing)
-        raise click.ClickException(f"{counted(report.count, 'row was', 'rows were')} refused; the others are in")
-    already = counted(importing["alreadyIn"], "was", "were")
-    done = f"{counted(importing['applied'], 'row')} applied, {already} in already."
+        raise click.ClickException(f"{plural(report.count, 'row was', 'rows were')} refused; the others are in")
+    already = plural(importing["alreadyIn"], "was", "were")
+    done = f"{plural(importing['applied'], 'row')} applied, {already} in already."
     _tell(as_json, importing, done)
 
 
@@ -112,7 +112,7 @@ def _check(opened: BinaryIO, report: _Report, file: Path) -> _Checked:
 
 def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Report, *, again: bool) -> dict[str, int]:
     layout = layout_of(settings)
-    with service(settings) as services, turn(layout.import_lock, wait_ms=0) as ours:
+    with service(settings) as services, process_lock(layout.import_lock, wait_ms=0) as ours:
         if not ours:
             raise click.ClickException("another import is at work on this folder")
         importing = Importing(
@@ -125,7 +125,9 @@ def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Re
         try:
             with progress_bar("importing") as progress:
                 rows = _rows(opened, checked, progress)
-                importing.run(rows, checked.rows, checked.digest, NoteFile(layout.imports, checked.digest), again=again)
+                importing.run(
+                    rows, checked.rows, checked.digest, ImportNoteFile(layout.imports, checked.digest), again=again
+                )
         except KeyboardInterrupt:
             done = importing.applied + importing.kept + importing.refused
             click.echo(f"stopped: {done} of {checked.rows} rows are done; repeat the command to go on", err=True)

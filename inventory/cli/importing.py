@@ -27,7 +27,7 @@ from inventory.service.ports.stock_reads import LedgerStatus
 from inventory.service.stock import StockService, Wanted
 
 
-class Note(NamedTuple):
+class ImportNote(NamedTuple):
     """What is known of the import of one file's content.
 
     :ivar attempt: 2 and more where its counts were stated again on purpose; part of every key.
@@ -45,19 +45,19 @@ class Note(NamedTuple):
     sequence: int = 0
 
 
-class NoteUnreadable(InventoryError):
+class ImportNoteUnreadable(InventoryError):
     """The note is not what was written."""
 
 
-class NoteFile:
+class ImportNoteFile:
     """Where the note on one file's content is kept: named by the hash of that content."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         self._path = folder / f"{digest}.json"
         self._disk, self._retry = Disk(), RetryPolicy()
 
-    def read(self) -> Note | None:
-        """Return the note, if there is one. :raises NoteUnreadable: it is damaged."""
+    def read(self) -> ImportNote | None:
+        """Return the note, if there is one. :raises ImportNoteUnreadable: it is damaged."""
         try:
             content = read_file(self._path, disk=self._disk, retry=self._retry)
         except FileNotFoundError:
@@ -65,14 +65,14 @@ class NoteFile:
         try:
             found = orjson.loads(content)
             attempt, rows, confirmed, begun, sequence = (int(found[name]) for name in _NUMBERS)
-            return Note(attempt, rows, confirmed, begun, parse_instant(found["keysEnd"]), sequence)
+            return ImportNote(attempt, rows, confirmed, begun, parse_instant(found["keysEnd"]), sequence)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise NoteUnreadable(
+            raise ImportNoteUnreadable(
                 f"{self._path} does not say how far this file was imported. --again sets every count in the file, even"
                 " where stock was sold since"
             ) from error
 
-    def write(self, note: Note) -> None:
+    def write(self, note: ImportNote) -> None:
         """Replace the note; durable. :raises OSError: it is as it was."""
         self._path.parent.mkdir(exist_ok=True)
         attempt, rows, confirmed, begun, keys_end, sequence = note
@@ -126,7 +126,9 @@ class Importing:
         self._refuse = refuse
         self._unknown: set[int] = set()
 
-    def run(self, rows: Iterable[Numbered], total: int, digest: str, notes: NoteFile, *, again: bool = False) -> None:
+    def run(
+        self, rows: Iterable[Numbered], total: int, digest: str, notes: ImportNoteFile, *, again: bool = False
+    ) -> None:
         """Carry out all rows that are not in yet.
 
         :param again: state all counts once more, as if the file had never been imported.
@@ -152,16 +154,16 @@ class Importing:
         if confirmed > note.confirmed:
             notes.write(self._noted(note, confirmed, note.begun))
 
-    def _stated_again(self, notes: NoteFile, total: int) -> Note:
+    def _stated_again(self, notes: ImportNoteFile, total: int) -> ImportNote:
         try:
             found = notes.read()
-        except NoteUnreadable:
+        except ImportNoteUnreadable:
             # Which attempts there were is not known; the instant is above all of them.
-            return Note(self._now(), total)
-        return Note(found.attempt + 1 if found is not None else 2, total)
+            return ImportNote(self._now(), total)
+        return ImportNote(found.attempt + 1 if found is not None else 2, total)
 
-    def _found(self, notes: NoteFile, total: int) -> Note:
-        found = notes.read() or Note(rows=total)
+    def _found(self, notes: ImportNoteFile, total: int) -> ImportNote:
+        found = notes.read() or ImportNote(rows=total)
         if found.sequence > self._status().sequence:
             raise ImportStopped(
                 f"this file was imported into a log that had event {found.sequence}, and this log ends at"
@@ -170,7 +172,7 @@ class Importing:
             )
         return found
 
-    def _noted(self, before: Note, confirmed: int, begun: int) -> Note:
+    def _noted(self, before: ImportNote, confirmed: int, begun: int) -> ImportNote:
         # The keys of rows that are begun from now on end later than that. Where earlier ones are still open, theirs do.
         keys_end = Instant(self._now() + self._ttl) if confirmed == before.begun else before.keys_end
         return before._replace(confirmed=confirmed, begun=begun, keys_end=keys_end, sequence=self._status().sequence)
@@ -239,7 +241,7 @@ def _chunks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:
         yield some
 
 
-def _keys_ended(first: Numbered, found: Note) -> ImportStopped:
+def _keys_ended(first: Numbered, found: ImportNote) -> ImportStopped:
     return ImportStopped(
         "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows"
         f" {first.number} (line {first.line}) to {found.begun} may be in or not, and stating them again could undo what"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from inventory.cli.folder import data_dir_option, existing_folder, service
-from inventory.cli.terminal import EXIT_CODES, counted, progress_bar
+from inventory.cli.terminal import EXIT_CODES, plural, progress_bar
 from inventory.domain.commands import CountStock, Note, Precondition
 from inventory.domain.errors import AlreadyExists, FieldProblem, ValidationFailed
 from inventory.domain.values import ItemId, item_id, quantity
@@ -155,7 +155,7 @@ def seed_command(file: Path | None, data_dir: str | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps({"created": created, "kept": kept, "asOfSequence": sequence}))
     else:
-        alone = counted(kept, "was there already and was", "were there already and were")
+        alone = plural(kept, "was there already and was", "were there already and were")
         click.echo(f"{created} made, {alone} left alone.")
 
 
@@ -169,6 +169,6 @@ def read_rows(file: Path | None) -> list[SeedRow]:
         more = len(error.problems) - len(lines)
         if more:
             lines.append(f"  … and {more} more")
-        wrong = counted(len(error.problems), "wrong entry", "wrong entries")
+        wrong = plural(len(error.problems), "wrong entry", "wrong entries")
         head = f"{file or 'the seed'} has {wrong}; nothing was changed:"
         raise click.ClickException("\n".join([head, *lines])) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from inventory.domain.values import ItemId
 
-Outcome = Literal["none", "unknown"]
+FailureOutcome = Literal["none", "unknown"]
 OPERATOR_RETRY_MS = 30_000
 """How long a client waits before it asks again whether a person has mended the cause."""
 
@@ -154,14 +154,14 @@ class Unavailable(InventoryError):
     :ivar retry_after_ms: when asking again makes sense.
     """
 
-    outcome: Outcome = "none"
+    outcome: FailureOutcome = "none"
     key_looked_up = False
 
     def __init__(self, message: str, *, retry_after_ms: int = 1000) -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
 
-    def outcome_for(self, *, keyed: bool) -> Outcome:
+    def outcome_for(self, *, keyed: bool) -> FailureOutcome:
         """Whether the change may have happened, by this attempt or by an earlier one under the same key.
 
         :param keyed: whether the change has a key. An attempt without one stands alone.
@@ -207,7 +207,7 @@ class LockLost(Unavailable):
 class StorageUnavailable(Unavailable):
     """The event log could not be read, extended or made durable."""
 
-    def __init__(self, message: str, *, outcome: Outcome, retry_after_ms: int = 1000) -> None:
+    def __init__(self, message: str, *, outcome: FailureOutcome, retry_after_ms: int = 1000) -> None:
         super().__init__(message, retry_after_ms=retry_after_ms)
         self.outcome = outcome
 
@@ -222,7 +222,7 @@ class NeedsOperator(StorageUnavailable):
     :ivar action: what that person has to do.
     """
 
-    def __init__(self, message: str, action: str, *, outcome: Outcome = "none") -> None:
+    def __init__(self, message: str, action: str, *, outcome: FailureOutcome = "none") -> None:
         super().__init__(message, outcome=outcome, retry_after_ms=OPERATOR_RETRY_MS)
         self.action = action
 

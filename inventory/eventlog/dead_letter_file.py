@@ -21,7 +21,7 @@ from inventory.domain.values import ItemId, Sku, StoreId, format_instant, parse_
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import line_as_json, line_from_json
 from inventory.resilience.disk import Disk
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.service.ports.dead_letter_store import Letter, Settlement
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class LetterFile:
 
     def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """See ``Letters.turn``."""
-        return turn(self._layout.letters_lock, wait_ms=wait_ms)
+        return process_lock(self._layout.letters_lock, wait_ms=wait_ms)
 
     def all(self) -> Sequence[Letter]:
         """See ``Letters.all``. What is no whole line of a letter is passed over and logged."""

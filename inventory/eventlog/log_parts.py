@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.transaction import Writer
 
@@ -22,5 +22,5 @@ class LogOptions:
     on_committer_death: Callable[[], None] = lambda: None
     on_killed: Callable[[], None] = lambda: None
     disk: Disk = field(default_factory=Disk)
-    machine: Machine = field(default_factory=Machine)
+    machine: HostClock = field(default_factory=HostClock)
     retry: RetryPolicy = RetryPolicy()

@@ -23,7 +23,7 @@ from inventory.eventlog.shared_header import Position, SharedState
 from inventory.eventlog.snapshot import NotASnapshot, encode_image, read_start
 from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
 from inventory.resilience.disk import Disk
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.maintenance import Behind, StorageFigures
 
@@ -90,7 +90,7 @@ class FileKeeper:
 
     def turn(self) -> AbstractContextManager[bool]:
         """See ``LogKeeper.turn``."""
-        return turn(self._layout.upkeep_lock, wait_ms=0)
+        return process_lock(self._layout.upkeep_lock, wait_ms=0)
 
     def since_snapshot(self) -> Behind:
         """See ``LogKeeper.since_snapshot``."""

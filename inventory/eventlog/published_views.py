@@ -14,7 +14,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_header import SharedState
 from inventory.resilience.disk import Disk, replace_file
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import StockSnapshot
@@ -40,7 +40,7 @@ class PublishedViews:
 
     def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """See ``Views.turn``."""
-        return turn(self._layout.publish_lock, wait_ms=wait_ms)
+        return process_lock(self._layout.publish_lock, wait_ms=wait_ms)
 
     def publish(self, snapshot: StockSnapshot) -> None:
         """See ``Views.publish``."""

@@ -19,7 +19,7 @@ from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
 
 _LOCK_SECONDS = 15.0
@@ -39,7 +39,7 @@ class Recovery(NamedTuple):
     folded: Restored
 
 
-def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = lambda _done, _all: None) -> Recovery:
+def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress = lambda _done, _all: None) -> Recovery:
     """Leave a log that is whole, durable and published to its end, or as it was.
 
     The chain of every line behind the newest snapshot is checked, or of all where there is none. A tail
@@ -70,7 +70,7 @@ def recover(layout: Layout, disk: Disk, machine: Machine, progress: Progress = l
 
 
 def _recover(
-    layout: Layout, shared: SharedState, check: LogCheck, durable: int, disk: Disk, machine: Machine
+    layout: Layout, shared: SharedState, check: LogCheck, durable: int, disk: Disk, machine: HostClock
 ) -> Recovery:
     if not layout.segments():
         # The snapshot's end, if there is one: it was durable too.
@@ -118,7 +118,7 @@ def _read_published(check: LogCheck, published: Position) -> None:
         raise error.up_to(published.sequence) from error
 
 
-def _is_intact(shared: SharedState, machine: Machine) -> bool:
+def _is_intact(shared: SharedState, machine: HostClock) -> bool:
     """Whether what the marks call published cannot have been lost."""
     if not shared.belongs_to(machine.boot_id()) or shared.failed:
         return False

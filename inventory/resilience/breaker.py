@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 
 State = Literal["closed", "open", "half-open"]
 
@@ -49,7 +49,7 @@ class CircuitBreaker:
     def __init__(self, name: str, threshold: int, cooldown_ms: int, now: Callable[[], int]) -> None:
         """:param now: microseconds on a clock that nobody can set."""
         self.name = name
-        self.openings = Tally()
+        self.openings = LocalCounter()
         self._threshold = threshold
         self._cooldown = cooldown_ms * 1000
         self._now = now

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Tally:
+class LocalCounter:
     """How often something has happened; calling it counts once more.
 
     ``report_to`` passes every count on, those from before included.

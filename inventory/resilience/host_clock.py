@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 
-class Machine:
+class HostClock:
     """The real machine: Linux, where a boot has an id and a clock that nobody can set."""
 
     def boot_id(self) -> int:

@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.05
 
 
 @contextmanager
-def turn(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
+def process_lock(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
     """Hold the lock for the ``with`` block; gives ``False`` where another process kept it for ``wait_ms``.
 
     :raises StorageUnavailable: the lock's folder is gone, or the file cannot be had.

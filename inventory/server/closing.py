@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 
 _SECONDS = 2.0
 _AT_MOST = 128
@@ -42,7 +42,7 @@ class Closer:
 
     def __init__(self) -> None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self.cut = Tally()
+        self.cut = LocalCounter()
         self._most = _AT_MOST if files < 0 else min(_AT_MOST, files // _SHARE_OF_FILES)
         # The others are those that the thread has not seen yet.
         self._waits_for = self._most - self._most // 8

@@ -26,7 +26,7 @@ from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_at_o
 from inventory.settings import Settings
 from inventory.web import logs
 from inventory.web.log_limits import WarningLimit
-from inventory.wiring import BUCKETS_FILE, HANDOVER, Services, clock_warning, layout_of, prepare
+from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, Services, clock_warning, layout_of, prepare
 
 # gunicorn has no types.
 Master: TypeAlias = Any
@@ -64,7 +64,7 @@ class Hooks:
             self._refuse(server, for_people(error))
         except OSError as error:
             self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
-        HANDOVER.give(recovery.folded)
+        PRELOADED_STATE.give(recovery.folded)
         os.register_at_fork(after_in_parent=self._let_go)
         if recovery.cut is not None:
             server.log.warning(
@@ -155,7 +155,7 @@ class Hooks:
     def _let_go(self) -> None:
         # The master never serves; a worker that replaces another later reads what has happened since.
         if self._all_workers_are_made:
-            HANDOVER.take()
+            PRELOADED_STATE.take()
 
     def _refuse(self, server: Master, reason: str) -> NoReturn:
         self.on_exit(server)

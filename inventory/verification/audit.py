@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.child_process import ChildFailed, ChildTooSlow
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 
 _RETRY_AFTER_MS = 5000
 
@@ -50,7 +50,7 @@ class Audit:
         if not self._here.enter():
             raise Overloaded("an audit is at work already", retry_after_ms=_RETRY_AFTER_MS)
         try:
-            with turn(self._lock, wait_ms=0) as ours:
+            with process_lock(self._lock, wait_ms=0) as ours:
                 if not ours:
                     raise Overloaded("an audit is at work already", retry_after_ms=_RETRY_AFTER_MS)
                 return self._run()

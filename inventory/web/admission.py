@@ -10,7 +10,7 @@ from inventory.web.deferred import Deferred, LateRefusal
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of
-from inventory.web.request_limits import Gates
+from inventory.web.request_limits import RequestLimits
 from inventory.web.routing import note_path
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -19,13 +19,13 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Admission:
     """A thin WSGI layer around the application: one step before a request and one after it."""
 
-    def __init__(self, app: WsgiApp, metrics: Metrics, gates: Gates) -> None:
+    def __init__(self, app: WsgiApp, metrics: Metrics, gates: RequestLimits) -> None:
         self._app = app
         self._gates = gates
         self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        exchange = _Exchange(environ, start_response, self._metrics)
+        exchange = _AdmittedRequest(environ, start_response, self._metrics)
         token = logs.request_id.set(exchange.request_id)
         ends_later = entered = is_bulk = False
         try:
@@ -52,12 +52,12 @@ class Admission:
                 exchange.end()
             logs.request_id.reset(token)
 
-    def _end_bulk(self, exchange: "_Exchange") -> None:
+    def _end_bulk(self, exchange: "_AdmittedRequest") -> None:
         self._gates.leave_bulk()
         exchange.end()
 
 
-class _Exchange:
+class _AdmittedRequest:
     """One request and its answer: what both need to be numbered, counted and logged."""
 
     __slots__ = ("_metrics", "_start_response", "_started", "_status", "_target", "further", "method", "request_id")

@@ -26,7 +26,7 @@ from inventory.web.answers import Answer
 from inventory.web.deferred import Deferred
 from inventory.web.json_body import MAX_LIST_BYTES
 from inventory.web.metrics import Metrics
-from inventory.web.request_limits import Gates, LargeReads
+from inventory.web.request_limits import LargeReads, RequestLimits
 from inventory.web.routing import PATH, PathAdapter, Routes
 from inventory.wiring.services import Services
 
@@ -47,7 +47,7 @@ def create_app(services: Services) -> Flask:
         lambda: services.ledger.status().action is not None,
         services.clock_lead.ms,
     )
-    gates = Gates(services, metrics)
+    gates = RequestLimits(services, metrics)
     metrics.follow(services.breakers, services.file_retries)
     metrics.server.follow(services.connections_cut, services.log_lines_left_out, services.writers_killed)
     services.stock.count_leases(metrics.count_lease)

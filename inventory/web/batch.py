@@ -23,7 +23,7 @@ from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
 from inventory.web.records import AdjustSchema, CountSchema, ReserveSchema, record_body
-from inventory.web.request_limits import Gates
+from inventory.web.request_limits import RequestLimits
 from inventory.web.schema_fields import NOT_NULL, REQUIRED_WORDS, StrictSchema, built, expected_version, identifier
 from inventory.wiring.services import Services
 
@@ -105,7 +105,7 @@ _ONE_HOLD = "must be the same for every reserve of an atomic batch: they make on
 _ONE_EVENT = "must be the same wherever an atomic batch has it: it makes one event"
 
 
-def blueprint(services: Services, metrics: Metrics, gates: Gates) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blueprint:
     """Make the view of batches."""
     views = Blueprint("batch", __name__)
     stock = services.stock

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
@@ -12,18 +11,15 @@ from inventory.web.pages import cursor_of_name, fitted, withheld_after
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import MANY, LargeRead, LargeReads
-from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+from inventory.web.schema_fields import _WORDS, MAX_PAGE, CursorField, StrictSchema, _QueryInteger, between, built
 from inventory.wiring.services import Services
-
-if TYPE_CHECKING:
-    pass
 
 
 class SkuPageSchema(StrictSchema):
     """The query of one SKU over all stores; without a limit as much as fits into a body."""
 
     limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
-    after = Cursor(data_key="cursor")
+    after = CursorField(data_key="cursor")
 
 
 SKU_PAGE = built(SkuPageSchema)

@@ -1,7 +1,7 @@
 """What the query of the dead letters may say."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint
 from marshmallow import ValidationError, fields, validate
@@ -13,17 +13,13 @@ from inventory.web.answers import Answer
 from inventory.web.pages import cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.request_limits import LargeRead, LargeReads
-from inventory.web.schema_fields import MAX_PAGE, Cursor, StrictSchema, between, built, query_integer
+from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
-
-if TYPE_CHECKING:
-    pass
-
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
-class _LetterCursor(Cursor):
+class _LetterCursorField(CursorField):
     """A cursor of the dead letters: the number of one of them."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
@@ -37,7 +33,7 @@ class LetterPageSchema(StrictSchema):
     """The query of the dead letters."""
 
     limit = query_integer(between(1, MAX_PAGE))
-    after = _LetterCursor(data_key="cursor")
+    after = _LetterCursorField(data_key="cursor")
     state = fields.String(validate=validate.OneOf(LETTER_STATES, error="must be one of {choices}"))
 
 

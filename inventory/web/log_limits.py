@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import ClassVar
 
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 
 LONGEST_URL = 256
 LONGEST_TEXT = 1_000
@@ -46,7 +46,7 @@ class WarningLimit(logging.Filter):
     """
 
     _all: ClassVar["weakref.WeakSet[WarningLimit]"] = weakref.WeakSet()
-    _count: ClassVar[Tally] = Tally()
+    _count: ClassVar[LocalCounter] = LocalCounter()
     # Looked at in each round of a worker's main loop.
     _something_is_left_out: ClassVar[bool] = False
 
@@ -100,7 +100,7 @@ class WarningLimit(logging.Filter):
             _tell(interval)
 
     @classmethod
-    def count_with(cls, tally: Tally) -> None:
+    def count_with(cls, tally: LocalCounter) -> None:
         """Count each line that is left out in this process from now on."""
         cls._count = tally
 

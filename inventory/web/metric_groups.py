@@ -12,7 +12,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from inventory.resilience.bulkhead import ByteBudget
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch, uses
 from inventory.service.sku_leases import LeaseEvent
@@ -78,7 +78,7 @@ class ReadMetrics:
         )
         self.count_refused = refused.inc
 
-    def follow(self, unsent: ByteBudget, cut_answers: Tally) -> None:
+    def follow(self, unsent: ByteBudget, cut_answers: LocalCounter) -> None:
         """Tell of these from now on, and of what they were before."""
         unsent.report_to(self._unsent.set)
         cut_answers.report_to(self._cut.inc)
@@ -105,7 +105,9 @@ class ServerCounters:
             registry=registry,
         )
 
-    def follow(self, connections_cut: Tally, log_lines_left_out: Tally, writers_killed: Tally) -> None:
+    def follow(
+        self, connections_cut: LocalCounter, log_lines_left_out: LocalCounter, writers_killed: LocalCounter
+    ) -> None:
         """Count what happens from now on and what was counted before."""
         connections_cut.report_to(self._cut.inc)
         log_lines_left_out.report_to(self._left_out.inc)

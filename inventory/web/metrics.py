@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
 from inventory.web import logs
@@ -141,7 +141,7 @@ class Metrics:
         self._dropped, self._dropped_guard = 0, threading.Lock()
         self._breaker_guard = threading.Lock()
 
-    def follow(self, breakers: Iterable[CircuitBreaker], file_retries: Tally) -> None:
+    def follow(self, breakers: Iterable[CircuitBreaker], file_retries: LocalCounter) -> None:
         """Count what happens where no request is at work, from now on and what was counted before."""
         for breaker in breakers:
             breaker.openings.report_to(self._openings.inc)

@@ -29,7 +29,7 @@ class Asked(NamedTuple):
     key: IdempotencyKey | None
 
 
-class Change(NamedTuple):
+class RecordChange(NamedTuple):
     """The same, of one record."""
 
     item: ItemId
@@ -39,7 +39,7 @@ class Change(NamedTuple):
     key: IdempotencyKey | None
 
 
-def parse_change(schema: Schema, store: str, sku: str) -> Change:
+def parse_change(schema: Schema, store: str, sku: str) -> RecordChange:
     """Parse a request that changes one record.
 
     :raises RequestRefused: the body cannot be read, or only the idempotency key is wrong.
@@ -48,7 +48,7 @@ def parse_change(schema: Schema, store: str, sku: str) -> Change:
     problems: list[FieldProblem] = []
     given = json_body(request.environ)
     item = item_in_path(store, sku, problems)
-    return Change(item, *_asked(schema, given, problems))
+    return RecordChange(item, *_asked(schema, given, problems))
 
 
 def parse_command(schema: Schema, *, optional: bool = False, makes: bool = False, **names: str) -> Asked:

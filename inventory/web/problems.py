@@ -8,7 +8,7 @@ from flask import Flask, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RoutingException
 
-from inventory.domain.errors import InventoryError, Outcome, Unavailable
+from inventory.domain.errors import FailureOutcome, InventoryError, Unavailable
 from inventory.web.answers import Answer, Headers
 from inventory.web.error_codes import CODES
 from inventory.web.errors import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
@@ -58,7 +58,7 @@ def is_keyed(environ: dict[str, Any]) -> bool:
     return "HTTP_IDEMPOTENCY_KEY" in environ
 
 
-def _outcome(error: Exception | None, environ: dict[str, Any]) -> Outcome | None:
+def _outcome(error: Exception | None, environ: dict[str, Any]) -> FailureOutcome | None:
     """Whether a change may have happened; ``None`` where the code alone says that it has not.
 
     :param error: ``None`` for a fault, after which that is not known.
@@ -89,7 +89,7 @@ def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
     return _problem(Row(status, code, title), told, CODES[code].next_step, {}, headers, request.environ)
 
 
-def _told(error: Exception, outcome: Outcome | None, environ: dict[str, Any]) -> str:
+def _told(error: Exception, outcome: FailureOutcome | None, environ: dict[str, Any]) -> str:
     if outcome != "unknown":
         return str(error)
     if getattr(error, "outcome", "none") == "none":

@@ -21,7 +21,7 @@ from inventory.web.conditional import ReadCondition, entity_tag, read_condition
 from inventory.web.deferred import Deferred
 from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
-from inventory.web.parse import Change, item_in_path, parse_change, query_parameters
+from inventory.web.parse import RecordChange, item_in_path, parse_change, query_parameters
 from inventory.web.schema_fields import (
     MAX_TTL_MS,
     MAX_VERSION,
@@ -142,7 +142,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
     def carry_out(command: Command, key: IdempotencyKey | None) -> Deferred:
         return Deferred(stock.begin(command, key), changed, metrics.count_replay)
 
-    def begin_count(command: CountStock, asked: Change) -> Ticket:
+    def begin_count(command: CountStock, asked: RecordChange) -> Ticket:
         version = asked.body.get("counted_at_version")
         if version is None:
             return stock.begin(command, asked.key)

@@ -85,7 +85,7 @@ _SYNC = "/sync"
 _LIMITS = "inventory.limits"
 _SECOND = 1_000_000_000
 LimitHeaders: TypeAlias = list[tuple[str, str]]
-"""For the answer, whatever it is; ``Gates.charge`` may still change them."""
+"""For the answer, whatever it is; ``RequestLimits.charge`` may still change them."""
 
 
 class Passage(NamedTuple):
@@ -101,7 +101,7 @@ class Passage(NamedTuple):
     is_bulk: bool = False
 
 
-class Gates:
+class RequestLimits:
     """In this order: the body's limit, the client's token bucket, the load shedder, the bulkheads.
 
     A sync on demand is no work of the API: it passes the first two, and has a bulkhead of its own.

@@ -18,7 +18,7 @@ from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.pages import page_answer
 from inventory.web.parse import Asked, parse_command, parse_names, parse_query
-from inventory.web.request_limits import Gates, LargeRead, LargeReads
+from inventory.web.request_limits import LargeRead, LargeReads, RequestLimits
 from inventory.web.schema_fields import (
     MAX_PAGE,
     StrictSchema,
@@ -98,7 +98,7 @@ _NEEDS_KEY = (
 )
 
 
-def blueprint(services: Services, metrics: Metrics, gates: Gates, large: LargeReads) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, gates: RequestLimits, large: LargeReads) -> Blueprint:
     """Make the views of reservations."""
     views = Blueprint("reservations", __name__)
     holds = services.reservations

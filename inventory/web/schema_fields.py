@@ -72,7 +72,7 @@ class _QueryInteger(fields.Integer):
         return int(value)
 
 
-class Cursor(fields.Field[str]):
+class CursorField(fields.Field[str]):
     """A cursor that this service gave out; loads as the name that it stands for."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:

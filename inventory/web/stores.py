@@ -1,7 +1,7 @@
 """What a body and a query may say. Built once; a field that no schema names is refused."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Blueprint
 from marshmallow import ValidationError, fields
@@ -13,12 +13,8 @@ from inventory.web.pages import cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import LargeRead, LargeReads
-from inventory.web.schema_fields import _WORDS, MAX_PAGE, Cursor, StrictSchema, _QueryInteger, between, built
+from inventory.web.schema_fields import _WORDS, MAX_PAGE, CursorField, StrictSchema, _QueryInteger, between, built
 from inventory.wiring.services import Services
-
-if TYPE_CHECKING:
-    pass
-
 
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
@@ -32,7 +28,7 @@ class PageSchema(StrictSchema):
     """The query of a list."""
 
     limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
-    after = Cursor(data_key="cursor")
+    after = CursorField(data_key="cursor")
     prefix = fields.String(validate=_prefix_rule)
 
 

@@ -1,7 +1,5 @@
 """What the bodies and queries about reservations, transfers and policies may say."""
 
-from typing import TYPE_CHECKING
-
 from flask import Blueprint, request
 
 from inventory.domain.commands import TransferStock, WantedLine, at_version
@@ -14,7 +12,7 @@ from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command
 from inventory.web.records import record_body
-from inventory.web.request_limits import Gates
+from inventory.web.request_limits import RequestLimits
 from inventory.web.schema_fields import (
     StrictSchema,
     between,
@@ -26,9 +24,6 @@ from inventory.web.schema_fields import (
     whole_number,
 )
 from inventory.wiring.services import Services
-
-if TYPE_CHECKING:
-    pass
 
 
 class TransferLineSchema(StrictSchema):
@@ -52,7 +47,7 @@ class TransferSchema(StrictSchema):
 TRANSFER = built(TransferSchema)
 
 
-def blueprint(services: Services, metrics: Metrics, gates: Gates) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blueprint:
     """Make the view of transfers."""
     views = Blueprint("transfers", __name__)
 

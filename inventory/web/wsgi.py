@@ -7,10 +7,10 @@ from inventory.settings import from_environment
 from inventory.web.app import create_app
 from inventory.web.logs import configure_logging
 from inventory.web.metrics import FOLDER_VARIABLE
-from inventory.wiring import BUCKETS_FILE, HANDOVER, build_worker_services
+from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, build_worker_services
 
 _settings = from_environment(os.environ)
 configure_logging(_settings.log_level)
 _folder = os.environ.get(FOLDER_VARIABLE)
 _buckets = Path(_folder) / BUCKETS_FILE if _folder else None
-app = create_app(build_worker_services(_settings, _buckets, HANDOVER.take()))
+app = create_app(build_worker_services(_settings, _buckets, PRELOADED_STATE.take()))

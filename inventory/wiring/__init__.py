@@ -1,13 +1,13 @@
 """The composition root: the one place that knows every concrete class."""
 
 from inventory.wiring.build import build_services, build_worker_services, rebuild
-from inventory.wiring.prepare import HANDOVER, clock_warning, layout_of, prepare
+from inventory.wiring.prepare import PRELOADED_STATE, clock_warning, layout_of, prepare
 from inventory.wiring.resilience import BUCKETS_FILE
 from inventory.wiring.services import Services
 
 __all__ = [
     "BUCKETS_FILE",
-    "HANDOVER",
+    "PRELOADED_STATE",
     "Services",
     "build_services",
     "build_worker_services",

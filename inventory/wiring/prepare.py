@@ -10,7 +10,7 @@ from inventory.eventlog.log_check import Progress
 from inventory.eventlog.recovery import Recovery, recover
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.service.clock_lead import TOLERATED_MS, duration
 from inventory.settings import Settings
 from inventory.wiring.resilience import lease_folder
@@ -41,7 +41,7 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
     check_folder(layout.root)
     check_lease_folder(settings)
     try:
-        return recover(layout, disk or Disk(), Machine(), progress or (lambda _done, _all: None))
+        return recover(layout, disk or Disk(), HostClock(), progress or (lambda _done, _all: None))
     except LogDamaged as error:
         raise StartRefused(
             f"The event log is {'not complete' if isinstance(error, EventsMissing) else 'damaged'}: {error}.\n"
@@ -83,7 +83,7 @@ def check_lease_folder(settings: Settings) -> None:
         raise StartRefused(f"LOCK_DIR {folder} {why}.")
 
 
-class Handover:
+class PreloadedState:
     """Holds the folded log from the start's check until a process takes it, or lets it go.
 
     Each worker finds it in its own memory, which the kernel shares with the master's until one of them changes it.
@@ -103,5 +103,5 @@ class Handover:
         return folded
 
 
-HANDOVER = Handover()
+PRELOADED_STATE = PreloadedState()
 """That of this process: the app is made far from where the master began."""

@@ -9,9 +9,9 @@ from typing import Protocol
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.lease import LeaseStore
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
@@ -47,7 +47,7 @@ def lease_store(settings: Settings, disk: Disk) -> LeaseStore:
 
     :raises OSError: the folder cannot be used.
     """
-    machine = Machine()
+    machine = HostClock()
     store = LeaseStore(
         lease_folder(settings),
         owner=settings.lock_owner_id,
@@ -104,10 +104,10 @@ class Wiring:
 
     settings: Settings
     since_boot: Callable[[], int]
-    file_retries: Tally
+    file_retries: LocalCounter
     buckets_file: Path | None
     wall: Callable[[], int]
-    writers_killed: Tally = field(default_factory=Tally)
+    writers_killed: LocalCounter = field(default_factory=LocalCounter)
 
     def retry(self) -> RetryPolicy:
         """How a published file is tried again."""
@@ -187,5 +187,5 @@ def wiring(
     wall: Callable[[], int] | None = None,
 ) -> Wiring:
     """Prepare one process's wiring. Tests pass clocks that they move."""
-    machine = Machine()
-    return Wiring(settings, since_boot or machine.since_boot, Tally(), buckets_file, wall or machine.wall)
+    machine = HostClock()
+    return Wiring(settings, since_boot or machine.since_boot, LocalCounter(), buckets_file, wall or machine.wall)

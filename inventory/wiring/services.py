@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead, ByteBudget
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.clock_lead import ClockLead
@@ -72,8 +72,8 @@ class Services:
     sync: Passes
     now: Callable[[], Instant]
     breakers: tuple[CircuitBreaker, ...]
-    file_retries: Tally
-    writers_killed: Tally
+    file_retries: LocalCounter
+    writers_killed: LocalCounter
     clock_lead: ClockLead
     buckets: TokenBuckets | None
     changes: Bulkhead
@@ -84,11 +84,11 @@ class Services:
     audit: Audits
     quotas: QuotaWatch
     upkeep: Upkeep | None = None
-    cut_answers: Tally = field(default_factory=Tally)
+    cut_answers: LocalCounter = field(default_factory=LocalCounter)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
-    connections_cut: Tally = field(default_factory=Tally)
-    log_lines_left_out: Tally = field(default_factory=Tally)
+    connections_cut: LocalCounter = field(default_factory=LocalCounter)
+    log_lines_left_out: LocalCounter = field(default_factory=LocalCounter)
 
     def storage_figures(self) -> StorageFigures:
         """What the log takes up on disk; nothing where there is none to be kept up."""

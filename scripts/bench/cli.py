@@ -123,7 +123,7 @@ def _caption(machine: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
 def _head(machine: Mapping[str, Any], settings: Mapping[str, Any], left_out: Mapping[str, str]) -> str:
     sync, versions, slower = machine["fdatasyncMs"], machine["versions"], settings["slowerSyncMs"]
     lines = [
-        f"Machine:  {machine['processor']}, {machine['cores']} of {machine['coresOfMachine']} cores,"
+        f"HostClock:  {machine['processor']}, {machine['cores']} of {machine['coresOfMachine']} cores,"
         f" load {machine['loadAverage']:.1f}; {machine['python']}; "
         + ", ".join(f"{name} {number}" for name, number in versions.items()),
         f"Data:     {machine['folder']} on {machine['fileSystem']} ({machine['device']});"

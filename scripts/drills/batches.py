@@ -34,7 +34,7 @@ _DONE = re.compile(rb'"status":200\b')
 _UNKNOWN = re.compile(rb'"outcome":"unknown"')
 
 
-class Tally:
+class LocalCounter:
     """What became of the batches. Senders add to it, each from its own thread.
 
     :ivar kinds: how many answers of each kind. :ivar reserved: operations that were confirmed.
@@ -113,9 +113,9 @@ def body_of(number: int) -> bytes:
 
 
 @contextmanager
-def sending(port: int, senders: int = SENDERS) -> Iterator[Tally]:
+def sending(port: int, senders: int = SENDERS) -> Iterator[LocalCounter]:
     """Send batches without pause inside the ``with`` block; what it gives is complete at its end."""
-    tally, stop = Tally(), threading.Event()
+    tally, stop = LocalCounter(), threading.Event()
     threads = [threading.Thread(target=_send, args=(port, body_of(number), stop, tally)) for number in range(senders)]
     for thread in threads:
         thread.start()
@@ -127,7 +127,7 @@ def sending(port: int, senders: int = SENDERS) -> Iterator[Tally]:
             thread.join()
 
 
-def _send(port: int, body: bytes, stop: threading.Event, tally: Tally) -> None:
+def _send(port: int, body: bytes, stop: threading.Event, tally: LocalCounter) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     while not stop.is_set():
         try:
@@ -159,7 +159,7 @@ def reserved(under_test: Subject) -> int:
     return sum(record["reserved"] for record in page["items"])
 
 
-def contradictions(units: int, tally: Tally) -> list[str]:
+def contradictions(units: int, tally: LocalCounter) -> list[str]:
     """What is reserved against what was confirmed, and may have been carried out besides."""
     if tally.reserved <= units <= tally.reserved + tally.in_doubt:
         return []

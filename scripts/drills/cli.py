@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _drill(options: argparse.Namespace, conditions: Conditions) -> int:
     machine = describe(conditions.folder)
     print(
-        f"Machine:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
+        f"HostClock:  {machine['processor']}, {machine['cores']} cores, load {machine['loadAverage']:.1f};"
         f" {machine['python']}; fdatasync {machine['fdatasyncMs']['p50']:.2f} ms on {machine['fileSystem']}",
         flush=True,
     )

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from inventory.cli.main import main
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.settings import Settings
 from inventory.wiring import layout_of
 
@@ -128,7 +128,7 @@ def test_a_column_that_is_not_known_is_refused_by_name(data: Path, stock: Path) 
 
 def test_one_import_at_a_time(data: Path, stock: Path) -> None:
     run("import", stock, "--data-dir", data)
-    with turn(layout_of(Settings(data_dir=data)).import_lock, wait_ms=0):
+    with process_lock(layout_of(Settings(data_dir=data)).import_lock, wait_ms=0):
         ended = run("import", stock, "--data-dir", data)
     assert (ended.exit_code, "another import" in ended.stderr) == (1, True)
 

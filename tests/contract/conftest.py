@@ -15,7 +15,7 @@ from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.recovery import recover
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.service.ports.ledger import Ledger
 from inventory.service.transaction import Writer
 
@@ -26,7 +26,7 @@ def in_memory(folder: Path, now: Callable[[], Instant], writer: Writer = WRITER)
     return MemoryLedger(writer, now)
 
 
-class MachineAt(Machine):
+class MachineAt(HostClock):
     """A machine that was booted in 1970 and whose clocks are ``now``."""
 
     def __init__(self, now: Callable[[], Instant]) -> None:

@@ -18,7 +18,7 @@ from inventory.eventlog.recovery import Recovery, recover
 from inventory.eventlog.shared_header import SharedState
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.lease import LeaseStore
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
@@ -31,7 +31,7 @@ SECONDS = 60.0
 """Longer than anything under test may take; nothing waits that long when it works."""
 
 
-class StillMachine(Machine):
+class StillMachine(HostClock):
     """A machine whose clocks and boot are set by hand."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ from eventlog.audited import TWO, some_services, state_of
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.resilience.child_process import ChildFailed
-from inventory.resilience.process_lock import turn
+from inventory.resilience.process_lock import process_lock
 from inventory.wiring import build as audits
 from inventory.wiring import layout_of
 from inventory.wiring.services import Services
@@ -38,7 +38,7 @@ def test_nothing_is_left_of_it_in_the_folder(services: Services, monkeypatch: py
 
 
 def test_one_at_a_time_in_a_folder(services: Services):
-    with turn(layout_of(services.settings).audit_lock, wait_ms=0), pytest.raises(Overloaded) as refused:
+    with process_lock(layout_of(services.settings).audit_lock, wait_ms=0), pytest.raises(Overloaded) as refused:
         services.audit.run()
     assert refused.value.retry_after_ms == 5000
 

@@ -10,7 +10,7 @@ from eventlog.folder import wait_until
 from given import item
 
 from inventory.domain.commands import AdjustStock, CountStock
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.lease import LeaseStore, decode
 from inventory.settings import Settings
 from inventory.wiring import build_services, prepare
@@ -20,13 +20,13 @@ HERE = item()
 STORE = """
 import os, signal, sys
 from pathlib import Path
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseStore
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 def store(disk=None):
-    machine = Machine()
+    machine = HostClock()
     return LeaseStore(Path(sys.argv[1]), owner="child", ttl_ms=60_000, boot=str(machine.boot_id()),
                       now=machine.since_boot, disk=disk)
 """
@@ -49,7 +49,7 @@ disk.rename = rename
 
 
 def parents_store(folder: Path) -> LeaseStore:
-    machine = Machine()
+    machine = HostClock()
     return LeaseStore(folder, owner="parent", ttl_ms=60_000, boot=str(machine.boot_id()), now=machine.since_boot)
 
 
@@ -94,7 +94,7 @@ def test_whoever_is_killed_with_a_lease_keeps_others_out_until_its_deadline_and_
     with python(STORE + 'store().acquire("sku-1")\ndie()', tmp_path) as child:
         assert child.wait(30) == -signal.SIGKILL
     assert parents_store(tmp_path).acquire("sku-1") is None
-    machine = Machine()
+    machine = HostClock()
     later = LeaseStore(
         tmp_path,
         owner="parent",
@@ -166,7 +166,7 @@ def test_a_holder_that_was_frozen_past_its_deadline_appends_nothing(tmp_path, pl
             child.stdin.flush()
             os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
             deadline = deadline_of_the_lease(tmp_path / "locks")
-            wait_until(lambda deadline=deadline: Machine().since_boot() > deadline)
+            wait_until(lambda deadline=deadline: HostClock().since_boot() > deadline)
             if place == "before the change is queued":
                 assert services.stock.change(AdjustStock(HERE, 1)).record.version == 2 + turn
             child.send_signal(signal.SIGCONT)

@@ -13,7 +13,7 @@ from inventory.eventlog.reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.bulkhead import ByteBudget
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.resilience.load_shedder import LoadShedder
 from inventory.server.closing import Closer
 from inventory.server.sender import Sender
@@ -52,9 +52,9 @@ def services(**given: Any) -> SimpleNamespace:
     usual = {
         "stopping": threading.Event(),
         "shedder": LoadShedder(1, 2, lambda: 0),
-        "connections_cut": Tally(),
-        "log_lines_left_out": Tally(),
+        "connections_cut": LocalCounter(),
+        "log_lines_left_out": LocalCounter(),
         "unsent": ByteBudget(1),
-        "cut_answers": Tally(),
+        "cut_answers": LocalCounter(),
     }
     return SimpleNamespace(**{**usual, **given})

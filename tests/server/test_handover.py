@@ -5,7 +5,7 @@ import os
 from server.stand_ins import WHOLE, master, worker
 
 from inventory.server.hooks import Hooks
-from inventory.wiring import HANDOVER
+from inventory.wiring import PRELOADED_STATE
 
 
 def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_longer(hooks: Hooks) -> None:
@@ -15,7 +15,7 @@ def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_lo
         hooks.pre_fork(server, worker())
         child = os.fork()
         if not child:
-            os._exit(0 if HANDOVER.take() is WHOLE.folded else 1)
+            os._exit(0 if PRELOADED_STATE.take() is WHOLE.folded else 1)
         server.WORKERS[number] = worker()
         found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    assert (found, HANDOVER.take()) == ([0, 0], None)
+    assert (found, PRELOADED_STATE.take()) == ([0, 0], None)

@@ -15,7 +15,7 @@ from system.running_server import RunningServer, run_command
 from system.version_before import unpacked
 
 from inventory.eventlog.shared_header import Position, SharedState
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 
 KEPT = Path(__file__).parents[1] / "data" / "format-2"
 _PARTS = ("events", "snapshots", "store-inventory.json", "central-inventory.json")
@@ -29,7 +29,7 @@ def copy_to(folder: Path) -> None:
     (folder / "locks").mkdir()
     (segment,) = (folder / "events").iterdir()
     end = Position(1, segment.stat().st_size, segment.read_bytes().count(b"\n"))
-    machine, marks = Machine(), SharedState(folder / "locks" / "state", create=True)
+    machine, marks = HostClock(), SharedState(folder / "locks" / "state", create=True)
     marks.make(machine.boot_id(), end, json.loads((KEPT / "clock.json").read_text()) - machine.since_boot())
     marks.close()
 
@@ -76,7 +76,7 @@ def main() -> None:
             (shutil.copytree if (folder / part).is_dir() else shutil.copy)(folder / part, KEPT / part)
         _write(KEPT / "changes.json", changes)
         _write(KEPT / "reads.json", reads)
-        (KEPT / "clock.json").write_text(f"{Machine().wall()}\n")
+        (KEPT / "clock.json").write_text(f"{HostClock().wall()}\n")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from system.test_publishing import published
 from system.waiting import until
 
 from inventory.eventlog.shared_header import Position, SharedState
-from inventory.resilience.host_clock import Machine
+from inventory.resilience.host_clock import HostClock
 
 DAY_MS = 86_400_000
 
@@ -143,7 +143,7 @@ def test_when_its_log_is_cut_it_ends_with_status_1_and_says_so(api, work):
 
     # As a start does that finds the log to end there.
     marks = SharedState(api.data_dir / "locks" / "state")
-    marks.make(Machine().boot_id(), Position(1, len(first), 1), marks.clock_offset)
+    marks.make(HostClock().boot_id(), Position(1, len(first), 1), marks.clock_offset)
     marks.close()
 
     assert worker.status() == 1

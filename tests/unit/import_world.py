@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from given import WRITER, Clock, item
 
-from inventory.cli.importing import Importing, NoteFile, Numbered
+from inventory.cli.importing import Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
 from inventory.memory.ledger import MemoryLedger
@@ -39,7 +39,7 @@ class World:
         self.clock = Clock()
         self.ledger = MemoryLedger(WRITER, self.clock)
         self.stock = StockService(self.ledger)
-        self.notes = NoteFile(folder / "imports", "digest")
+        self.notes = ImportNoteFile(folder / "imports", "digest")
         self.refused: list[int] = []
         self.pauses: list[float] = []
 

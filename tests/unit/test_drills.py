@@ -192,7 +192,7 @@ def test_no_single_change_at_all_misses_what_rests_on_them():
 
 
 def test_answers_to_batches_are_told_apart_and_their_operations_counted():
-    tally = batches.Tally()
+    tally = batches.LocalCounter()
     tally.add(200, b'{"results":[{"status":200,"x":1},{"status":200},{"status":503,"outcome":"unknown"}]}', None)
     tally.add(503, b'{"status":503,"outcome":"none"}', "1")
     tally.add(503, b'{"status":503,"outcome":"unknown"}', "1")
@@ -204,7 +204,7 @@ def test_answers_to_batches_are_told_apart_and_their_operations_counted():
 
 @pytest.mark.parametrize(("units", "wrong"), [(2, 0), (1003, 0), (1, 1), (1004, 1)])
 def test_reserved_units_lie_between_what_was_confirmed_and_what_may_have_been(units: int, wrong: int):
-    tally = batches.Tally()
+    tally = batches.LocalCounter()
     tally.reserved, tally.in_doubt = 2, 1001
     assert len(batches.contradictions(units, tally)) == wrong
 

@@ -7,7 +7,7 @@ import pytest
 from given import START, WRITER, item
 from unit.import_world import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
-from inventory.cli.importing import ImportStopped, Note, NoteUnreadable, Numbered
+from inventory.cli.importing import ImportNote, ImportNoteUnreadable, ImportStopped, Numbered
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import LockContended, NeedsOperator, Overloaded, StorageUnavailable
@@ -112,9 +112,9 @@ def test_a_log_that_was_restored_since_is_noticed(world: World) -> None:
 
 
 def test_a_damaged_note_is_refused(world: World, tmp_path: Path) -> None:
-    world.notes.write(Note())
+    world.notes.write(ImportNote())
     next((tmp_path / "imports").iterdir()).write_text("{}")
-    with pytest.raises(NoteUnreadable):
+    with pytest.raises(ImportNoteUnreadable):
         world.run(rows(3), 3)
 
 

@@ -27,7 +27,7 @@ REPORT = """<testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
-class Machine:
+class HostClock:
     """Runs that take no time. ``interrupt_at`` is the number of the one that is interrupted."""
 
     def __init__(self, interrupt_at: int = 0, red_at: int = 0) -> None:
@@ -43,7 +43,7 @@ class Machine:
 
 
 def test_ten_runs_are_made_of_which_every_second_one_is_beside_a_load(tmp_path: Path):
-    machine = Machine()
+    machine = HostClock()
     done = repeat(tmp_path / "list", "abc", [], 10, 5, machine.once)
 
     assert machine.loads == [False, True] * 5
@@ -52,18 +52,18 @@ def test_ten_runs_are_made_of_which_every_second_one_is_beside_a_load(tmp_path: 
 
 def test_after_an_interruption_only_what_is_missing_is_run(tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
-        repeat(tmp_path / "list", "abc", [], 10, 5, Machine(interrupt_at=4).once)
+        repeat(tmp_path / "list", "abc", [], 10, 5, HostClock(interrupt_at=4).once)
 
-    machine = Machine()
+    machine = HostClock()
     done = repeat(tmp_path / "list", "abc", [], 10, 5, machine.once)
 
     assert (len(machine.loads), machine.loads.count(True)) == (7, 4)
     assert [run.beside_load for run in done].count(True) == 5
-    assert repeat(tmp_path / "list", "abc", [], 10, 5, Machine(interrupt_at=1).once) == done
+    assert repeat(tmp_path / "list", "abc", [], 10, 5, HostClock(interrupt_at=1).once) == done
 
 
 def test_a_run_counts_for_its_commit_and_its_tests_alone(tmp_path: Path):
-    repeat(tmp_path / "list", "abc", [], 2, 1, Machine().once)
+    repeat(tmp_path / "list", "abc", [], 2, 1, HostClock().once)
 
     assert runs_of(tmp_path / "list", "abc", ["tests/system"]) == []
     assert runs_of(tmp_path / "list", "abd", []) == []
@@ -72,11 +72,11 @@ def test_a_run_counts_for_its_commit_and_its_tests_alone(tmp_path: Path):
 
 def test_a_line_that_was_not_written_to_its_end_is_no_run_and_harms_no_other(tmp_path: Path):
     path = tmp_path / "list"
-    repeat(path, "abc", [], 2, 1, Machine().once)
+    repeat(path, "abc", [], 2, 1, HostClock().once)
     with path.open("a") as file:
         file.write('{"commit": "ab')
 
-    machine = Machine()
+    machine = HostClock()
     done = repeat(path, "abc", [], 3, 1, machine.once)
 
     assert machine.loads == [False]
@@ -129,7 +129,7 @@ def test_a_load_has_a_process_for_each_core_and_leaves_none(monkeypatch: pytest.
 def test_the_status_tells_whether_all_were_green(
     red_at: int, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    machine = Machine(red_at=red_at)
+    machine = HostClock(red_at=red_at)
     monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (machine.once,))
     monkeypatch.setattr(repeat_slow, "_commit", lambda: "abc")
 
@@ -138,7 +138,7 @@ def test_the_status_tells_whether_all_were_green(
 
 
 def test_what_stands_behind_two_dashes_is_given_to_pytest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (Machine().once,))
+    monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (HostClock().once,))
     monkeypatch.setattr(repeat_slow, "_commit", lambda: "abc")
 
     repeat_slow.main([str(tmp_path / "list"), "--runs", "1", "--beside-load", "0", "--", "tests/system", "-k", "x"])
@@ -147,7 +147,7 @@ def test_what_stands_behind_two_dashes_is_given_to_pytest(tmp_path: Path, monkey
 
 
 def test_an_interruption_ends_with_status_130(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (Machine(interrupt_at=1).once,))
+    monkeypatch.setattr(repeat_slow.repeat, "__defaults__", (HostClock(interrupt_at=1).once,))
     monkeypatch.setattr(repeat_slow, "_commit", lambda: "abc")
     assert repeat_slow.main([str(tmp_path / "list")]) == 130
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from web.apps import RECORD
 
-from inventory.resilience.counter import Tally
+from inventory.resilience.counter import LocalCounter
 from inventory.web import logs
 from inventory.web.log_limits import (
     INTERVAL_SECONDS,
@@ -54,7 +54,7 @@ def warn(logger: logging.Logger, times: int = 1) -> None:
 
 def test_of_warnings_of_one_kind_a_few_are_written_and_the_others_counted(log, monkeypatch):
     logger, lines = log
-    counted = Tally()
+    counted = LocalCounter()
     monkeypatch.setattr(WarningLimit, "_count", WarningLimit._count)
     WarningLimit.count_with(counted)
     warn(logger, MANY)

@@ -1,7 +1,7 @@
 """The port: changes that are queued, each decided once and durable before its outcome is told."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from inventory.domain.decide import StateView
 from inventory.domain.errors import InventoryError
@@ -9,10 +9,6 @@ from inventory.domain.events import Delivery, Draft, Event, record_after
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import EntityId, Instant
-
-if TYPE_CHECKING:
-    pass
-
 
 Decide: TypeAlias = Callable[[StateView, Instant], Draft]
 
