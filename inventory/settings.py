@@ -137,7 +137,7 @@ class Settings:
         256,
         _COUNT,
         "requests and changes (one for each 100 operations or part of 100) that may wait in a worker; above that it"
-        " refuses changes and is not ready",
+        " refuses every second change, and is not ready",
     )
     rate_limit_rps: int = _setting(
         1000, _whole(0, 10**6), "operations a second for each client, over all workers of a server; 0: no limit"

@@ -12,14 +12,14 @@ from inventory.wiring import layout_of
 @click.command("archive", epilog=EXIT_CODES)
 @data_dir_option
 @click.option("--keep", type=click.IntRange(min=0), help="Delete all but the newest KEEP segments of the archive.")
-@click.option("--snapshot", is_flag=True, help="Take a snapshot first, and compact.")
+@click.option("--snapshot", is_flag=True, help="Take a snapshot and compact first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_json: bool) -> None:
-    """Show what the log takes up, and delete old segments of the archive if told to.
+    """Show the size of the log; delete old segments of the archive with --keep.
 
-    A segment that is deleted here is gone for good: the stock stays, in snapshots and log, but its history
-    can no longer be read, and the snapshots are then the only thing to start from. What an idempotency key that
-    still counts needs for its first answer stays. May run beside servers.
+    A deleted segment is gone for good. The stock stays, in snapshots and log, but that part of its history can no
+    longer be read, and the snapshots are then the only thing to start from. Segments with the first answer to an
+    idempotency key that has not expired are kept. May run beside servers.
     """
     settings = existing_log(data_dir)
     with service(settings) as services:

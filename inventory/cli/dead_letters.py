@@ -24,17 +24,17 @@ _LONGEST = 200
 def dead_letters_command() -> None:
     """Show and settle events that do not continue the history of their record.
 
-    Such a record is taken as the log says it is, and refuses changes until its dead letter is settled. All of
-    these may run beside servers.
+    Such a record keeps the figures that the log says, and refuses changes until its dead letter is settled. May run
+    beside servers.
     """
 
 
 @dead_letters_command.command("list", epilog=EXIT_CODES)
 @data_dir_option
-@click.option("--all", "settled_too", is_flag=True, help="Show those that are settled, too.")
+@click.option("--all", "settled_too", is_flag=True, help="Show settled ones too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def list_command(data_dir: str | None, settled_too: bool, as_json: bool) -> None:
-    """Show the dead letters, in the order in which they were noted; notes new ones first."""
+    """Show the dead letters in the order in which they were noted; note new ones first."""
     with service(existing_log(data_dir)) as services:
         services.dead_letters.note_new()
         letters: list[Letter] = []
@@ -73,9 +73,9 @@ def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 def _settling(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command what both of those that settle take."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the letter as JSON."),
-        click.option("--reason", callback=_reason, help="Why; kept in the log."),
-        click.option("--item", callback=_item, metavar="STORE/SKU", help="Which record's, if the event broke several."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+        click.option("--reason", callback=_reason, help="The reason, kept in the log."),
+        click.option("--item", callback=_item, metavar="STORE/SKU", help="The record, if the event broke several."),
         data_dir_option,
         click.argument("sequence", type=click.IntRange(min=1)),
     ):
@@ -86,7 +86,7 @@ def _settling(command: Callable[..., None]) -> Callable[..., None]:
 @dead_letters_command.command("requeue", epilog=EXIT_CODES)
 @_settling
 def requeue_command(**given: Any) -> None:
-    """Apply the event SEQUENCE after all: its record stays as the log says it is, and takes changes again."""
+    """Accept the event SEQUENCE: its record keeps the figures that the log says, and takes changes again."""
     _settle("requeue", **given)
 
 

@@ -21,12 +21,12 @@ _BETWEEN_REPORTS = 1000
 @click.command("export", epilog=EXIT_CODES)
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @data_dir_option
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON; needs FILE.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON; needs FILE.")
 def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> None:
-    """Write all stock as CSV to FILE, which is replaced as a whole, or to stdout; 'inventory import' takes it.
+    """Write all stock as CSV to FILE, which is replaced atomically, or to stdout. 'inventory import' reads it.
 
-    Everything is as of one event, whose sequence is told on stderr. Rows are sorted by store and SKU, by code
-    point. May run beside servers.
+    All rows are as of one event, whose sequence is shown on stderr. They are sorted by store and SKU, by code point.
+    May run beside servers.
 
     \b
     storeId,sku,onHand,reserved,qty,available,version,safetyStock,lowStock,updatedAt

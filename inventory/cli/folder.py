@@ -18,9 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def data_dir_option(command: F) -> F:
     """Give a command the option that every one has."""
-    return click.option("--data-dir", type=click.Path(), help="The folder with the log; DATA_DIR if not given.")(
-        command
-    )
+    return click.option("--data-dir", type=click.Path(), help="The data folder. Default: DATA_DIR, or ./data.")(command)
 
 
 def read_settings(given: Mapping[str, object]) -> Settings:

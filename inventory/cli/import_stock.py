@@ -25,25 +25,26 @@ _IN_JSON = 1000
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @data_dir_option
 @click.option("--dry-run", is_flag=True, help="Check the file and change nothing.")
-@click.option("--again", is_flag=True, help="State every count once more, though this file was imported before.")
+@click.option("--again", is_flag=True, help="Set every count again, even if this file was imported before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool, as_json: bool) -> None:
-    """State the stock of a CSV FILE: each row is a count, and sets the record's policy if it names one.
+    """Set the counts, and the policies if given, from a CSV FILE.
 
-    The whole FILE is checked first; every bad row is named by its line on stderr, and nothing is changed if there
-    is one. A row that is refused later, because its record is broken, is named the same way; the others go on.
+    The whole FILE is checked first. If any row is invalid, each of them is named by its line on stderr, and nothing is
+    changed. A row that is refused later, because the history of its record is broken, is named the same way; the other
+    rows are applied.
 
-    An import that was broken off goes on when it is repeated, and no row is applied twice: each has an idempotency
-    key made from the content of the FILE and its number. Keys count for IDEMP_TTL_MS; after that an import that was
-    broken off is refused where rows could be in or not. May run beside servers, one import at a time.
+    Repeat an interrupted import to continue it. No row is applied twice: each has an idempotency key, made from the
+    content of the FILE and the number of the row. Keys expire after IDEMP_TTL_MS. After that, an interrupted import is
+    refused if it is not known which rows were applied. May run beside servers, one import at a time.
 
     \b
-    storeId,sku,onHand                 required; a header row, in any order
-    safetyStock,lowStock               both columns or none. Both cells empty: the policy stays as it is. Else the
-                                       row states all of it: safetyStock must be there (0 for none), and an
-                                       empty lowStock says that there is no threshold, as in an export
+    storeId,sku,onHand                 required; a header row, columns in any order
+    safetyStock,lowStock               both columns or none. Both cells empty: the policy stays as it is. Otherwise
+                                       the row sets all of it: safetyStock is required (0 for none), and an
+                                       empty lowStock means no threshold, as in an export
     reason,reference                   kept in the event
-    reserved,qty,available,version,updatedAt    what an export has besides; not looked at
+    reserved,qty,available,version,updatedAt    columns of an export; ignored
     """  # noqa: D301 - click's own mark for "do not wrap"
     settings = existing_folder(data_dir)
     report = _Report()

@@ -16,8 +16,8 @@ from inventory.cli.verify import rebuild_command, verify_command
 _HELP = f"""Stock figures for many stores that are never oversold, never lost and never applied twice.
 
 \b
-  inventory serve --init --demo     make the folder ./data, put some stock in, serve on 127.0.0.1:3000
-  inventory verify                  check every byte of the log, and what was published from it
+  inventory serve --init --demo     create the folder ./data with demo stock, and serve on 127.0.0.1:3000
+  inventory verify                  check every byte of the log, the views and the snapshots
 
 Every setting is an environment variable (DATA_DIR, PORT, …; docs/reference/settings.md lists them); options
 override them.
@@ -26,7 +26,7 @@ override them.
 """
 
 
-@click.group("inventory", cls=Commands, help=_HELP, epilog="'inventory COMMAND --help' says more.")
+@click.group("inventory", cls=Commands, help=_HELP, epilog="'inventory COMMAND --help' shows the options of a command.")
 @click.version_option(__version__, "--version", prog_name="inventory")
 def main() -> None:
     """Choose a command."""

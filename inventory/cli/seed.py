@@ -139,10 +139,10 @@ _SHOWN = 100
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def seed_command(file: Path | None, data_dir: str | None, as_json: bool) -> None:
-    """Make the records of a JSON FILE that are not there yet; by default those of the demo.
+    """Create the records of a JSON FILE; by default the demo stock.
 
-    The whole FILE is checked first, and nothing is changed if anything in it is wrong. Records that are
-    there are left alone, so the command can be repeated, and run beside servers.
+    The whole FILE is checked first, and nothing is changed if any of it is invalid. Existing records stay as they are,
+    so the command can be repeated. May run beside servers.
 
     \b
     FILE: {"items": [{"storeId": "berlin-mitte", "sku": "MUG-BLUE", "onHand": 100}, …]}

@@ -37,12 +37,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 @click.command("serve", epilog=EXIT_CODES)
-@click.option("--init", is_flag=True, help="Make the data folder if it does not exist.")
-@click.option("--demo", is_flag=True, help="Put some stock in, if nothing has ever been stored there.")
-@click.option("--host", help="Address to listen on; HOST if not given, else 127.0.0.1.")
-@click.option("--port", type=int, help="Port to listen on; PORT if not given, else 3000.")
-@click.option("--workers", type=int, help="Worker processes; WEB_CONCURRENCY if not given, else one for each core.")
-@click.option("--threads", type=int, help="Threads in each worker; THREADS if not given, else 16.")
+@click.option("--init", is_flag=True, help="Create the data folder if it does not exist.")
+@click.option("--demo", is_flag=True, help="Add demo stock if the log has no event yet.")
+@click.option("--host", help="Address to listen on. Default: HOST, or 127.0.0.1.")
+@click.option("--port", type=int, help="Port to listen on. Default: PORT, or 3000.")
+@click.option("--workers", type=int, help="Worker processes. Default: WEB_CONCURRENCY, or one for each core.")
+@click.option("--threads", type=int, help="Threads in each worker. Default: THREADS, or 16.")
 @data_dir_option
 def serve_command(
     init: bool,
@@ -53,10 +53,11 @@ def serve_command(
     threads: int | None,
     data_dir: str | None,
 ) -> None:
-    """Serve HTTP until SIGTERM, SIGINT or Ctrl-C; what is in flight is finished, and the status is 0.
+    """Serve HTTP until SIGTERM, SIGINT or Ctrl-C.
 
-    The log of requests is JSON lines on stdout, that of the server on stderr. Nothing authenticates callers
-    yet: listen beyond 127.0.0.1 only behind a proxy that does.
+    The server then answers the requests that it has begun, and ends with status 0. The request log is JSON lines on
+    stdout; the log of the server is on stderr. The service does not authenticate callers yet: listen beyond 127.0.0.1
+    only behind a proxy that does.
     """
     given = {"HOST": host, "PORT": port, "WEB_CONCURRENCY": workers, "THREADS": threads, "DATA_DIR": data_dir}
     settings = read_settings(given)

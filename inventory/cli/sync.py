@@ -12,10 +12,10 @@ from inventory.web import logs
 
 @click.command("sync", epilog=EXIT_CODES)
 @data_dir_option
-@click.option("--force", is_flag=True, help="Publish even if the files should hold everything already.")
+@click.option("--force", is_flag=True, help="Publish even if the files should already be up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def sync_command(data_dir: str | None, force: bool, as_json: bool) -> None:
-    """Publish the views as of everything that is committed, once, and say what was done.
+    """Publish the views once, with everything that is committed.
 
     May run beside servers.
     """
@@ -33,11 +33,11 @@ def sync_command(data_dir: str | None, force: bool, as_json: bool) -> None:
 @click.command("worker", epilog=EXIT_CODES)
 @data_dir_option
 def worker_command(data_dir: str | None) -> None:
-    """Publish the views and keep the log up until SIGTERM, SIGINT or Ctrl-C, and then a last time; status 0.
+    """Publish the views and maintain the log until SIGTERM, SIGINT or Ctrl-C, without serving HTTP.
 
-    This is what servers do beside their requests; those with SYNC_MODE=off leave it to this command, which
-    does not look at SYNC_MODE. Several may run, and servers that do it too: one at a time has the turn.
-    The log is JSON lines on stdout.
+    Servers do this beside their requests; with SYNC_MODE=off they leave it to this command, which ignores SYNC_MODE.
+    Several such processes may run on one folder; a process lock decides which one works. At the end it publishes a last
+    time, and the status is 0. Its log is JSON lines on stdout.
     """
     settings = existing_folder(data_dir)
     logs.configure_logging(settings.log_level)

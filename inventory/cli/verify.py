@@ -15,13 +15,12 @@ from inventory.wiring import layout_of, rebuild
 @data_dir_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify_command(data_dir: str | None, as_json: bool) -> None:
-    """Check the log and what was made from it; changes nothing.
+    """Check the log, the published views and the snapshots; change nothing.
 
-    Every line must continue the chain of hashes and the history of its records, and the published views
-    and the snapshots must say what the log says. Views of an event that was compacted and deleted cannot be
-    compared: a note calls them stale, and the log is whole all the same. What differs in a
-    snapshot is listed as drift, with both figures. May run beside servers; GET /audit/verify compares what
-    a running worker has in memory.
+    Every line must continue the chain of hashes and the history of its records. Views and snapshots must agree with the
+    log; differences in a snapshot are listed as drift, with both figures. Views of an event that was deleted from the
+    archive cannot be compared: a note calls them stale, and the log is valid all the same. May run beside servers.
+    GET /audit/verify compares what a running worker has in memory.
     """
     settings = existing_folder(data_dir)
     with progress_bar("verifying") as progress:
@@ -42,10 +41,10 @@ def verify_command(data_dir: str | None, as_json: bool) -> None:
 
 @click.command("rebuild", epilog=EXIT_CODES)
 @data_dir_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
-    """Delete what is derived from the log and make it again; the log itself is never touched.
+    """Delete what is derived from the log and make it again. The log itself is never touched.
 
     No server may be running on the folder.
     """
