@@ -99,6 +99,12 @@ class Settings:
     port: int = _setting(3000, _whole(0, 65535), "port to listen on; with 0 the system chooses one")
     web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes", "one for each core")
     threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
+    worker_class: str = _setting(
+        "inventory",
+        _one_of("inventory", "gthread"),
+        "the worker class that serves: the service's own, or gunicorn's gthread, which is slower and holds a thread for"
+        " each slow client; gthread also on releases of gunicorn that the service's own was not made for",
+    )
     pin_workers: str = _setting(
         "auto",
         _one_of("auto", "on", "off"),

@@ -10,6 +10,9 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
+_PIECES_AT_ONCE = 1024
+"""As many as one system call takes (``IOV_MAX``)."""
+
 
 class ClientSocket(socket.socket):
     """Reads of one request have one deadline; what is there already is always read. A write never waits.
@@ -82,16 +85,21 @@ class ClientSocket(socket.socket):
         """How many bytes are held back."""
         return sum(map(len, self._held)) if self._held else 0
 
+    def hold(self, data: bytes) -> None:
+        """Hold back what is to be sent with what follows, in one piece: see ``send_some``."""
+        self.answered = True
+        self._held.append(memoryview(data))
+
     def send_some(self) -> int:
         """Write what the client takes now of what is held back; returns how many bytes that is."""
         sent = 0
         try:
             while self._held:
-                taken = super().send(self._held[0])
+                taken = super().sendmsg(self._held[:_PIECES_AT_ONCE])
                 sent += taken
-                if taken == len(self._held[0]):
-                    del self._held[0]
-                else:
+                while self._held and taken >= len(self._held[0]):
+                    taken -= len(self._held.pop(0))
+                if taken:
                     self._held[0] = self._held[0][taken:]
         except BlockingIOError:
             # The kernel takes no more now. What remains is held back.

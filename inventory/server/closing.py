@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import time
+from contextlib import suppress
 
 from inventory.resilience.counter import LocalCounter
 
@@ -151,6 +152,23 @@ class Closer:
             self._open -= 1
         if is_cut:
             self.cut()
+
+
+def has_sent_nothing(connection: socket.socket) -> bool:
+    """Whether nothing has come that was not read yet, and the client has not closed."""
+    try:
+        connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def shut(connection: socket.socket, how: int) -> None:
+    """See ``socket.shutdown``; one that is gone already is left alone."""
+    with suppress(OSError):
+        connection.shutdown(how)
 
 
 def _has_closed(connection: socket.socket) -> bool:

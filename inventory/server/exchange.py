@@ -5,38 +5,44 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
-from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http import wsgi  # type: ignore[import-untyped]
-from gunicorn.http.body import Body, LengthReader  # type: ignore[import-untyped]
-from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
-
 from inventory.server.client_socket import ClientSocket
+from inventory.server.gunicorn_seam import Body, Connection, LengthReader, errors, expects_continue, util, wsgi
 
 _AT_MOST = 65_536
 _STEP = 16_384
 
 
-class InvitedBody(Body):  # type: ignore[misc]
-    """The body of a client that waits to be told to send it (RFC 9110 section 10.1.1).
+class InvitedReader:
+    """Reads the body of a client that waits to be told to send it (RFC 9110 section 10.1.1).
 
     It is told when the application first reads. gunicorn tells it before the application is asked, which may refuse
     the request for its head alone.
+
+    :ivar is_awaited: whether the client may still be waiting.
     """
 
     def __init__(self, reader: Any, client: Any) -> None:
-        super().__init__(reader)
-        self._client = client
+        self._reader, self._client = reader, client
+        self.is_awaited = True
+
+    def read(self, size: int) -> Any:
+        """Read so many bytes at most."""
+        if self.is_awaited:
+            self.is_awaited = False
+            self._client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return self._reader.read(size)
 
     @property
-    def is_awaited(self) -> bool:
-        """Whether the client may still be waiting."""
-        return self._client is not None
+    def remaining(self) -> int | None:
+        """See ``_remaining``."""
+        return _remaining(self._reader)
 
-    def _read_reader(self, size: int) -> Any:
-        if self._client is not None:
-            client, self._client = self._client, None
-            client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return super()._read_reader(size)
+
+def _remaining(reader: Any) -> int | None:
+    """How many bytes of a body have not been read; ``None`` where its chunks have to tell."""
+    if isinstance(reader, InvitedReader):
+        return reader.remaining
+    return int(reader.length) if isinstance(reader, LengthReader) else None
 
 
 def read_to_its_end(req: Any, sock: Any) -> bool:
@@ -46,20 +52,19 @@ def read_to_its_end(req: Any, sock: Any) -> bool:
     are broken: where it ends is then unknown.
     """
     body = req.body
-    reader = body.reader
-    of_known_length = isinstance(reader, LengthReader)
-    if of_known_length and not reader.length:
+    remaining = _remaining(body.reader)
+    if remaining == 0:
         return True
-    if body.failed or (of_known_length and reader.length > _AT_MOST):
+    if body.failed or (remaining is not None and remaining > _AT_MOST):
         return False
-    if isinstance(body, InvitedBody) and body.is_awaited:
+    if isinstance(body.reader, InvitedReader) and body.reader.is_awaited:
         return False
     sock.setblocking(False)
     try:
         for _ in range(_AT_MOST // _STEP + 1):
             if not body.read(_STEP):
                 return True
-    except (OSError, ParseException):
+    except (OSError, errors.ParseException):
         # It has not come yet, or the client is gone, or the chunks are broken.
         return False
     finally:
@@ -75,7 +80,6 @@ class Response(wsgi.Response):  # type: ignore[misc]
     """
 
     headers_sent: bool
-    _head = b""
 
     def default_headers(self) -> list[str]:
         """See ``gunicorn.http.wsgi.Response``."""
@@ -97,27 +101,30 @@ class Response(wsgi.Response):  # type: ignore[misc]
             return
         self.headers_sent = True
         further = [f"{name}: {value}\r\n" for name, value in self.headers]
-        self._head = "".join((*self.default_headers(), *further, "\r\n")).encode("latin-1")
-        if self.response_length is None:
-            self._send_head()
+        head = "".join((*self.default_headers(), *further, "\r\n")).encode("latin-1")
+        if self.response_length is None or not isinstance(self.sock, ClientSocket):
+            self.sock.sendall(head)
+        else:
+            self.sock.hold(head)
+
+    def write(self, arg: bytes) -> None:
+        """See ``gunicorn.http.wsgi.Response``."""
+        super().write(arg)
+        self._send()
 
     def close(self) -> None:
         """See ``gunicorn.http.wsgi.Response``."""
         super().close()
-        self._send_head()
+        self._send()
 
-    def _emit_body(self, data: bytes) -> None:
-        if self._head:
-            data, self._head = self._head + data, b""
-        super()._emit_body(data)
-        if self.response_length is None and isinstance(self.sock, ClientSocket):
+    def _send(self) -> None:
+        if not isinstance(self.sock, ClientSocket):
+            return
+        if self.response_length is None:
             # A stream has no end: its thread goes on only as fast as the client reads.
             self.sock.flush()
-
-    def _send_head(self) -> None:
-        if self._head:
-            head, self._head = self._head, b""
-            util.write(self.sock, head)
+        else:
+            self.sock.send_some()
 
 
 @lru_cache(maxsize=1)
@@ -135,12 +142,11 @@ class Exchange:
 
     __slots__ = ("_begun", "_environ", "answered", "answering", "conn", "req", "resp", "until")
 
-    def __init__(self, req: Any, conn: Any, cfg: Any) -> None:
+    def __init__(self, req: Any, conn: Connection, cfg: Any) -> None:
         self._begun = time.monotonic()
         self.req, self.conn = req, conn
-        if req._expected_100_continue:
-            req._expected_100_continue = False
-            req.body = InvitedBody(req.body.reader, conn.sock)
+        if expects_continue(req):
+            req.body = Body(InvitedReader(req.body.reader, conn.sock))
         self.resp, self._environ = wsgi.create(req, conn.sock, conn.client, conn.server, cfg, Response)
         self._environ["wsgi.multithread"] = True
         self.answering: Any = None

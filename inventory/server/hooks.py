@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -16,13 +16,17 @@ from inventory.domain.errors import Unavailable, for_people
 from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
-from inventory.server.gunicorn_seam import cache_settings
 from inventory.server.listen_address import AddressRefused, is_loopback, wait_until_free
 from inventory.server.metrics_folder import make_metrics_folder, reserve_files
-from inventory.server.periodic_jobs import PeriodicJobs
+from inventory.server.periodic_jobs import PeriodicJobs, PeriodicThread
 from inventory.server.pinning import CorePlan, pin
-from inventory.server.request_head import answer_refused_heads_with_problems
-from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_at_once_while_booting, end_gently_on_sigint
+from inventory.server.shutdown import (
+    LAST_SYNC_SECONDS,
+    drain_seconds,
+    end_at_once_while_booting,
+    end_gently_on_sigint,
+)
+from inventory.server.worker_class import OWN, class_of, drop_stalled_clients
 from inventory.settings import Settings
 from inventory.web import logs
 from inventory.web.log_limits import WarningLimit
@@ -44,6 +48,7 @@ class Hooks:
         self._prepare = prepare
         self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
         self._held = ExitStack()
+        self._live: list[Worker] = []
         self._all_workers_are_made = False
 
     def on_starting(self, server: Master) -> None:
@@ -84,25 +89,28 @@ class Hooks:
 
     def when_ready(self, server: Master) -> None:
         """Take over the signals that end a server; gunicorn has set its own by now."""
-        end_gently_on_sigint(server)
+        end_gently_on_sigint()
 
     def pre_fork(self, server: Master, worker: Worker) -> None:
         """Choose the core of the worker that is about to be made, and see whether it is the last."""
-        taken = [getattr(sibling, "core", None) for sibling in server.WORKERS.values()]
-        worker.core = self._cores.core_for_next(taken, server.num_workers)
-        self._all_workers_are_made = len(taken) + 1 >= server.num_workers
+        wanted = max(server.cfg.workers, len(self._live) + 1)
+        worker.core = self._cores.core_for_next([live.core for live in self._live], wanted)
+        self._live.append(worker)
+        self._all_workers_are_made = len(self._live) >= wanted
 
     def post_fork(self, server: Master, worker: Worker) -> None:
         """Have space for the figures of this process, and pin it before the app starts threads.
 
         Each thread keeps the cores that it was started with.
         """
-        end_at_once_while_booting(server)
+        is_own = class_of(worker) == OWN
+        end_at_once_while_booting(worker.signals_missed(server) if is_own else ())
         # In this process alone: the master waits for longer, so that the last pass is inside its patience.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
-        answer_refused_heads_with_problems()
-        worker.client_seconds = self._settings.client_timeout_ms / 1000
-        worker.commit_seconds = self._settings.commit_wait_ms / 1000
+        if is_own:
+            worker.begin(self._settings)
+        else:
+            drop_stalled_clients(worker.sockets, self._settings.client_timeout_ms / 1000)
         if METRICS_VARIABLE in os.environ:
             try:
                 reserve_files(Path(os.environ[METRICS_VARIABLE]), os.getpid())
@@ -116,17 +124,24 @@ class Hooks:
             worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
-        """Show the shedder who waits for a thread; start the threads that publish and keep up."""
-        cache_settings(worker.cfg)
+        """Wire the worker with the application, which has been made; start the periodic jobs."""
         services: Services = worker.wsgi.extensions["inventory"]
-        worker.on_stopping = services.stopping.set
-        worker.sender.budget, worker.sender.count_cut = services.unsent, services.cut_answers
-        services.shedder.watch(worker.tpool.waiting)
-        worker.closer.cut = services.connections_cut
+        services.serving.worker_class = class_of(worker)
+        if services.serving.worker_class == OWN:
+            worker.join(services)
+        else:
+            # It has set its own handlers by now, and ends by itself when its requests are done.
+            end_gently_on_sigint(services.stopping.set)
+            worker.drained = True
+            PeriodicThread("warnings", WarningLimit.tell).start()
         WarningLimit.count_with(services.log_lines_left_out)
         if self._settings.sync_mode == "thread":
             worker.background = PeriodicJobs(services)
             worker.background.start()
+
+    def worker_int(self, worker: Worker) -> None:
+        """Note that a worker is ended quickly: called after SIGQUIT, and by gunicorn's own class after SIGINT."""
+        worker.drained = False
 
     def worker_exit(self, _: Master, worker: Worker) -> None:
         """Publish what is not published yet, if the worker's requests are done; write the log lines.
@@ -146,6 +161,7 @@ class Hooks:
         """Drop the figures that only a living worker has."""
         from prometheus_client.multiprocess import mark_process_dead
 
+        self._live = [live for live in self._live if live is not worker]
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     def on_exit(self, _: Master) -> None:
@@ -159,8 +175,7 @@ class Hooks:
 
     def _refuse(self, server: Master, reason: str) -> NoReturn:
         self.on_exit(server)
-        if server.pidfile is not None:
-            server.pidfile.unlink()
+        _remove_pid_file(server.cfg.pidfile)
         sys.stderr.write(f"inventory: {reason}\n")
         sys.exit(1)
 
@@ -181,6 +196,15 @@ class _Progress:
 
 def _new_addresses(server: Master) -> list[tuple[Any, ...]]:
     """The TCP addresses that gunicorn will bind itself: none where sockets are handed over to it."""
-    if server.LISTENERS or "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid()):
+    if "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid()):
         return []
     return [place for place in server.cfg.address if isinstance(place, tuple)]
+
+
+def _remove_pid_file(name: str | None) -> None:
+    """Remove the file with the id of this process, which gunicorn has written and removes only after it has served."""
+    # After SIGUSR2 the new master's has a name of its own.
+    for path in map(Path, () if name is None else (name, f"{name}.2")):
+        with suppress(OSError, ValueError):
+            if int(path.read_text()) == os.getpid():
+                path.unlink()

@@ -8,10 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from gunicorn import util  # type: ignore[import-untyped]
-from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]
-from gunicorn.http.errors import InvalidHeader, InvalidRequestLine, UnsupportedTransferCoding  # type: ignore[import-untyped]
 
+from inventory.server.gunicorn_seam import LengthReader, errors
 from inventory.web.error_codes import CODES, OUTCOME
 
 _HOST = re.compile(r"(?:\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.ASCII)
@@ -19,7 +17,7 @@ _HOST = re.compile(r"(?:\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9
 _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.ASCII | re.IGNORECASE)
 
 
-class TunnelRefused(UnsupportedTransferCoding):  # type: ignore[misc]
+class TunnelRefused(errors.UnsupportedTransferCoding):  # type: ignore[misc]
     """A CONNECT. gunicorn answers 501 to what is of its parent's kind."""
 
     def __str__(self) -> str:
@@ -42,7 +40,7 @@ def check_head(req: Any) -> None:
     fields = dict(req.headers)
     host = fields.get("HOST")
     if not _is_host(host) if host is not None else req.version == (1, 1):
-        raise InvalidHeader("HOST")
+        raise errors.InvalidHeader("HOST")
     if "CONNECTION" in fields and _wants_to_close(req.headers):
         # gunicorn knows it only where it stands alone (RFC 9112 section 9.6).
         req.force_close()
@@ -66,7 +64,7 @@ def _wants_to_close(headers: Sequence[tuple[str, str]]) -> bool:
 def _require_chunked_alone(req: Any) -> None:
     codings = [value for name, value in req.headers if name == "TRANSFER-ENCODING"]
     if [coding.lower() for coding in codings] != ["chunked"]:
-        raise UnsupportedTransferCoding(", ".join(codings))
+        raise errors.UnsupportedTransferCoding(", ".join(codings))
 
 
 def _path_of(method: str, target: str) -> str:
@@ -76,7 +74,7 @@ def _path_of(method: str, target: str) -> str:
         return target
     absolute = _ABSOLUTE.fullmatch(target)
     if "#" in target or absolute is None or not _is_host(absolute[1]):
-        raise InvalidRequestLine(target)
+        raise errors.InvalidRequestLine(target)
     return absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
 
 
@@ -122,10 +120,10 @@ def problem_response(status: int, detail: str) -> bytes:
     return head.encode("ascii") + body
 
 
-def answer_refused_heads_with_problems() -> None:
-    """Have gunicorn answer so in this process; its own answer is HTML. A system test notices if it no longer asks."""
-    util.write_error = _write_problem
-
-
-def _write_problem(client: socket.socket, status: int, _: str, detail: str) -> None:
-    util.write_nonblock(client, problem_response(status, detail))
+def write_problem(client: socket.socket, status: int, detail: str) -> None:
+    """Answer a request that the application has not seen; gunicorn's own answer is HTML."""
+    client.setblocking(False)
+    try:
+        client.sendall(problem_response(status, detail))
+    finally:
+        client.setblocking(True)

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import Any
 
@@ -19,32 +20,36 @@ def drain_seconds(settings: Settings) -> int:
     return settings.commit_wait_ms // 1000 + _AFTER_A_COMMIT_SECONDS
 
 
-def end_gently_on_sigint(master: Any) -> None:
-    """Have the first SIGINT end a master as SIGTERM does, and only a second signal end it quickly.
+def end_gently_on_sigint(on_stopping: Callable[[], None] = lambda: None) -> None:
+    """Have the first SIGINT end this process as SIGTERM does, and a second signal as its own handler does: quickly.
 
-    gunicorn takes SIGINT for the quick way, at which idle connections are dropped and nothing comes after the requests.
+    For a master, and for a worker of gunicorn's own: gunicorn takes SIGINT for the quick way, at which idle connections
+    are dropped and nothing comes after the requests.
+
+    :param on_stopping: called with the first signal.
     """
-    numbers = (signal.SIGTERM, signal.SIGINT)
+    usual: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 
     def first(number: int, frame: FrameType | None) -> None:
-        for each in numbers:
-            signal.signal(each, master.signal)
-        master.signal(signal.SIGTERM, frame)
+        for each, handler in usual.items():
+            signal.signal(each, handler)
+        on_stopping()
+        usual[signal.SIGTERM](signal.SIGTERM, frame)
 
-    for each in numbers:
+    for each in usual:
         signal.signal(each, first)
 
 
-def end_at_once_while_booting(master: Any) -> None:
+def end_at_once_while_booting(pending: Collection[int]) -> None:
     """Let signals end a worker that has just been forked: until it sets its own handlers, they would be lost on it.
 
     It has the master's until then, and would queue a signal that only a master takes up.
 
-    :raises SystemExit: one has come already, since the fork or just before it.
+    :param pending: those that it has queued already, since the fork or just before it.
+    :raises SystemExit: one of them ends it.
     """
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
     for number in numbers:
         signal.signal(number, signal.SIG_DFL)
-    while not master.SIG_QUEUE.empty():
-        if master.SIG_QUEUE.get_nowait() in numbers:
-            sys.exit(0)
+    if any(number in numbers for number in pending):
+        sys.exit(0)

@@ -44,6 +44,7 @@ def readiness_body(services: Services) -> dict[str, Any]:
         "brokenRecords": len(status.broken),
         # For people: views that are old keep nobody from taking changes.
         "syncAgeMs": services.sync.age_ms(),
+        "workerClass": services.serving.worker_class,
         "clockAheadMs": services.clock_lead.ms(),
         "warnings": [str(use) for use in services.quotas.near()],
     }

@@ -41,6 +41,16 @@ class Flag:
         return self._is_set
 
 
+@dataclass(slots=True)
+class Serving:
+    """How this process is asked: what its server says of itself.
+
+    :ivar worker_class: ``inventory`` or ``gthread``; ``other`` where the hooks of ``inventory.server`` do not run.
+    """
+
+    worker_class: str = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The objects of one process, wired together. ``close`` lets go of every file they hold.
@@ -61,6 +71,7 @@ class Services:
     :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
     :ivar bulk_changes: changes with many operations, until they are answered.
     :ivar unsent: answers that clients have not taken yet. :ivar cut_answers: how many were cut short for that.
+    :ivar serving: filled in by the server.
     :ivar shedder: whether further changes are refused for what waits.
     """
 
@@ -84,6 +95,7 @@ class Services:
     audit: Audits
     quotas: QuotaWatch
     upkeep: Upkeep | None = None
+    serving: Serving = field(default_factory=Serving)
     cut_answers: LocalCounter = field(default_factory=LocalCounter)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)

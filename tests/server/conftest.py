@@ -41,6 +41,6 @@ def deferring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deferring]:
     """A worker whose changes are answered when a test says so, and no sooner."""
     monkeypatch.setattr(gthread, "STOP_KEEPALIVE_LINGER", gthread.STOP_KEEPALIVE_LINGER)
     made = Deferring()
-    made.worker.commit_seconds = 600.0
+    made.worker.deferred.commit_seconds = 600.0
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""A draining worker in this process, in a thread, and what its clients do."""
+"""The worker in this process, in a thread, and what its clients do."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ import threading
 from gunicorn.config import Config
 from gunicorn.sock import TCPSocket
 
-from inventory.server.draining_worker import DrainingWorker
+from inventory.server.worker import InventoryWorker
 
 PATIENCE = 20
 FOR_EVER = 600
@@ -37,7 +37,7 @@ class Running:
         self.listener = TCPSocket(("127.0.0.1", 0), self.config, log)
         self.address = self.listener.getsockname()
         config, listeners = self.config, [self.listener]
-        self.worker = DrainingWorker(1, os.getppid(), listeners, None, FOR_EVER, config, log)
+        self.worker = InventoryWorker(1, os.getppid(), listeners, None, FOR_EVER, config, log)
         self.worker.tpool, self.worker.poller = self.worker.get_thread_pool(), selectors.DefaultSelector()
         self.worker.method_queue.init()
         self.worker.wsgi = self._app

@@ -15,9 +15,8 @@ from inventory.eventlog.snapshot import Restored
 from inventory.resilience.bulkhead import ByteBudget
 from inventory.resilience.counter import LocalCounter
 from inventory.resilience.load_shedder import LoadShedder
-from inventory.server.closing import Closer
-from inventory.server.sender import Sender
-from inventory.server.thread_pool import ThreadPool
+from inventory.server.worker_class import OWN
+from inventory.wiring.services import Serving
 
 WHOLE = Recovery(START.position, None, 0, Restored(State(), START, None))
 """What the start of a server finds that has no log yet."""
@@ -25,24 +24,22 @@ WHOLE = Recovery(START.position, None, 0, Restored(State(), START, None))
 
 def master(address: Any = ("127.0.0.1", 0), **given: Any) -> SimpleNamespace:
     usual = {
-        "cfg": SimpleNamespace(preload_app=False, address=[address]),
+        "cfg": SimpleNamespace(preload_app=False, address=[address], workers=1, pidfile=None),
         "log": logging.getLogger("test.gunicorn"),
-        "pidfile": Mock(),
-        "LISTENERS": [],
-        "WORKERS": {},
-        "num_workers": 1,
     }
     return SimpleNamespace(**{**usual, **given})
 
 
 def worker(**given: Any) -> SimpleNamespace:
+    """What the hooks ask of an ``InventoryWorker``."""
     usual = {
+        "worker_class": OWN,
         "log": logging.getLogger("test.gunicorn"),
         "core": None,
         "cfg": Config(),
-        "tpool": ThreadPool(2),
-        "closer": Closer(),
-        "sender": Sender(ByteBudget(1)),
+        "signals_missed": lambda _: [],
+        "begin": Mock(),
+        "join": Mock(),
     }
     return SimpleNamespace(**{**usual, **given})
 
@@ -50,6 +47,7 @@ def worker(**given: Any) -> SimpleNamespace:
 def services(**given: Any) -> SimpleNamespace:
     """What the hooks ask of an application's services."""
     usual = {
+        "serving": Serving(),
         "stopping": threading.Event(),
         "shedder": LoadShedder(1, 2, lambda: 0),
         "connections_cut": LocalCounter(),

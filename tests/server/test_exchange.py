@@ -18,6 +18,7 @@ from system.early_answers import BROKEN, FRAMINGS, Framing, assert_one_answer, t
 from system.waiting import until
 
 from inventory.server import exchange as exchange_module
+from inventory.server.client_socket import ClientSocket
 from inventory.server.exchange import Response
 
 BODY = b"no  method"
@@ -91,9 +92,9 @@ def test_a_body_that_cannot_be_read_ends_the_connection(deferring: Deferring, bo
 
 @pytest.fixture
 def wire() -> Iterator[tuple[socket.socket, socket.socket]]:
-    server, client = socket.socketpair()
+    accepted, client = socket.socketpair()
     client.setblocking(False)
-    with server, client:
+    with ClientSocket(accepted, socket.socket.close) as server, client:
         yield server, client
 
 
@@ -118,6 +119,14 @@ def test_the_head_of_an_answer_goes_out_with_its_body(wire) -> None:
     answer.write(b"body")
     head, _, body = sent(client).partition(b"\r\n\r\n")
     assert (head.splitlines()[0], body) == (b"HTTP/1.1 200 OK", b"body")
+
+
+def test_the_head_of_an_answer_goes_out_where_there_is_no_body(wire) -> None:
+    server, client = wire
+    answer = made(server, method="HEAD")
+    answer.start_response("200 OK", [("Content-Length", "4")])
+    answer.close()
+    assert sent(client).endswith(b"Content-Length: 4\r\n\r\n")
 
 
 def test_the_head_of_a_stream_goes_out_at_once(wire) -> None:

@@ -3,7 +3,6 @@
 import os
 import signal
 from pathlib import Path
-from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -52,11 +51,14 @@ def test_a_refused_start_leaves_no_folder_for_counters(settings: Settings, metri
     assert list(metrics_parent.iterdir()) == []
 
 
-def test_a_refused_start_leaves_no_pid_file(settings: Settings) -> None:
-    server = master()
+@pytest.mark.parametrize(("pid", "is_left"), [(os.getpid(), False), (1, True)], ids=["its own", "another's"])
+def test_a_refused_start_leaves_no_pid_file(settings: Settings, tmp_path: Path, pid: int, is_left: bool) -> None:
+    server, file = master(), tmp_path / "pid"
+    server.cfg.pidfile = str(file)
+    file.write_text(f"{pid}\n")
     with pytest.raises(SystemExit):
         refusing(settings, StartRefused("no")).on_starting(server)
-    server.pidfile.unlink.assert_called_once_with()
+    assert file.exists() == is_left
 
 
 def test_an_address_that_cannot_be_had_refuses_the_start_before_the_folder_is_touched(settings: Settings) -> None:
@@ -65,12 +67,14 @@ def test_an_address_that_cannot_be_had_refuses_the_start_before_the_folder_is_to
         hooks.on_starting(master(("203.0.113.1", 3000)))
 
 
-def test_an_address_whose_socket_is_handed_over_is_not_tried(hooks: Hooks) -> None:
-    hooks.on_starting(master(("203.0.113.1", 3000), LISTENERS=["a socket"]))
+def test_an_address_whose_socket_is_handed_over_is_not_tried(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GUNICORN_FD", "5")
+    hooks.on_starting(master(("203.0.113.1", 3000)))
 
 
 def test_preloading_is_refused(hooks: Hooks) -> None:
-    server = master(cfg=SimpleNamespace(preload_app=True, address=[]))
+    server = master()
+    server.cfg.preload_app = True
     with pytest.raises(SystemExit):
         hooks.on_starting(server)
 
@@ -128,10 +132,16 @@ def test_a_clock_that_is_ahead_by_more_than_a_minute_is_told_of(
 
 def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Settings) -> None:
     hooks = Hooks(Settings(data_dir=settings.data_dir, pin_workers="on"))
-    core, *others = sorted(os.sched_getaffinity(0))
+    first = [worker(pid=number) for number, _ in enumerate(os.sched_getaffinity(0))]
+    server = master()
+    server.cfg.workers = len(first)
+    for each in first:
+        hooks.pre_fork(server, each)
+    hooks.child_exit(server, first[0])
     new = worker()
-    hooks.pre_fork(master(WORKERS={n: worker(core=other) for n, other in enumerate(others)}), new)
-    assert new.core == core
+    hooks.pre_fork(server, new)
+    assert {each.core for each in first} == os.sched_getaffinity(0)
+    assert new.core == first[0].core
 
 
 def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
@@ -146,13 +156,11 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
     assert "could not be tied" in caplog.text
 
 
-def test_a_worker_knows_how_long_clients_and_changes_may_take(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_own_worker_begins_with_the_settings_of_its_master(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
     forked = worker(core=None, cfg=Mock())
-    Hooks(Settings(data_dir=settings.data_dir, client_timeout_ms=700, commit_wait_ms=300)).post_fork(master(), forked)
-    assert (forked.client_seconds, forked.commit_seconds) == (0.7, 0.3)
+    hooks.post_fork(master(), forked)
+    forked.begin.assert_called_once_with(hooks._settings)
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
@@ -161,17 +169,12 @@ def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:
     assert not hasattr(started, "background")
 
 
-def test_the_shedder_counts_who_waits_for_a_thread(settings: Settings) -> None:
+def test_an_own_worker_joins_its_application_and_readiness_names_its_class(settings: Settings) -> None:
     at_work = services()
-    started = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}), tpool=SimpleNamespace(waiting=lambda: 7))
+    started = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}))
     Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
-    assert at_work.shedder.waiting() == 7
-
-
-def test_a_workers_settings_are_plain_attributes_when_it_serves(settings: Settings) -> None:
-    started = worker(wsgi=SimpleNamespace(extensions={"inventory": services()}))
-    Hooks(Settings(data_dir=settings.data_dir, sync_mode="off")).post_worker_init(started)
-    assert vars(started.cfg)["keepalive"] == started.cfg.settings["keepalive"].get()
+    started.join.assert_called_once_with(at_work)
+    assert at_work.serving.worker_class == "inventory"
 
 
 def test_the_master_may_say_that_a_worker_has_vanished(hooks: Hooks) -> None:
@@ -188,13 +191,10 @@ def test_when_a_worker_has_died_the_figures_of_the_living_forget_it(hooks: Hooks
 
 
 def test_a_worker_that_was_told_to_end_before_it_could_hear_it_ends(hooks: Hooks) -> None:
-    told: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGCHLD, signal.SIGTERM):
-        told.put(number)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
     try:
         with pytest.raises(SystemExit) as ended:
-            hooks.post_fork(master(SIG_QUEUE=told), worker())
+            hooks.post_fork(master(), worker(signals_missed=lambda _: [signal.SIGCHLD, signal.SIGTERM]))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -28,7 +27,7 @@ def taken() -> Iterator[list[int]]:
     master = SimpleNamespace(signal=lambda number, _: received.append(number))
     for number in SIGNALS:
         signal.signal(number, master.signal)
-    end_gently_on_sigint(master)
+    end_gently_on_sigint()
     yield received
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -53,7 +52,7 @@ def test_sigquit_stays_the_quick_way(taken: list[int]) -> None:
 
 
 def test_a_signal_ends_a_worker_that_has_no_handlers_yet(taken: list[int]) -> None:
-    end_at_once_while_booting(SimpleNamespace(SIG_QUEUE=SimpleQueue()))
+    end_at_once_while_booting([signal.SIGCHLD])
     assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3
 
 

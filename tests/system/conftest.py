@@ -22,6 +22,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is marked ``both_worker_classes`` starts its servers with the one, and then with the other."""
+    if metafunc.definition.get_closest_marker("both_worker_classes"):
+        metafunc.parametrize("worker_class", ["inventory", "gthread"], scope="module")
+
+
+@pytest.fixture(scope="module")
+def worker_class() -> str:
+    """The value of ``WORKER_CLASS`` that servers are started with."""
+    return "inventory"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_metrics_left() -> Iterator[None]:
     """A killed server leaves its counters in shared memory; making a folder removes those of the dead."""
@@ -36,13 +48,13 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, data_dir: Path) -> Iterator[Serve]:
+def serve(tmp_path: Path, data_dir: Path, worker_class: str) -> Iterator[Serve]:
     """Start servers: ``serve()`` on ``data_dir``, or with other settings by their variables' names."""
     servers: list[RunningServer] = []
 
     def start(**given: object) -> RunningServer:
         folder = given.pop("at", data_dir)
-        server = RunningServer(Path(str(folder)), tmp_path, **given)  # type: ignore[arg-type]
+        server = RunningServer(Path(str(folder)), tmp_path, **{"WORKER_CLASS": worker_class, **given})  # type: ignore[arg-type]
         servers.append(server)
         return server.start()
 

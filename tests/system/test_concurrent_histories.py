@@ -34,6 +34,7 @@ def pace(recording: Recording, watch: Stopwatch) -> str:
     return f"{many} requests in {seconds:.0f} s ({many / seconds:.0f}/s)"
 
 
+@pytest.mark.both_worker_classes
 def test_mixed_requests_on_two_servers_make_a_linearizable_history(two_servers):
     recording = record(two_servers, QUICK)
 

@@ -71,6 +71,7 @@ def refused(server: RunningServer) -> bool:
     return False
 
 
+@pytest.mark.both_worker_classes
 @ENDINGS
 def test_a_server_that_is_told_to_end_under_load_ends_with_status_0_and_keeps_every_answered_change(
     server, with_signal
@@ -83,6 +84,7 @@ def test_a_server_that_is_told_to_end_under_load_ends_with_status_0_and_keeps_ev
     assert_whole(server.data_dir)
 
 
+@pytest.mark.both_worker_classes
 @ENDINGS
 def test_every_change_that_was_begun_has_been_answered(server, with_signal):
     account = ended_under_load(server, with_signal)
@@ -90,6 +92,7 @@ def test_every_change_that_was_begun_has_been_answered(server, with_signal):
     assert committed == {change.key for change in account.confirmed}
 
 
+@pytest.mark.both_worker_classes
 @ENDINGS
 def test_every_answered_request_has_its_line_in_the_log(server, with_signal):
     account = ended_under_load(server, with_signal)
@@ -97,6 +100,7 @@ def test_every_answered_request_has_its_line_in_the_log(server, with_signal):
     assert [line["status"] for line in answered if line["method"] == "POST"].count(200) == len(account.confirmed)
 
 
+@pytest.mark.both_worker_classes
 @ENDINGS
 def test_the_views_hold_everything_that_was_committed_and_no_lease_is_left(serve, with_signal):
     server = serve(SYNC_INTERVAL_MS=DAY_MS, LOCKS_ENABLED="true")
@@ -108,6 +112,22 @@ def test_servers_that_leave_the_sync_to_others_do_not_publish_at_their_end(serve
     server = serve(SYNC_MODE="off")
     ended_under_load(server, signal.SIGTERM)
     assert published(server.data_dir) == -1
+
+
+@pytest.mark.parametrize("worker_class", ["gthread"])
+def test_on_gthread_a_client_that_comes_after_the_signal_is_answered_or_gets_nothing(serve):
+    server = serve(COMMIT_WAIT_MS=60_000)
+    with server.client() as client, server.client() as late, ThreadPoolExecutor(2) as pool:
+        stock(client, "sku-1", 1)
+        with append_lock_held(server.data_dir):
+            change = pool.submit(adjust, client, "sku-1", 1)
+            until("the change waits", lambda: change_waits(server))
+            os.kill(server.master, signal.SIGTERM)
+            until("the idle worker has ended", lambda: len(server.workers()) == 1)
+            read = pool.submit(late.get, "/health")
+        assert change.result().status == 200
+        assert isinstance(read.exception(), Unanswered) or read.result().status == 200
+    assert server.end() == 0
 
 
 @ENDINGS
@@ -128,6 +148,7 @@ def test_a_client_that_comes_after_the_signal_is_refused_at_once(serve, with_sig
     assert server.end() == 0
 
 
+@pytest.mark.both_worker_classes
 def test_idle_and_silent_connections_do_not_hold_the_end_up(serve):
     # A grace that is longer than this test waits for the end.
     server = serve(COMMIT_WAIT_MS=120_000)
@@ -140,6 +161,7 @@ def test_idle_and_silent_connections_do_not_hold_the_end_up(serve):
         client.close()
 
 
+@pytest.mark.both_worker_classes
 def test_a_lone_worker_that_is_told_to_end_loses_nothing_and_the_other_serves_on(serve):
     server = serve(SYNC_INTERVAL_MS=DAY_MS)
     account = Account()
@@ -158,6 +180,7 @@ def test_a_lone_worker_that_is_told_to_end_loses_nothing_and_the_other_serves_on
     assert_exactly_once(server.data_dir, account, lambda sku: server.get(record_path(sku)))
 
 
+@pytest.mark.both_worker_classes
 def test_a_worker_that_is_being_replaced_does_not_hold_the_end_up(serve):
     server = serve(COMMIT_WAIT_MS=120_000)
     victim = server.workers()[0]

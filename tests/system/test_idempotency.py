@@ -10,6 +10,7 @@ from system.running_server import RunningServer, assert_whole
 
 from inventory.resilience.parallel import run_parallel
 
+pytestmark = pytest.mark.both_worker_classes
 RESERVE = f"{record_path('sku-1')}/reserve"
 
 

@@ -43,6 +43,7 @@ def kill_again_and_again(server: RunningServer, rounds: int) -> Account:
     return account
 
 
+@pytest.mark.both_worker_classes
 @pytest.mark.timeout(300)
 def test_after_each_of_twenty_kills_of_the_whole_server_every_confirmed_change_is_there_once(server):
     kill_again_and_again(server, 20)
@@ -80,6 +81,7 @@ def kill_one_worker_after_the_other(server: RunningServer, rounds: int) -> Accou
     return account
 
 
+@pytest.mark.both_worker_classes
 def test_a_killed_worker_is_replaced_while_the_other_serves_and_nothing_is_lost_or_forgotten(server):
     kill_one_worker_after_the_other(server, 3)
 
@@ -95,6 +97,7 @@ def test_after_each_of_a_hundred_kills_of_one_worker_every_confirmed_change_is_t
     )
 
 
+@pytest.mark.both_worker_classes
 def test_when_only_the_master_is_killed_its_workers_end_too_and_another_server_takes_over_the_folder(serve):
     server = serve()
     account = stocked(server)

@@ -57,9 +57,9 @@ def all_of(connection: socket.socket) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def impatient(tmp_path_factory: pytest.TempPathFactory, worker_class: str) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("impatient")
-    server = RunningServer(folder / "data", folder, CLIENT_TIMEOUT_MS=PATIENCE_MS)
+    server = RunningServer(folder / "data", folder, CLIENT_TIMEOUT_MS=PATIENCE_MS, WORKER_CLASS=worker_class)
     try:
         server.start()
         with server.client() as client:
@@ -98,6 +98,20 @@ def test_a_crowd_that_stalls_is_told_so_and_closed_and_others_are_served(unharme
         assert json.loads(body)["error"] == "request_timeout"
 
 
+@pytest.mark.parametrize("worker_class", ["gthread"], scope="module")
+def test_on_gthread_a_crowd_that_stalls_is_closed_and_others_are_served_perhaps_by_new_workers(
+    impatient: RunningServer,
+):
+    before = impatient.get(PATH)
+    with ExitStack() as stack:
+        stalled = crowd(stack, impatient.port, STALLED["half a body"])
+        with impatient.client(timeout=20) as client:
+            assert client.get("/health").status == 200
+        for connection in stalled:
+            all_of(connection)
+    assert impatient.get(PATH) == before
+
+
 def test_silent_connections_hold_no_thread(unharmed: RunningServer):
     with ExitStack() as stack:
         crowd(stack, unharmed.port, b"")
@@ -116,6 +130,7 @@ def test_clients_that_never_close_hold_no_worker_up(unharmed: RunningServer, sen
         until("they are closed on our side", lambda: sum(open_files(unharmed)) < 2 * 40)
 
 
+@pytest.mark.both_worker_classes
 def test_clients_that_never_read_their_answers_are_given_up(unharmed: RunningServer):
     with ExitStack() as stack:
         for _ in range(16):
@@ -132,6 +147,7 @@ def test_clients_that_never_read_their_answers_are_given_up(unharmed: RunningSer
         until("all are closed on our side", lambda: sum(open_files(unharmed)) < 2 * 40)
 
 
+@pytest.mark.both_worker_classes
 def test_a_client_that_hangs_up_before_its_answer_harms_nobody(unharmed: RunningServer):
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", unharmed.port)) as connection:
@@ -143,10 +159,10 @@ def test_a_client_that_hangs_up_before_its_answer_harms_nobody(unharmed: Running
 
 
 @pytest.fixture
-def short_of_files(data_dir: Path, tmp_path: Path) -> Iterator[RunningServer]:
+def short_of_files(data_dir: Path, tmp_path: Path, worker_class: str) -> Iterator[RunningServer]:
     """A server whose workers may open 200 files each, and so take 100 connections: the same workers afterwards."""
     few_files = ("bash", "-c", 'ulimit -n 200 && exec "$0" -m inventory.cli serve --init', sys.executable)
-    server = RunningServer(data_dir, tmp_path, few_files)
+    server = RunningServer(data_dir, tmp_path, few_files, WORKER_CLASS=worker_class)
     try:
         server.start()
         workers = server.workers()

@@ -18,6 +18,7 @@ CASES = {
     "PORT": (3000, "0", 0, "65536"),
     "WEB_CONCURRENCY": (CORES, "4", 4, "0"),
     "THREADS": (16, "1", 1, "0"),
+    "WORKER_CLASS": ("inventory", "gthread", "gthread", "sync"),
     "PIN_WORKERS": ("auto", "off", "off", "yes"),
     "CLIENT_TIMEOUT_MS": (5000, "500", 500, "0"),
     "COMMIT_WAIT_MS": (2000, "1", 1, "-1"),

@@ -38,6 +38,7 @@ EXCUSED = {
     "HOST": "an address to listen on",
     "PORT": "an address to listen on",
     "WEB_CONCURRENCY": "processes; only GET /metrics reads a file for each",
+    "WORKER_CLASS": "done once in a process",
     "PIN_WORKERS": "done once in a process",
     "CLIENT_TIMEOUT_MS": "a bound on waiting",
     "COMMIT_WAIT_MS": "a bound on waiting",

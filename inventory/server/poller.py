@@ -1,11 +1,8 @@
-"""What the main loop of a worker waits for: events of connections, and calls that other threads want made."""
+"""What the main loop of a worker asks for events."""
 
 import select
-import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
-
-from gunicorn.workers.gthread import PollableMethodQueue  # type: ignore[import-untyped]
 
 from inventory.server.client_socket import ClientSocket
 
@@ -65,30 +62,3 @@ class Poller:
 
 def _descriptor(fileobj: Any) -> int:
     return fileobj if isinstance(fileobj, int) else int(fileobj.fileno())
-
-
-class MainLoopCalls(PollableMethodQueue):  # type: ignore[misc]
-    """After ``close`` nothing is taken and nothing is written.
-
-    gunicorn's keeps the number of its pipe: a thread that is done after the end of the worker, when the disk comes
-    back, would write a NUL to whichever file has that number by then.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        # A signal's handler defers too, in the thread that may be at it already.
-        self._guard = threading.RLock()
-        self._is_closed = False
-
-    def defer(self, callback: Callable[..., Any], *args: Any) -> None:
-        """See ``PollableMethodQueue``."""
-        with self._guard:
-            if not self._is_closed:
-                super().defer(callback, *args)
-
-    def close(self) -> None:
-        """See ``PollableMethodQueue``."""
-        with self._guard:
-            if not self._is_closed:
-                self._is_closed = True
-                super().close()

@@ -15,11 +15,6 @@ from inventory.web.deferred import LateRefusal
 MANY = 20
 
 
-def test_this_gunicorn_has_what_deferring_rests_on() -> None:
-    names = ("enqueue_req", "handle", "handle_request", "_keepalive_after", "finish_request")
-    assert all(callable(getattr(gthread.ThreadWorker, name)) for name in (*names, "wait_for_and_dispatch_events"))
-
-
 def test_more_changes_wait_than_there_are_threads_and_others_are_answered(deferring: Deferring) -> None:
     deferring.start()
     changes = [deferring.change() for _ in range(MANY)]
@@ -37,7 +32,7 @@ def test_refusals_that_are_kept_back_hold_no_thread_and_are_told_when_their_time
 ) -> None:
     monkeypatch.setattr(LateRefusal, "late_seconds", 600.0)
     deferring.start()
-    refused, waiting = [deferring.client(REFUSED) for _ in range(MANY)], deferring.worker._late_refusals
+    refused, waiting = [deferring.client(REFUSED) for _ in range(MANY)], deferring.worker.deferred._late_refusals
     until("all are kept back", lambda: len(waiting) == MANY)
 
     assert answer(deferring.client(WHOLE)).startswith(b"HTTP/1.1 200")
@@ -57,11 +52,11 @@ def test_the_main_loop_sleeps_no_longer_than_a_refusal_is_kept_back(
 ) -> None:
     monkeypatch.setattr(LateRefusal, "late_seconds", 60.0)
     deferring.start()
-    without = deferring.worker._seconds_to_next()
+    without = deferring.worker.deferred.seconds_to_next()
     deferring.client(REFUSED)
-    until("it is kept back", lambda: len(deferring.worker._late_refusals) == 1)
+    until("it is kept back", lambda: len(deferring.worker.deferred._late_refusals) == 1)
 
-    assert deferring.worker._seconds_to_next() <= 60.0 < without
+    assert deferring.worker.deferred.seconds_to_next() <= 60.0 < without
 
 
 def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
@@ -74,7 +69,7 @@ def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: D
 
 
 def test_what_nobody_settles_is_answered_when_its_time_is_over_and_only_once(deferring: Deferring) -> None:
-    deferring.worker.commit_seconds = 0.02
+    deferring.worker.deferred.commit_seconds = 0.02
     deferring.start()
     client, ticket = deferring.change()
 
@@ -99,7 +94,7 @@ def test_the_main_loop_sleeps_no_longer_than_a_change_may_wait(
         "wait_for_and_dispatch_events",
         lambda worker, timeout: (slept.append(timeout), dispatch(worker, timeout)),
     )
-    deferring.worker.commit_seconds = 0.2
+    deferring.worker.deferred.commit_seconds = 0.2
     deferring.start()
     client, _ = deferring.change()
     assert client.recv(10_000).startswith(b"HTTP/1.1 503")

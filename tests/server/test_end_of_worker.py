@@ -1,4 +1,4 @@
-"""The worker that drains: what it does with each kind of connection when it is told to end."""
+"""The end of a worker: what it does with each kind of connection when it is told to end."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from gunicorn.workers import gthread
 from server.running import FOR_EVER, PATIENCE, WHOLE, Running, answer
 from system.waiting import until
 
-from inventory.server import draining_worker
+from inventory.server import gunicorn_seam
 
 
 @pytest.fixture
@@ -16,12 +16,6 @@ def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
     made = Running()
     yield made
     made.close()
-
-
-def test_this_gunicorn_has_what_the_end_rests_on() -> None:
-    names = ("set_accept_enabled", "_cap_keepalive", "enqueue_req", "finish_request", "handle_exit", "handle_quit")
-    assert all(callable(getattr(gthread.ThreadWorker, name)) for name in names)
-    assert isinstance(gthread.STOP_KEEPALIVE_LINGER, float)
 
 
 def test_from_the_signal_on_new_clients_are_refused_while_a_request_is_at_work(running: Running) -> None:
@@ -51,7 +45,7 @@ def test_the_request_at_work_is_answered_and_then_it_ends(running: Running) -> N
 def test_a_request_that_was_on_its_way_is_answered_with_connection_close(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draining_worker, "LINGER_SECONDS", float(FOR_EVER))
+    monkeypatch.setattr(gunicorn_seam, "LINGER_SECONDS", float(FOR_EVER))
     running.may_answer.set()
     running.start()
     client = running.client(WHOLE)

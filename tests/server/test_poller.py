@@ -12,7 +12,7 @@ import pytest
 from system.waiting import Stopwatch
 
 from inventory.server.client_socket import ClientSocket
-from inventory.server.main_loop import Poller
+from inventory.server.poller import Poller
 
 PATIENCE = 20.0
 

@@ -1,4 +1,4 @@
-"""The worker that defers: nobody starves in its main loop, and at its end nobody waits in vain or writes anywhere."""
+"""The main loop of a worker: no client starves in it, and at its end none waits in vain and nothing is written."""
 
 import contextlib
 import os
@@ -14,19 +14,20 @@ from server.running import WHOLE, answer
 from system.waiting import until
 
 from inventory.resilience.bulkhead import ByteBudget
-from inventory.server.main_loop import MainLoopCalls, Poller
+from inventory.server.gunicorn_seam import MainLoopCalls
+from inventory.server.poller import Poller
 from inventory.web.answers import Answer
 
 
 def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypatch: pytest.MonkeyPatch) -> None:
     deferring.start()
     changes = [deferring.change() for _ in range(50)]
-    dispatch, answer_deferred = gthread.ThreadWorker.wait_for_and_dispatch_events, deferring.worker._answer_deferred
+    dispatch, answer_deferred = gthread.ThreadWorker.wait_for_and_dispatch_events, deferring.worker.deferred._write
     rounds, may_go_on = [0], threading.Event()
     waits_for = set()
 
     def one_round(worker, timeout) -> None:
-        if worker._settled.qsize():
+        if worker.deferred._settled.qsize():
             waits_for.add(timeout)
         assert may_go_on.wait(20)
         rounds.append(0)
@@ -37,10 +38,10 @@ def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypat
         answer_deferred(exchange)
 
     monkeypatch.setattr(gthread.ThreadWorker, "wait_for_and_dispatch_events", one_round)
-    monkeypatch.setattr(deferring.worker, "_answer_deferred", counted)
+    monkeypatch.setattr(deferring.worker.deferred, "_write", counted)
     for _, ticket in changes:
         ticket.settle()
-    until("all are settled", lambda: deferring.worker._settled.qsize() + sum(rounds) == 50)
+    until("all are settled", lambda: deferring.worker.deferred._settled.qsize() + sum(rounds) == 50)
     may_go_on.set()
 
     assert all(answer(client).startswith(b"HTTP/1.1 200") for client, _ in changes)
