@@ -14,6 +14,7 @@ from inventory.web import (
     events,
     health,
     metrics_view,
+    policies,
     problems,
     records,
     reservations,
@@ -54,6 +55,7 @@ def create_app(services: Services) -> Flask:
     metrics.reads.follow(services.unsent, services.cut_answers)
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)
     app.register_blueprint(records.blueprint(services, metrics))
+    app.register_blueprint(policies.blueprint(services, metrics))
     app.register_blueprint(reservations.blueprint(services, metrics, gates, large))
     app.register_blueprint(events.blueprint(services, large))
     app.register_blueprint(batch.blueprint(services, metrics, gates))

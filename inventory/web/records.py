@@ -1,4 +1,4 @@
-"""One record: read it, count it, adjust it, reserve from it, and set its policy."""
+"""One record: read it, count it, adjust it, reserve from it."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from flask import Blueprint, request
 from marshmallow import ValidationError, fields
 
-from inventory.domain.commands import AdjustStock, CountStock, SetPolicy
+from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.domain.record import Policy, Record
+from inventory.domain.record import Record
 from inventory.domain.values import MAX_QUANTITY, Instant, ItemId, format_instant, parse_instant
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
@@ -33,7 +33,6 @@ from inventory.web.schema_fields import (
     optional_text,
     query_integer,
     whole_number,
-    whole_number_or_null,
 )
 from inventory.wiring.services import Services
 
@@ -93,19 +92,6 @@ class CountSchema(StrictSchema):
 ADJUST = built(AdjustSchema)
 RESERVE = built(ReserveSchema)
 COUNT = built(CountSchema)
-
-
-class PolicySchema(StrictSchema):
-    """The body of a PUT of a policy; what it leaves out is none."""
-
-    safety_stock = whole_number(between(0, MAX_QUANTITY), data_key="safetyStock")
-    low_stock = whole_number_or_null(between(0, MAX_QUANTITY), data_key="lowStock")
-    expected_version = expected_version()
-    reason = optional_text()
-    reference = optional_text()
-
-
-POLICY = built(PolicySchema)
 
 
 class Read(NamedTuple):
@@ -175,12 +161,6 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         return carry_out(
             reserve_one(asked.item, qty, reservation_id, asked.precondition, asked.note, ttl_ms), asked.key
         )
-
-    @views.put(f"{PATH}/policy")
-    def policy(store: str, sku: str) -> Deferred:
-        asked = parse_change(POLICY, store, sku)
-        wanted = Policy(asked.body.get("safety_stock", 0), asked.body.get("low_stock"))
-        return carry_out(SetPolicy(asked.item, wanted, asked.precondition, asked.note), asked.key)
 
     return views
 
