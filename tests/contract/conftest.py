@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from given import WRITER, Clock
+from support.given import WRITER, Clock
 
 from inventory.domain.values import Instant
 from inventory.eventlog.layout import Layout

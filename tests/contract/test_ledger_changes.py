@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from given import Clock, adding, deciding, item, refusing
+from support.given import Clock, adding, deciding, item, refusing
 
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.decide import StateView

@@ -4,7 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Callable
 
-from given import adding, deciding, item
+from support.given import adding, deciding, item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock

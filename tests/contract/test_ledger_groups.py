@@ -1,7 +1,7 @@
 """What the port promises of changes that are submitted together."""
 
 import pytest
-from given import adding, item, refusing
+from support.given import adding, item, refusing
 
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock
 from inventory.domain.idempotency import IdempotencyKey

@@ -1,7 +1,7 @@
 """The ledger port: every event can be read again by its sequence."""
 
 import pytest
-from given import WRITER, Clock, adding, item
+from support.given import WRITER, Clock, adding, item
 
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.service.ports.event_history import EventHistory

@@ -1,7 +1,7 @@
 """The ledger port: idempotency keys and deliveries."""
 
 import pytest
-from given import WRITER, Clock, adding, deciding, item, refusing
+from support.given import WRITER, Clock, adding, deciding, item, refusing
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import IdempotencyConflict, ItemNotFound

@@ -1,7 +1,7 @@
 """A reservation has at most 500 records; larger ones, which atomic batches made before, stay and can be ended."""
 
 import pytest
-from given import deciding, item
+from support.given import deciding, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ValidationFailed

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from given import WRITER, Clock, deciding, item
+from support.given import WRITER, Clock, deciding, item
 
 from inventory.domain.commands import CountStock, TransferStock, WantedLine
 from inventory.domain.errors import QuotaExceeded

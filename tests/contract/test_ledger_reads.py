@@ -1,7 +1,7 @@
 """The ledger port: records, pages, SKUs over all stores, snapshots and status."""
 
 import pytest
-from given import adding, item
+from support.given import adding, item
 
 from inventory.domain.errors import StoreNotFound
 from inventory.service.ports.ledger import Ledger

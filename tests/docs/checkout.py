@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from docs.blocks import STOP, Block, missing_line
-from ports import free_port
+from support.ports import free_port
 
 import inventory
 

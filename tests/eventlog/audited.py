@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from given import item
+from support.given import item
 
 from inventory.domain.commands import ANY, CountStock, SetPolicy, WantedLine
 from inventory.domain.record import Policy

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from given import START, WRITER, adding, item
+from support.given import START, WRITER, adding, item
 
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId

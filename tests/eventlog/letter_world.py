@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from eventlog.folder import Folder, Shim
-from given import Clock
+from support.given import Clock
 
 from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.ledger import FileLedger

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 from eventlog.folder import ONE, TWO
-from given import START
+from support.given import START
 
 from inventory.domain.commands import Note
 from inventory.domain.events import Event, KeyUse, Line

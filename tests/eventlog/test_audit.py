@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.audited import ONE, TWO, some_services, state_of
-from given import item
+from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.dead_letter import Break

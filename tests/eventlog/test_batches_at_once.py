@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 from eventlog.folder import Folder
-from given import item
+from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.decide_batch import OperationRefused

@@ -2,7 +2,7 @@
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
-from given import START
+from support.given import START
 
 from inventory.domain.errors import StorageUnavailable
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
-from given import adding, refusing
+from support.given import adding, refusing
 
 from inventory.domain.errors import InsufficientStock, Overloaded, StorageUnavailable
 from inventory.eventlog import replica

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
-from given import WRITER, deciding, item
+from support.given import WRITER, deciding, item
 
 from inventory.domain.commands import WantedLine
 from inventory.domain.errors import StorageUnavailable

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.folder import ONE, TWO, Shim, failing
-from given import item
+from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import StorageUnavailable

@@ -8,7 +8,7 @@ import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
 from eventlog.letter_world import QUICK
 from eventlog.logs import encoded, gaining
-from given import adding, item
+from support.given import adding, item
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event

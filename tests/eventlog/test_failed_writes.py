@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing
-from given import adding
+from support.given import adding
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from steps import steps
+from support.steps import steps
 
 from inventory.eventlog.maintenance import FolderSize
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from eventlog.children import heard, on
 from eventlog.folder import ONE, SECONDS, Folder, add, wait_until
-from given import adding
+from support.given import adding
 
 from inventory.domain.errors import Overloaded
 from inventory.eventlog import recovery

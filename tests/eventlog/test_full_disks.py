@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from eventlog.children import run_on
 from eventlog.folder import ONE, Folder, add
-from given import item
+from support.given import item
 
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable

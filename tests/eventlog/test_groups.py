@@ -4,7 +4,7 @@ import os
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
-from given import adding, item
+from support.given import adding, item
 
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import StorageUnavailable

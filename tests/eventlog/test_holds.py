@@ -5,7 +5,7 @@ import shutil
 import orjson
 import pytest
 from eventlog.folder import Folder
-from given import START, deciding, item
+from support.given import START, deciding, item
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine
 from inventory.domain.hold_commands import (

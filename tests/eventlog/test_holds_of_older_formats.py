@@ -7,7 +7,7 @@ import orjson
 import pytest
 from eventlog.folder import Folder
 from eventlog.test_holds import BOTH, A, do, everything, one_of_each, restarted
-from given import START
+from support.given import START
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.hold_commands import CommitHold, HoldStock

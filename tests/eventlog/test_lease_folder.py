@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from given import item
+from support.given import item
 
 from inventory.domain.commands import CountStock
 from inventory.eventlog.data_folder import StartRefused

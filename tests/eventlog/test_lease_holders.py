@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from eventlog.children import heard, python
 from eventlog.folder import wait_until
-from given import item
+from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.resilience.host_clock import HostClock
@@ -111,7 +111,7 @@ def test_whoever_is_killed_with_a_lease_keeps_others_out_until_its_deadline_and_
 HOLDER = """
 import os, signal, sys, threading
 from pathlib import Path
-from given import item
+from support.given import item
 from inventory.wiring import build_services
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import LockLost

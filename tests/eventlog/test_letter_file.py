@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Shim, failing
-from given import START
+from support.given import START
 
 from inventory.domain.dead_letter import Figures
 from inventory.domain.errors import StorageUnavailable

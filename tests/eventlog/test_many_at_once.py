@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from eventlog.children import heard, on
 from eventlog.folder import ONE, Folder, Shim, add
-from given import deciding, item
+from support.given import deciding, item
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, Overloaded

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.folder import Shim, failing
-from given import item
+from support.given import item
 
 import inventory
 from inventory.domain.commands import AdjustStock, CountStock

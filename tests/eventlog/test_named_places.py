@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.folder import Folder, Shim, add
-from given import WRITER, item
+from support.given import WRITER, item
 
 from inventory.domain.commands import CountStock
 from inventory.settings import Settings

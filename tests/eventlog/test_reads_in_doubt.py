@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Shim, add, failing
-from given import deciding, item
+from support.given import deciding, item
 
 from inventory.domain.commands import WantedLine
 from inventory.domain.errors import NeedsOperator, StorageUnavailable, ValidationFailed

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from eventlog.folder import SECONDS, Folder, Gate, Shim, add, failing, wait_until
-from given import adding, item
+from support.given import adding, item
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.durability import Durability

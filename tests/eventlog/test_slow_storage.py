@@ -2,7 +2,7 @@
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
-from given import Clock, adding
+from support.given import Clock, adding
 
 from inventory.domain.errors import StorageTimeout, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger

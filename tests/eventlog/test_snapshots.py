@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from eventlog.folder import Folder, Shim, add, failing
-from given import item
+from support.given import item
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import EventsMissing, LogDamaged

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from eventlog.children import heard, on
 from eventlog.folder import ONE, SECONDS, Folder, add, wait_until
-from given import adding
+from support.given import adding
 
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.folder_watch import STOPPED_SECONDS, FolderWatch

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing
-from given import adding, refusing
+from support.given import adding, refusing
 
 from inventory.domain.errors import InsufficientStock, StorageUnavailable
 

@@ -2,7 +2,7 @@
 
 import pytest
 from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
-from given import adding
+from support.given import adding
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 
 import pytest
-from given import Clock, adding, item
+from support.given import Clock, adding, item
 from unit.test_sync import MemoryViews
 
 from inventory.domain.errors import StorageUnavailable

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from docs.checkout import ROOT
-from ports import free_port
+from support.ports import free_port
 from system.client import Client
 from system.waiting import until
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, get_args
 
 import pytest
 from eventlog.folder import Folder, add
-from given import item
+from support.given import item
 from system.client import record_path
 from system.load import PLENTY, Account, Load, assert_exactly_once
 from system.running_server import RunningServer

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import free_port
+from support.ports import free_port
 from system.conftest import Proxy
 from system.running_nginx import NEEDS_NGINX, RunningNginx
 from system.running_server import RunningServer

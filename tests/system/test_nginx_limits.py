@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ports import free_port
+from support.ports import free_port
 from system.client import Answer
 from system.conftest import Proxy
 from system.running_nginx import CONFIGURATION, NEEDS_NGINX

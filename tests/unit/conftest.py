@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from broken import BrokenLedger
+from support.dead_letters import BrokenLedger
 from unit.lease_world import Refusing, UpTime, store
 from unit.letter_world import World
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from given import Clock, adding, item
+from support.given import Clock, adding, item
 
 from inventory.domain.events import Event
 from inventory.domain.state import fold

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from given import WRITER, Clock, item
+from support.given import WRITER, Clock, item
 
 from inventory.cli.importing import Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import StockRow

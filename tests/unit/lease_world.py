@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from given import START, Clock, item
+from support.given import START, Clock, item
 
 from inventory.domain.commands import CountStock
 from inventory.memory.ledger import MemoryLedger

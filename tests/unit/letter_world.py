@@ -1,7 +1,7 @@
 """Dead letters of a ledger in memory."""
 
-from broken import BrokenLedger, MemoryLetters, at
-from given import Clock
+from support.dead_letters import BrokenLedger, MemoryLetters, at
+from support.given import Clock
 
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.dead_letter_check import LetterCheck

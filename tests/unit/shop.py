@@ -1,6 +1,6 @@
 """A small shop whose rules are tested without any ledger."""
 
-from given import Clock, batch_on, deciding, item
+from support.given import Clock, batch_on, deciding, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.events import Event

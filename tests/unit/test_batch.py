@@ -1,7 +1,7 @@
 """Batch: changes decided one after another on an overlay, before anything is written."""
 
 import pytest
-from given import START, WRITER, adding, batch_on, deciding, event_of, fold_all, item, refusing
+from support.given import START, WRITER, adding, batch_on, deciding, event_of, fold_all, item, refusing
 
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock, NeedsOperator

@@ -3,9 +3,9 @@
 import threading
 
 import pytest
-from given import Clock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import Clock
 
 from inventory.resilience.breaker import BreakerOpen, CircuitBreaker
 from inventory.resilience.parallel import run_parallel

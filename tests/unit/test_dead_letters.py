@@ -1,8 +1,8 @@
 """DeadLetters: what is noted, after how many tries, and that one process at a time is at it."""
 
 import pytest
-from broken import BREAK, ONE, TWO, BrokenLedger, at, broken_events
-from given import START, event_of, item
+from support.dead_letters import BREAK, ONE, TWO, BrokenLedger, at, broken_events
+from support.given import START, event_of, item
 from unit.letter_world import TRIES, World
 
 from inventory.domain.dead_letter import Break, Figures

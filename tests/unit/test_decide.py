@@ -3,9 +3,9 @@
 import copy
 
 import pytest
-from given import COMMANDS, START, event_of, fold_all, history, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import COMMANDS, START, event_of, fold_all, history, item
 
 from inventory.domain.commands import ANY, AdjustStock, CountStock, Precondition, Seen, at_version
 from inventory.domain.decide import decide

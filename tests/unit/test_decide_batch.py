@@ -1,9 +1,9 @@
 """Decisions on atomic batches: each operation on what those before it leave, and all of them or none."""
 
 import pytest
-from given import START, batch_on, deciding, event_of, fold_all, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import START, batch_on, deciding, event_of, fold_all, item
 
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
 from inventory.domain.decide import decide

@@ -1,8 +1,8 @@
 """What the decision on a batch costs, counted in steps, not in time."""
 
 import pytest
-from given import START, event_of, fold_all, item
-from steps import steps
+from support.given import START, event_of, fold_all, item
+from support.steps import steps
 
 from inventory.domain.commands import AdjustStock, WantedLine
 from inventory.domain.decide import decide

@@ -1,9 +1,9 @@
 """decide on reservations: all lines or none, ended by time inside the commit, and what is asked twice."""
 
 import pytest
-from given import START, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import START, item
 from unit.shop import BOTH, LACKING, A, B, Shop, wanted
 
 from inventory.domain.commands import CountStock, Precondition, SetPolicy, WantedLine, at_version

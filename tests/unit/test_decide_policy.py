@@ -1,7 +1,7 @@
 """decide and records: safety stock, the threshold, and what is promised beyond what is there."""
 
 import pytest
-from given import START, event_of, fold_all, item
+from support.given import START, event_of, fold_all, item
 
 from inventory.domain.commands import AdjustStock, SetPolicy, at_version
 from inventory.domain.decide import decide

@@ -1,7 +1,7 @@
 """decide on transfers: one event for both stores, all of it or nothing."""
 
 import pytest
-from given import item
+from support.given import item
 from unit.shop import Shop, wanted
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine, at_version

@@ -5,7 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from given import item
+from support.given import item
 
 from inventory.resilience import entity_locks
 from inventory.resilience.entity_locks import EntityLocks

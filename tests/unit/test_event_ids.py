@@ -3,7 +3,7 @@
 import re
 import uuid
 
-from given import START
+from support.given import START
 
 from inventory.domain.values import Instant
 from inventory.service.event_ids import uuid7

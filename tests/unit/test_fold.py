@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 
-from given import COMMANDS, START, event_of, fold_all, history, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import COMMANDS, START, event_of, fold_all, history, item
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.events import Delivery, KeyUse, Line

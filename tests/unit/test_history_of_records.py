@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from given import START, event_of
+from support.given import START, event_of
 from unit.history_world import HERE, THERE, Ledger, Time, World
 
 from inventory.domain.errors import ItemNotFound, Overloaded, ValidationFailed

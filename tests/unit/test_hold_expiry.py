@@ -1,7 +1,7 @@
 """decide on what time does to a reservation: decided inside the commit, swept or not."""
 
 import pytest
-from given import START, item
+from support.given import START, item
 from unit.shop import BOTH, A, Shop, wanted
 
 from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold

@@ -5,9 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from given import Clock, batch_on, deciding, fold_all, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import Clock, batch_on, deciding, fold_all, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import Refusal

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from given import START, WRITER, item
+from support.given import START, WRITER, item
 from unit.import_world import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
 from inventory.cli.importing import ImportNote, ImportNoteUnreadable, ImportStopped, Numbered

@@ -3,8 +3,8 @@
 import tracemalloc
 
 import pytest
-from given import START
-from steps import steps
+from support.given import START
+from support.steps import steps
 
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import KeyTable

@@ -1,8 +1,8 @@
 """DeadLetters: what is settled, by whom, once, and that the log decides."""
 
 import pytest
-from broken import BREAK, ONE, TWO, BrokenLedger
-from given import START, event_of, item
+from support.dead_letters import BREAK, ONE, TWO, BrokenLedger
+from support.given import START, event_of, item
 from unit.letter_world import World
 
 from inventory.domain.commands import AdjustStock

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from given import item
+from support.given import item
 from unit.lease_world import HERE, World
 
 from inventory.domain.commands import AdjustStock

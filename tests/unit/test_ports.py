@@ -1,21 +1,21 @@
-"""tests/ports.py: a port that was chosen stays free for the one who chose it."""
+"""tests/support/ports.py: a port that was chosen stays free for the one who chose it."""
 
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-import ports
-from ports import free_port
+from support import ports
+from support.ports import free_port
 
-CHOOSE = "from ports import free_port; print(free_port())"
+CHOOSE = "from support.ports import free_port; print(free_port())"
 
 
 def test_no_two_calls_and_no_two_processes_get_the_same_port():
     here = [free_port(), free_port()]
     # This process still has its own.
     elsewhere = subprocess.run(
-        [sys.executable, "-c", CHOOSE], cwd=Path(ports.__file__).parent, capture_output=True, text=True, check=True
+        [sys.executable, "-c", CHOOSE], cwd=Path(ports.__file__).parents[1], capture_output=True, text=True, check=True
     )
     assert len({*here, int(elsewhere.stdout)}) == 3
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from given import WRITER, batch_on, deciding, fold_all, history, item
+from support.given import WRITER, batch_on, deciding, fold_all, history, item
 
 from inventory.domain.commands import AdjustStock, CountStock, TransferStock, WantedLine
 from inventory.domain.errors import QuotaExceeded

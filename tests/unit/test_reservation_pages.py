@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from functools import partial
 
 import pytest
-from given import START, item
+from support.given import START, item
 
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.state import State

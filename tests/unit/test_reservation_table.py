@@ -3,8 +3,8 @@
 import tracemalloc
 
 import pytest
-from given import START, item
-from steps import steps
+from support.given import START, item
+from support.steps import steps
 
 from inventory.domain.reservation import EndedHold, HeldLine, Reservation
 from inventory.domain.reservation_table import FORGOTTEN_AT_ONCE, ReservationTable

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from given import Clock, item
+from support.given import Clock, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ReadOnly, StorageUnavailable

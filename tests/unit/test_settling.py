@@ -1,10 +1,10 @@
 """Settling a dead letter: what fold makes of it, what is decided, and that nothing else gets through."""
 
 import pytest
-from broken import BREAK, ONE, TWO, broken_events
-from given import START, adding, batch_on, deciding, event_of, fold_all
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dead_letters import BREAK, ONE, TWO, broken_events
+from support.given import START, adding, batch_on, deciding, event_of, fold_all
 
 from inventory.domain.commands import AdjustStock, CountStock, Note, SettleDeadLetter
 from inventory.domain.dead_letter import DISCARDED, REQUEUED, Break, Figures, figures_of, gap

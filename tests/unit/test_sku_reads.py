@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from given import event_of, item
 from hypothesis import given
 from hypothesis import strategies as st
+from support.given import event_of, item
 
 from inventory.domain import state as state_module
 from inventory.domain.events import Line

@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from given import START, item
+from support.given import START, item
 
 from inventory.cli.stock_csv import Entry, NotStock, StockReader, StockRow, export_lines
 from inventory.domain.record import Policy, Record

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from given import Clock, item
+from support.given import Clock, item
 
 from inventory.domain.commands import AdjustStock, CountStock, at_version
 from inventory.domain.errors import InsufficientStock, ItemNotFound, SkuNotFound, StoreNotFound, VersionConflict

@@ -1,6 +1,6 @@
 """Holds whose records refuse changes wait; all others come back."""
 
-from given import Clock, item
+from support.given import Clock, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.dead_letter import Break

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from given import Clock, adding, item
+from support.given import Clock, adding, item
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.memory.ledger import MemoryLedger

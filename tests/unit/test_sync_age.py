@@ -1,7 +1,7 @@
 """How far the published views are behind."""
 
 import pytest
-from given import Clock, adding, item
+from support.given import Clock, adding, item
 from unit.test_sync import INTERVAL, MemoryViews
 
 from inventory.domain.errors import StorageUnavailable

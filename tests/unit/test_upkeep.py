@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from given import Clock
+from support.given import Clock
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.service.maintenance import Upkeep

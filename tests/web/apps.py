@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from broken import MemoryLetters
+from support.dead_letters import MemoryLetters
 
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from broken import MemoryLetters
 from eventlog.folder import Folder
 from flask.testing import FlaskClient
-from given import deciding, item
-from steps import StepsOfThreads
+from support.dead_letters import MemoryLetters
+from support.given import deciding, item
+from support.steps import StepsOfThreads
 from web.apps import MemoryViews, StillAudit
 
 from inventory.domain.commands import AdjustStock, CountStock

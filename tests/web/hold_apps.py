@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from broken import MemoryLetters
 from flask.testing import FlaskClient
-from given import Clock
+from support.dead_letters import MemoryLetters
+from support.given import Clock
 from web.apps import NOW, MemoryViews
 
 from inventory.memory.ledger import MemoryLedger

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from given import Clock
+from support.given import Clock
 from web.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
 from web.batches import KEY
 from web.feeds import CompactedLedger

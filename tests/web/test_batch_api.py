@@ -1,7 +1,7 @@
 """POST /inventory/batch: each operation for itself."""
 
 import pytest
-from given import event_of, item
+from support.given import event_of, item
 from web.apps import FailingLedger, MemoryViews, make_services
 from web.batches import KEY, adjust, count, reserve, send, versions
 

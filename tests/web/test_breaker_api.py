@@ -1,7 +1,7 @@
 """Storage that fails: the breaker opens, changes are refused at once, reads go on, and it recovers."""
 
 import pytest
-from given import Clock
+from support.given import Clock
 from web.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
 
 from inventory.domain.errors import Overloaded, ReadOnly, StorageTimeout, StorageUnavailable

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from given import Clock
+from support.given import Clock
 from web.apps import ADJUST, NOW, RECORD, make_services
 from web.feeds import CompactedLedger
 

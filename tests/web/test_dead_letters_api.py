@@ -1,9 +1,9 @@
 """GET /dead-letters: what could not be applied, in pages, and nothing but reads."""
 
 import pytest
-from broken import BREAK, BrokenLedger, MemoryLetters
 from flask.testing import FlaskClient
-from given import event_of, item
+from support.dead_letters import BREAK, BrokenLedger, MemoryLetters
+from support.given import event_of, item
 from web.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
 
 from inventory.domain.errors import StorageUnavailable

@@ -1,7 +1,7 @@
 """What a change must pass: the body's limit and its client's bucket. Reads pass freely."""
 
 import pytest
-from given import Clock
+from support.given import Clock
 from web.apps import ADJUST, RECORD, make_services
 
 from inventory.web.app import create_app

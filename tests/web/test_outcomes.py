@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from given import Clock
+from support.given import Clock
 from web.apps import ADJUST, RECORD, FailingLedger, make_services
 
 from inventory.domain.errors import NeedsOperator, Overloaded, ReadOnly, StorageUnavailable

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from given import adding, item
+from support.given import adding, item
 from web.apps import NOW, make_services
 
 from inventory.domain.record import Record

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from steps import steps
+from support.steps import steps
 from web.apps import NOW, make_services
 from web.batches import adjust, count, reserve
 

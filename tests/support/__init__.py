@@ -1,0 +1,1 @@
+"""What tests share. Tests import from here (``from support.folder import Folder``), never from one another."""
