@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Folder
-from eventlog.logs import broken_history
+from support.folder import Folder
+from support.logs import broken_history
 
 MEMORY = Path("/dev/shm")
 

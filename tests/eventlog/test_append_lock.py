@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from eventlog.folder import wait_until
+from support.folder import wait_until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eventlog.audited import ONE, TWO, some_services, state_of
+from support.audited import ONE, TWO, some_services, state_of
 from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eventlog.audited import TWO, some_services, state_of
+from support.audited import TWO, some_services, state_of
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.resilience.child_process import ChildFailed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from eventlog.folder import Folder
+from support.folder import Folder
 from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from eventlog.damage import LENGTH, Patient
-from eventlog.folder import ONE, TWO, Folder, add
+from support.damage import LENGTH, Patient
+from support.folder import ONE, TWO, Folder, add
 
 from inventory.eventlog import chain_check, log_check
 from inventory.eventlog.chain_check import ChainCheck

@@ -1,7 +1,7 @@
 """The service's time: moving the wall clock ends nothing early, and no event is stamped before the last one."""
 
 import pytest
-from eventlog.folder import Folder, Shim, add, failing
+from support.folder import Folder, Shim, add, failing
 from support.given import START
 
 from inventory.domain.errors import StorageUnavailable

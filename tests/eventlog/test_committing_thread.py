@@ -4,7 +4,7 @@ import errno
 import threading
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
 from support.given import adding, refusing
 
 from inventory.domain.errors import InsufficientStock, Overloaded, StorageUnavailable

@@ -4,7 +4,7 @@ import errno
 import shutil
 
 import pytest
-from eventlog.folder import Folder, Shim, add, failing
+from support.folder import Folder, Shim, add, failing
 from support.given import WRITER, deciding, item
 
 from inventory.domain.commands import WantedLine

@@ -5,10 +5,10 @@ import json
 
 import orjson
 import pytest
-from eventlog.children import run_on
-from eventlog.folder import ONE, TWO, Folder, Shim, add, failing
-from eventlog.letter_world import QUICK, process, states
-from eventlog.logs import broken_history
+from support.children import run_on
+from support.folder import ONE, TWO, Folder, Shim, add, failing
+from support.letters_on_folder import QUICK, process, states
+from support.logs import broken_history
 
 from inventory.domain.errors import NeedsOperator, SettlementRefused, StorageUnavailable
 from inventory.eventlog.dead_letter_file import LetterFile

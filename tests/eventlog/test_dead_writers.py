@@ -1,8 +1,8 @@
 """Processes that die while they write: what they wrote whole has happened, the rest has not."""
 
 import pytest
-from eventlog.children import run_on
-from eventlog.folder import ONE, Folder, add
+from support.children import run_on
+from support.folder import ONE, Folder, add
 
 # Adds 3 units once; then a batch of one more event, of which it writes as much as ``part`` says, and dies.
 DIES = """

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from eventlog.folder import ONE, TWO, Shim, failing
+from support.folder import ONE, TWO, Shim, failing
 from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock

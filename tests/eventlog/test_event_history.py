@@ -5,10 +5,10 @@ from hashlib import blake2b
 from typing import Any
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
-from eventlog.letter_world import QUICK
-from eventlog.logs import encoded, gaining
+from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
 from support.given import adding, item
+from support.letters_on_folder import QUICK
+from support.logs import encoded, gaining
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event

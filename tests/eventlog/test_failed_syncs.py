@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger

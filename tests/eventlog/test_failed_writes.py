@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing
+from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing
 from support.given import adding
 
 from inventory.domain.errors import StorageUnavailable

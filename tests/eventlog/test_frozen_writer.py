@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from eventlog.children import heard, on
-from eventlog.folder import ONE, SECONDS, Folder, add, wait_until
+from support.children import heard, on
+from support.folder import ONE, SECONDS, Folder, add, wait_until
 from support.given import adding
 
 from inventory.domain.errors import Overloaded

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from eventlog.children import run_on
-from eventlog.folder import ONE, Folder, add
+from support.children import run_on
+from support.folder import ONE, Folder, add
 from support.given import item
 
 from inventory.domain.commands import CountStock

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
+from support.folder import ONE, TWO, Folder, Gate, Shim, failing
 from support.given import adding, item
 
 from inventory.domain.commands import CountStock

@@ -3,9 +3,9 @@
 import shutil
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, add
-from eventlog.logs import history
 from eventlog.test_unreadable_lines import log_of_which_the_last_line, newer, of_another_shape, out_of_turn, rewritten
+from support.folder import ONE, TWO, Folder, add
+from support.logs import history
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.recovery import Recovery

@@ -4,7 +4,7 @@ import shutil
 
 import orjson
 import pytest
-from eventlog.folder import Folder
+from support.folder import Folder
 from support.given import START, deciding, item
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine

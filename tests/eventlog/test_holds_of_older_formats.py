@@ -5,8 +5,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from eventlog.folder import Folder
 from eventlog.test_holds import BOTH, A, do, everything, one_of_each, restarted
+from support.folder import Folder
 from support.given import START
 
 from inventory.domain.commands import CountStock, WantedLine

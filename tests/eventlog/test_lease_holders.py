@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from eventlog.children import heard, python
-from eventlog.folder import wait_until
+from support.children import heard, python
+from support.folder import wait_until
 from support.given import item
 
 from inventory.domain.commands import AdjustStock, CountStock

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Shim, failing
+from support.folder import ONE, TWO, Folder, Shim, failing
 from support.given import START
 
 from inventory.domain.dead_letter import Figures

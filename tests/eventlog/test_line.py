@@ -1,9 +1,9 @@
 """One line of the log: what is written can be read, and what was changed is noticed."""
 
 import pytest
-from eventlog.logs import encoded, gaining, history
 from hypothesis import given
 from hypothesis import strategies as st
+from support.logs import encoded, gaining, history
 
 from inventory.domain.commands import Note
 from inventory.domain.events import Delivery, Event, HoldStep, KeyUse, Line

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from eventlog.children import heard, on
-from eventlog.folder import ONE, Folder, Shim, add
+from support.children import heard, on
+from support.folder import ONE, Folder, Shim, add
 from support.given import deciding, item
 
 from inventory.domain.commands import AdjustStock, CountStock

@@ -1,7 +1,7 @@
 """Marks that lie behind the log or a snapshot: an older copy of the file, or one that some processes never saw."""
 
 import pytest
-from eventlog.folder import Folder, add
+from support.folder import Folder, add
 
 from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import EventsMissing

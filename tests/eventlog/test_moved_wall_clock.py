@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Shim, failing
+from support.folder import Shim, failing
 from support.given import item
 
 import inventory

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Folder, Shim, add
+from support.folder import Folder, Shim, add
 from support.given import WRITER, item
 
 from inventory.domain.commands import CountStock

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Shim, add, failing
+from support.folder import ONE, TWO, Folder, Shim, add, failing
 from support.given import deciding, item
 
 from inventory.domain.commands import WantedLine

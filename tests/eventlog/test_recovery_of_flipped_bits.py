@@ -1,8 +1,8 @@
 """A start on a log with one flipped bit: exactly the good lines come back, or it is refused."""
 
 import pytest
-from eventlog.damage import SETTINGS, Patient
-from eventlog.folder import Folder
+from support.damage import SETTINGS, Patient
+from support.folder import Folder
 
 SHARDS = 4
 STRIDE = 31

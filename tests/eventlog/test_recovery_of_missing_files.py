@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Folder, add
-from eventlog.logs import history
+from support.folder import Folder, add
+from support.logs import history
 
 from inventory.eventlog.data_folder import StartRefused
 from inventory.eventlog.errors import LogDamaged

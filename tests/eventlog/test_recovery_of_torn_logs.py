@@ -1,9 +1,9 @@
 """A start on a log that was cut short, or that grew a tail which nobody was promised."""
 
 import pytest
-from eventlog.damage import LAST, LENGTH, SETTINGS, Patient
-from eventlog.folder import ONE, Folder, add
-from eventlog.logs import gaining
+from support.damage import LAST, LENGTH, SETTINGS, Patient
+from support.folder import ONE, Folder, add
+from support.logs import gaining
 
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.line import encode

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from eventlog.folder import ONE, Folder, add, wait_until
+from support.folder import ONE, Folder, add, wait_until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock

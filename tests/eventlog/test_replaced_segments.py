@@ -4,7 +4,7 @@ import errno
 import shutil
 
 import pytest
-from eventlog.folder import SECONDS, Folder, Gate, Shim, add, failing, wait_until
+from support.folder import SECONDS, Folder, Gate, Shim, add, failing, wait_until
 from support.given import adding, item
 
 from inventory.domain.errors import StorageUnavailable

@@ -3,7 +3,7 @@
 import errno
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.archive import SegmentFiles

@@ -3,9 +3,9 @@
 import errno
 
 import pytest
-from eventlog.children import run_on
-from eventlog.folder import ONE, Folder, Shim, add, failing
-from eventlog.logs import history
+from support.children import run_on
+from support.folder import ONE, Folder, Shim, add, failing
+from support.logs import history
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.service.ports.event_history import HistoryGone

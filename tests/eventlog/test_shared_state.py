@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from eventlog.children import python
+from support.children import python
 
 from inventory.eventlog.errors import StateUnusable
 from inventory.eventlog.shared_header import Position, SharedState

@@ -1,7 +1,7 @@
 """Storage that is only slow: changes are told so, and the breaker, which is there for a disk that fails, stays shut."""
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
+from support.folder import ONE, TWO, Folder, Gate, Shim, failing
 from support.given import Clock, adding
 
 from inventory.domain.errors import StorageTimeout, StorageUnavailable

@@ -6,7 +6,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Folder, Shim, add, failing
+from support.folder import Folder, Shim, add, failing
 from support.given import item
 
 from inventory.domain.errors import StorageUnavailable

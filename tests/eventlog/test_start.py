@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from eventlog.folder import Folder, Shim
+from support.folder import Folder, Shim
 
 from inventory.eventlog.data_folder import StartRefused, check_folder, network_file_system
 from inventory.eventlog.errors import StateUnusable

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from eventlog.children import heard, on
-from eventlog.folder import ONE, SECONDS, Folder, add, wait_until
+from support.children import heard, on
+from support.folder import ONE, SECONDS, Folder, add, wait_until
 from support.given import adding
 
 from inventory.eventlog.append_lock import AppendLock

@@ -3,7 +3,7 @@
 import errno
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, add, failing
+from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing
 from support.given import adding, refusing
 
 from inventory.domain.errors import InsufficientStock, StorageUnavailable

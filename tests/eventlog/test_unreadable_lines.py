@@ -5,8 +5,8 @@ from hashlib import blake2b
 
 import orjson
 import pytest
-from eventlog.folder import ONE, TWO, Folder, add
-from eventlog.logs import broken_history, history
+from support.folder import ONE, TWO, Folder, add
+from support.logs import broken_history, history
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import NeedsOperator, StorageUnavailable

@@ -1,7 +1,7 @@
 """A change can be withdrawn until the moment it is decided; what is withdrawn, or late, is not done."""
 
 import pytest
-from eventlog.folder import ONE, TWO, Folder, Gate, Shim, failing
+from support.folder import ONE, TWO, Folder, Gate, Shim, failing
 from support.given import adding
 
 from inventory.domain.errors import Overloaded, StorageUnavailable

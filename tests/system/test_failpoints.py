@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import pytest
-from eventlog.folder import Folder, add
+from support.folder import Folder, add
 from support.given import item
 from system.client import record_path
 from system.load import PLENTY, Account, Load, assert_exactly_once

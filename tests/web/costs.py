@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventlog.folder import Folder
 from flask.testing import FlaskClient
 from support.dead_letters import MemoryLetters
+from support.folder import Folder
 from support.given import deciding, item
 from support.steps import StepsOfThreads
 from web.apps import MemoryViews, StillAudit

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.given import item
-
 from inventory.domain.commands import ANY, CountStock, SetPolicy, WantedLine
 from inventory.domain.record import Policy
 from inventory.domain.state import State
 from inventory.settings import Settings
 from inventory.wiring import build_services, prepare
 from inventory.wiring.services import Services
+from support.given import item
 
 ONE, TWO = item("sku-1"), item("sku-1", "store-2")
 

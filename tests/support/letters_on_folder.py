@@ -3,15 +3,14 @@
 import json
 from dataclasses import dataclass
 
-from eventlog.folder import Folder, Shim
-from support.given import Clock
-
 from inventory.eventlog.dead_letter_file import LetterFile
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.stock import StockService
+from support.folder import Folder, Shim
+from support.given import Clock
 
 QUICK = RetryPolicy(3, 1, sleep=lambda _: None)
 

@@ -8,18 +8,16 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import eventlog
-from eventlog.folder import SECONDS, Folder
-
 import inventory
+from support.folder import SECONDS, Folder
 
-TESTS = Path(next(iter(eventlog.__path__))).parent
+TESTS = Path(__file__).parents[1]
 CHECKOUT = Path(inventory.__file__).parents[1]
 
 PRELUDE = """
 import os, sys
 from pathlib import Path
-from eventlog.folder import ONE, TWO, Folder, Shim, add
+from support.folder import ONE, TWO, Folder, Shim, add
 folder = Folder(Path(sys.argv[1]))
 def say(word):
     print(word, flush=True)

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.given import START, WRITER, adding, item
-
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.eventlog.layout import Layout
@@ -25,6 +23,7 @@ from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.settings import Settings
 from inventory.verification.verify import Verification, verify
 from inventory.wiring import layout_of
+from support.given import START, WRITER, adding, item
 
 ONE, TWO = item("sku-1"), item("sku-2")
 SECONDS = 60.0

@@ -2,13 +2,12 @@
 
 from itertools import pairwise
 
-from eventlog.folder import ONE, TWO
-from support.given import START
-
 from inventory.domain.commands import Note
 from inventory.domain.events import Event, KeyUse, Line
 from inventory.domain.values import Instant
 from inventory.eventlog.line import GENESIS, encode
+from support.folder import ONE, TWO
+from support.given import START
 
 # One flipped bit turns a space or an at sign into NUL, and J or * into a line feed.
 NASTY = Note("a", "r", " @J*", "J *")

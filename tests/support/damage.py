@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from eventlog.folder import ONE, Folder, add
-from eventlog.logs import ends, history
-
 from inventory.eventlog.errors import LogDamaged
+from support.folder import ONE, Folder, add
+from support.logs import ends, history
 
 LENGTH, LAST = 5, 3
 SETTINGS = ("same boot", "same boot, not synced", "other boot", "other boot, not synced", "marks deleted")
