@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 from support.dead_letters import BrokenLedger
-from unit.lease_world import Refusing, UpTime, store
-from unit.letter_world import World
+from support.leases import Refusing, UpTime, store
+from support.letters_in_memory import World
 
 from inventory.resilience.lease import LeaseStore
 

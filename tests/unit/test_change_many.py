@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.given import Clock, item
-from unit.lease_world import HERE, World
+from support.leases import HERE, World
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, LockContended, LockLost, ReadOnly, StorageUnavailable

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from unit.history_world import HERE, Ledger, World
+from support.partial_history import HERE, Ledger, World
 
 from inventory.domain.commands import AdjustStock, CountStock, Seen
 from inventory.domain.errors import CountOvertaken, ValidationFailed

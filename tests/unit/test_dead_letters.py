@@ -3,7 +3,7 @@
 import pytest
 from support.dead_letters import BREAK, ONE, TWO, BrokenLedger, at, broken_events
 from support.given import START, event_of, item
-from unit.letter_world import TRIES, World
+from support.letters_in_memory import TRIES, World
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import StorageUnavailable

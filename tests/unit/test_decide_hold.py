@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.given import START, item
-from unit.shop import BOTH, LACKING, A, B, Shop, wanted
+from support.shop import BOTH, LACKING, A, B, Shop, wanted
 
 from inventory.domain.commands import CountStock, Precondition, SetPolicy, WantedLine, at_version
 from inventory.domain.errors import InsufficientStock, ItemsNotFound, Shortage, ValidationFailed, VersionConflict

@@ -2,7 +2,7 @@
 
 import pytest
 from support.given import item
-from unit.shop import Shop, wanted
+from support.shop import Shop, wanted
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine, at_version
 from inventory.domain.errors import InsufficientStock, ItemsNotFound, Shortage, ValidationFailed, VersionConflict

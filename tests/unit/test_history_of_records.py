@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.given import START, event_of
-from unit.history_world import HERE, THERE, Ledger, Time, World
+from support.partial_history import HERE, THERE, Ledger, Time, World
 
 from inventory.domain.errors import ItemNotFound, Overloaded, ValidationFailed
 from inventory.domain.events import Line

@@ -1,7 +1,7 @@
 """HistoryService over the ledger in memory: pages of the feed, and waiting for more."""
 
 import pytest
-from unit.history_world import HERE, Ledger, Time, World
+from support.partial_history import HERE, Ledger, Time, World
 
 from inventory.domain.errors import ValidationFailed
 from inventory.service.history import HistoryService

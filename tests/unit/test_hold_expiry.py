@@ -2,7 +2,7 @@
 
 import pytest
 from support.given import START, item
-from unit.shop import BOTH, A, Shop, wanted
+from support.shop import BOTH, A, Shop, wanted
 
 from inventory.domain.hold_commands import Command, CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
 from inventory.domain.hold_errors import ReservationExpired, WrongState

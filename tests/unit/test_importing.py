@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.given import START, WRITER, item
-from unit.import_world import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
+from support.importing import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
 from inventory.cli.importing import ImportNote, ImportNoteUnreadable, ImportStopped, Numbered
 from inventory.domain.commands import AdjustStock

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from unit.lease_world import TTL_MS, lease_files, store, taken
+from support.leases import TTL_MS, lease_files, store, taken
 
 from inventory.resilience.lease import LeaseLost, decode, encode
 

@@ -3,7 +3,7 @@
 import threading
 
 from filelock import FileLock
-from unit.lease_world import TTL_MS, taken
+from support.leases import TTL_MS, taken
 
 from inventory.resilience.parallel import run_parallel
 

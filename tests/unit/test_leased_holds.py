@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.given import item
-from unit.lease_world import World
+from support.leases import World
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import LockContended

@@ -3,7 +3,7 @@
 import pytest
 from support.dead_letters import BREAK, ONE, TWO, BrokenLedger
 from support.given import START, event_of, item
-from unit.letter_world import World
+from support.letters_in_memory import World
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import DISCARDED

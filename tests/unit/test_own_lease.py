@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.given import item
-from unit.lease_world import HERE, World
+from support.leases import HERE, World
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import IdempotencyConflict, LockContended

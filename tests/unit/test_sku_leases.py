@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from unit.lease_world import HERE, THERE, World
+from support.leases import HERE, THERE, World
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, LockContended, LockLost, StorageUnavailable

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.given import WRITER, Clock, item
 
 from inventory.cli.importing import Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import StockRow
@@ -13,6 +12,7 @@ from inventory.domain.record import Policy
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
+from support.given import WRITER, Clock, item
 
 TTL_MS = WRITER.key_ttl_ms
 AT_ONCE, SPAN = 5, 20

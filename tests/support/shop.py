@@ -1,13 +1,12 @@
 """A small shop whose rules are tested without any ledger."""
 
-from support.given import Clock, batch_on, deciding, item
-
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.events import Event
 from inventory.domain.hold_commands import Command, HoldStock
 from inventory.domain.reservation import Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import ItemId
+from support.given import Clock, batch_on, deciding, item
 
 A, B, LACKING = item("a"), item("b", "store-2"), item("none")
 BOTH = (A, B)

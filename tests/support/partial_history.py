@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from support.given import Clock, adding, item
-
 from inventory.domain.events import Event
 from inventory.domain.state import fold
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventsGone
+from support.given import Clock, adding, item
 
 HERE, THERE = item("sku-1"), item("sku-2")
 

@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from support.given import START, Clock, item
-
 from inventory.domain.commands import CountStock
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseRecord, LeaseStore
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.service.stock import StockService
+from support.given import START, Clock, item
 
 TTL_MS = 2000
 HERE, THERE = item(), item(store="store-2")

@@ -1,12 +1,11 @@
 """Dead letters of a ledger in memory."""
 
-from support.dead_letters import BrokenLedger, MemoryLetters, at
-from support.given import Clock
-
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.stock import StockService
+from support.dead_letters import BrokenLedger, MemoryLetters, at
+from support.given import Clock
 
 TRIES = 4
 
