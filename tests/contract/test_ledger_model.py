@@ -3,11 +3,11 @@
 import itertools
 from collections.abc import Callable
 
-from contract.plain_model import Hold, Model
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from support.given import WRITER, Clock, adding, deciding, item
+from support.plain_model import Hold, Model
 
 from inventory.domain.commands import ANY, AdjustStock, CountStock, SetPolicy, TransferStock, WantedLine
 from inventory.domain.errors import IdempotencyConflict, Refusal
