@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from trading.scripted import DROP, Reply, ScriptedService
+from support.scripted_service import DROP, Reply, ScriptedService
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from trading.scripted import Reply, ScriptedService
+from support.scripted_service import Reply, ScriptedService
 
 sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
