@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from gunicorn.workers import gthread
-from server.deferring import Deferring
-from server.stand_ins import WHOLE, master
+from support.deferring_worker import Deferring
+from support.gunicorn_stand_ins import WHOLE, master
 
 from inventory.server import hooks as hooks_module
 from inventory.server.hooks import METRICS_VARIABLE, Hooks

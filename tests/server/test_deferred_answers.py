@@ -5,8 +5,8 @@ import socket
 
 import pytest
 from gunicorn.workers import gthread
-from server.deferring import CHANGE, REFUSED, Deferring
-from server.running import WHOLE, answer
+from support.deferring_worker import CHANGE, REFUSED, Deferring
+from support.worker_thread import WHOLE, answer
 from system.waiting import until
 
 from inventory.web.answers import Answer

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from gunicorn.workers import gthread
-from server.running import FOR_EVER, PATIENCE, WHOLE, Running, answer
+from support.worker_thread import FOR_EVER, PATIENCE, WHOLE, Running, answer
 from system.waiting import until
 
 from inventory.server import gunicorn_seam

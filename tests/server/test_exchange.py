@@ -12,8 +12,8 @@ import pytest
 from gunicorn import util
 from gunicorn.config import Config
 from gunicorn.http import wsgi
-from server.deferring import Deferring
-from server.running import WHOLE, answer
+from support.deferring_worker import Deferring
+from support.worker_thread import WHOLE, answer
 from system.early_answers import BROKEN, FRAMINGS, Framing, assert_one_answer, told
 from system.waiting import until
 

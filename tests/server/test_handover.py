@@ -2,7 +2,7 @@
 
 import os
 
-from server.stand_ins import WHOLE, master, worker
+from support.gunicorn_stand_ins import WHOLE, master, worker
 
 from inventory.server.hooks import Hooks
 from inventory.wiring import PRELOADED_STATE

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import prometheus_client  # noqa: F401 - first here: it looks once for the variable that these tests set
 import pytest
-from server.stand_ins import WHOLE, master, services, worker
+from support.gunicorn_stand_ins import WHOLE, master, services, worker
 
 from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from server.deferring import CHANGE, Deferring
-from server.running import WHOLE, answer
+from support.deferring_worker import CHANGE, Deferring
+from support.worker_thread import WHOLE, answer
 from system.waiting import until
 
 

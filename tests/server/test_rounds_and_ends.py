@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from gunicorn.workers import gthread
-from server.deferring import Deferring
-from server.running import WHOLE, answer
+from support.deferring_worker import Deferring
+from support.worker_thread import WHOLE, answer
 from system.waiting import until
 
 from inventory.resilience.bulkhead import ByteBudget

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from server.stand_ins import master, services, worker
+from support.gunicorn_stand_ins import master, services, worker
 
 from inventory.server import hooks as hooks_module
 from inventory.server.gunicorn_settings import gunicorn_settings

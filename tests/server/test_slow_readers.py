@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from gunicorn.workers import gthread
-from server.running import WHOLE, Running, answer
+from support.worker_thread import WHOLE, Running, answer
 from system.waiting import until
 
 LONG = b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n"
