@@ -88,7 +88,7 @@ def test_a_worker_keeps_the_folder_after_the_master_was_killed(folder: MetricsFo
 COUNTING = """
 import os
 from inventory.web.app import create_app
-from web.apps import make_services
+from support.apps import make_services
 client = create_app(make_services()).test_client()
 client.get("/metrics")
 """

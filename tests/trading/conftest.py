@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from web.apps import make_services
+from support.apps import make_services
 from werkzeug.serving import make_server
 
 from inventory.web.app import create_app

@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from web.apps import ADJUST, RECORD, RESERVE, MemoryViews, make_services
+from support.apps import ADJUST, RECORD, RESERVE, MemoryViews, make_services
 
 from inventory.service.history import HistoryService
 from inventory.web.app import create_app

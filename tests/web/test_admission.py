@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from web.apps import RECORD
+from support.apps import RECORD
 
 
 @pytest.mark.parametrize("given", ["a", "~" * 128, 'x"\\y', "01J-9:z"])

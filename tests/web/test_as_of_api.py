@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+from support.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
+from support.batches import KEY
+from support.feeds import CompactedLedger
 from support.given import Clock
-from web.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
-from web.batches import KEY
-from web.feeds import CompactedLedger
 
 from inventory.domain.values import Instant, format_instant
 from inventory.wiring.services import Services

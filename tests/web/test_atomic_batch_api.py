@@ -1,8 +1,8 @@
 """POST /inventory/batch: all operations as one event, or none."""
 
 import pytest
-from web.apps import wrong_fields
-from web.batches import KEY, adjust, count, reserve, send, versions
+from support.apps import wrong_fields
+from support.batches import KEY, adjust, count, reserve, send, versions
 
 
 def test_an_atomic_batch_is_one_event(stocked):

@@ -1,7 +1,7 @@
 """GET /audit/verify."""
 
 import pytest
-from web.apps import FOUND_NOTHING, StillAudit, make_services, wrong_fields
+from support.apps import FOUND_NOTHING, StillAudit, make_services, wrong_fields
 
 from inventory.domain.errors import Overloaded
 from inventory.verification.audit import NoAudit

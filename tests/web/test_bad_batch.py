@@ -1,7 +1,7 @@
 """POST /inventory/batch with what is no batch."""
 
 import pytest
-from web.batches import BATCH, adjust, count, reserve, send, versions
+from support.batches import BATCH, adjust, count, reserve, send, versions
 
 
 @pytest.mark.parametrize(

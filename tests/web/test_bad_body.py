@@ -4,7 +4,7 @@ import io
 
 import pytest
 from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, NoMoreData
-from web.apps import ADJUST, RECORD, wrong_fields
+from support.apps import ADJUST, RECORD, wrong_fields
 
 JSON = "application/json"
 

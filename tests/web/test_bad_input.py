@@ -1,7 +1,7 @@
 """Whatever is wrong with a change is a 4xx that names it, and nothing has changed."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 JSON = "application/json"
 

@@ -1,7 +1,7 @@
 """A null is refused, and only what may be left out is said to be left out."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE
+from support.apps import ADJUST, RECORD, RESERVE
 
 OPTIONAL = "must not be null; leave it out instead"
 REQUIRED = "must not be null"

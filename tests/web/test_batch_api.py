@@ -1,9 +1,9 @@
 """POST /inventory/batch: each operation for itself."""
 
 import pytest
+from support.apps import FailingLedger, MemoryViews, make_services
+from support.batches import KEY, adjust, count, reserve, send, versions
 from support.given import event_of, item
-from web.apps import FailingLedger, MemoryViews, make_services
-from web.batches import KEY, adjust, count, reserve, send, versions
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line

@@ -1,8 +1,8 @@
 """Storage that fails: the breaker opens, changes are refused at once, reads go on, and it recovers."""
 
 import pytest
+from support.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
 from support.given import Clock
-from web.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
 
 from inventory.domain.errors import Overloaded, ReadOnly, StorageTimeout, StorageUnavailable
 from inventory.web.app import create_app

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from support.apps import ADJUST, NOW, RECORD, make_services
+from support.feeds import CompactedLedger
 from support.given import Clock
-from web.apps import ADJUST, NOW, RECORD, make_services
-from web.feeds import CompactedLedger
 
 from inventory.domain.values import Instant, format_instant
 from inventory.wiring.services import Services

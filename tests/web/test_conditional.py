@@ -1,7 +1,7 @@
 """If-Match, If-None-Match and expectedVersion."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 
 def adjust(client, if_match=None, expected=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web.costs import HOUR_MS, client_on, costs
+from support.request_costs import HOUR_MS, client_on, costs
 
 from inventory.settings import Settings, setting_names
 

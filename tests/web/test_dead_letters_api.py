@@ -2,9 +2,9 @@
 
 import pytest
 from flask.testing import FlaskClient
+from support.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
 from support.dead_letters import BREAK, BrokenLedger, MemoryLetters
 from support.given import event_of, item
-from web.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 from flask.testing import FlaskClient
-from web.apps import ADJUST, make_services
-from web.feeds import STREAM, CompactedLedger, Stream
+from support.apps import ADJUST, make_services
+from support.feeds import STREAM, CompactedLedger, Stream
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.web import events

@@ -2,8 +2,8 @@
 
 import pytest
 from flask.testing import FlaskClient
-from web.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
-from web.feeds import STREAM, CompactedLedger
+from support.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
+from support.feeds import STREAM, CompactedLedger
 
 from inventory.wiring.services import Services
 

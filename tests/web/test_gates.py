@@ -1,8 +1,8 @@
 """What a change must pass: the body's limit and its client's bucket. Reads pass freely."""
 
 import pytest
+from support.apps import ADJUST, RECORD, make_services
 from support.given import Clock
-from web.apps import ADJUST, RECORD, make_services
 
 from inventory.web.app import create_app
 from inventory.web.json_body import may_be_large

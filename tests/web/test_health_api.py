@@ -1,7 +1,7 @@
 """Health, liveness, readiness."""
 
 import pytest
-from web.apps import NOW, FailingLedger, MemoryViews, make_services
+from support.apps import NOW, FailingLedger, MemoryViews, make_services
 
 from inventory.domain.values import Instant
 from inventory.service.ports.published_views import SyncStatus

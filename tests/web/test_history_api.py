@@ -2,8 +2,8 @@
 
 import pytest
 from flask.testing import FlaskClient
-from web.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services, wrong_fields
-from web.feeds import CompactedLedger
+from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services, wrong_fields
+from support.feeds import CompactedLedger
 
 from inventory.wiring.services import Services
 

@@ -1,7 +1,7 @@
 """The Idempotency-Key header: the first answer again, or a conflict."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 from inventory.resilience.parallel import run_parallel
 from inventory.web.idempotency_key import meaning

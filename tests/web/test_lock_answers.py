@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from web.apps import ADJUST, NOW, RECORD, make_services
+from support.apps import ADJUST, NOW, RECORD, make_services
 
 from inventory.domain.errors import LockLost
 from inventory.resilience.lease import LeaseStore

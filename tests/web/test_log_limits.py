@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from web.apps import RECORD
+from support.apps import RECORD
 
 from inventory.resilience.counter import LocalCounter
 from inventory.web import logs

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from web.apps import ADJUST, RECORD, FailingLedger, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, make_services
 
 from inventory.domain.errors import ReadOnly
 from inventory.web.app import create_app
@@ -163,7 +163,7 @@ def test_what_a_client_makes_up_is_no_label(client):
 ONE_WORKER = """
 import sys, json
 sys.path[:0] = [{root!r}, {tests!r}]
-from web.apps import make_services
+from support.apps import make_services
 from inventory.web.app import create_app
 client = create_app(make_services()).test_client()
 for _ in range(3):

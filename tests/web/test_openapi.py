@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.checks import allow_header_conformance, negative_data_rejection
-from web.apps import make_services
+from support.apps import make_services
 
 from inventory.web.app import create_app
 from inventory.web.errors import TABLE

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from support.apps import ADJUST, RECORD, FailingLedger, make_services
 from support.given import Clock
-from web.apps import ADJUST, RECORD, FailingLedger, make_services
 
 from inventory.domain.errors import NeedsOperator, Overloaded, ReadOnly, StorageUnavailable
 from inventory.web.app import create_app

@@ -4,7 +4,7 @@ import json
 import threading
 
 import pytest
-from web.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
 from werkzeug.test import EnvironBuilder
 
 from inventory.resilience.parallel import run_parallel

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from support.apps import NOW, make_services
 from support.given import adding, item
-from web.apps import NOW, make_services
 
 from inventory.domain.record import Record
 from inventory.domain.reservation import HeldLine, Reservation

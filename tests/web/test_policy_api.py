@@ -1,8 +1,8 @@
 """The HTTP contract of safety stock and thresholds."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
-from web.hold_apps import HoldShop, told
+from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.hold_apps import HoldShop, told
 
 POLICY = f"{RECORD}/policy"
 

@@ -1,7 +1,7 @@
 """Every error is problem+json with everything that a client needs, and nothing of the program's inside."""
 
 import pytest
-from web.apps import ADJUST, RECORD, FailingLedger, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, make_services
 
 from inventory.domain import errors
 from inventory.domain.errors import InventoryError, Overloaded, ReadOnly, StorageUnavailable

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from web.apps import NOW, make_services
+from support.apps import NOW, make_services
 
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.quotas import Quotas

@@ -1,7 +1,7 @@
 """GET of records, lists and SKUs."""
 
 import pytest
-from web.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
 
 
 def test_a_read_gives_the_record_and_its_tag(stocked):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 from flask import Flask
-from web.apps import ADJUST, RECORD, FailingLedger, json_lines, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, json_lines, make_services
 
 from inventory.web import logs
 from inventory.web.app import create_app

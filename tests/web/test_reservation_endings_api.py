@@ -1,8 +1,8 @@
 """How holds end: commit, release, extend; whole or in part, once or asked again."""
 
 import pytest
-from web.apps import wrong_fields
-from web.hold_apps import HoldShop, lines_of, told
+from support.apps import wrong_fields
+from support.hold_apps import HoldShop, lines_of, told
 
 
 @pytest.fixture

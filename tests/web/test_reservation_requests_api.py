@@ -1,8 +1,8 @@
 """What requests about reservations may say, what lists show, and what is refused by name."""
 
 import pytest
-from web.apps import RECORD, RESERVE, wrong_fields
-from web.hold_apps import HoldShop, lines_of, told
+from support.apps import RECORD, RESERVE, wrong_fields
+from support.hold_apps import HoldShop, lines_of, told
 
 
 @pytest.fixture

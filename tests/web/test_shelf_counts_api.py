@@ -2,8 +2,8 @@
 
 import pytest
 from flask.testing import FlaskClient
-from web.apps import ADJUST, RECORD, make_services
-from web.feeds import CompactedLedger
+from support.apps import ADJUST, RECORD, make_services
+from support.feeds import CompactedLedger
 
 from inventory.wiring.services import Services
 

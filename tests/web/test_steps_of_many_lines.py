@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from support.apps import NOW, make_services
+from support.batches import adjust, count, reserve
 from support.steps import steps
-from web.apps import NOW, make_services
-from web.batches import adjust, count, reserve
 
 from inventory.eventlog.line import GENESIS, encode
 from inventory.memory.ledger import MemoryLedger

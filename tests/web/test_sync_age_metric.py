@@ -1,7 +1,7 @@
 """The age of the views among the metrics."""
 
 import pytest
-from web.apps import NOW, MemoryViews, make_services
+from support.apps import NOW, MemoryViews, make_services
 
 from inventory.domain.values import Instant
 from inventory.service.ports.published_views import SyncStatus

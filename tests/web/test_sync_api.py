@@ -1,7 +1,7 @@
 """POST /sync and GET /sync/status."""
 
 import pytest
-from web.apps import ADJUST, NOW_TEXT, wrong_fields
+from support.apps import ADJUST, NOW_TEXT, wrong_fields
 
 
 def test_a_sync_publishes_everything_that_was_committed_before(stocked, views):

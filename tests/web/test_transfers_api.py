@@ -1,8 +1,8 @@
 """The HTTP contract of transfers."""
 
 import pytest
-from web.apps import NOW_TEXT, wrong_fields
-from web.hold_apps import HoldShop, told
+from support.apps import NOW_TEXT, wrong_fields
+from support.hold_apps import HoldShop, told
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 from flask.testing import FlaskClient
-from web.apps import NOW
 
 from inventory.domain.events import Event
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.ports.event_history import EventsGone
+from support.apps import NOW
 
 STREAM = {"Accept": "text/event-stream"}
 

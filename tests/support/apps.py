@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from support.dead_letters import MemoryLetters
-
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Settled
@@ -15,6 +13,7 @@ from inventory.service.ports.stock_reads import StockSnapshot
 from inventory.settings import Settings
 from inventory.wiring.resilience import wiring
 from inventory.wiring.services import Services
+from support.dead_letters import MemoryLetters
 
 NOW = Instant(1_767_225_600_000_000)
 NOW_TEXT = "2026-01-01T00:00:00.000000Z"

@@ -6,11 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
-from support.dead_letters import MemoryLetters
-from support.folder import Folder
-from support.given import deciding, item
-from support.steps import StepsOfThreads
-from web.apps import MemoryViews, StillAudit
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
@@ -22,6 +17,11 @@ from inventory.service.transaction import Writer
 from inventory.settings import Settings
 from inventory.web.app import create_app
 from inventory.wiring.resilience import quotas_of, wiring
+from support.apps import MemoryViews, StillAudit
+from support.dead_letters import MemoryLetters
+from support.folder import Folder
+from support.given import deciding, item
+from support.steps import StepsOfThreads
 
 HOUR_MS = 3_600_000
 PROXY, CLIENT = "10.0.0.1", "198.51.100."

@@ -3,14 +3,14 @@
 from typing import Any
 
 from flask.testing import FlaskClient
-from support.dead_letters import MemoryLetters
-from support.given import Clock
-from web.apps import NOW, MemoryViews
 
 from inventory.memory.ledger import MemoryLedger
 from inventory.settings import Settings
 from inventory.web.app import create_app
 from inventory.wiring.resilience import wiring
+from support.apps import NOW, MemoryViews
+from support.dead_letters import MemoryLetters
+from support.given import Clock
 
 
 class HoldShop:
