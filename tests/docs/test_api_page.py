@@ -5,8 +5,8 @@ import sys
 
 import pytest
 import yaml
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 sys.path.append(str(ROOT / "scripts"))
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from docs.blocks import Block, blocks_of, fence_languages, missing_line, text_of
-from docs.checkout import ROOT, Checkout
+from support.blocks import Block, blocks_of, fence_languages, missing_line, text_of
+from support.checkout import ROOT, Checkout
 
 PAGES = [ROOT / "README.md", ROOT / "run.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_BLOCKS = [path for path in PAGES if blocks_of(path)]

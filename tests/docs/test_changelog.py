@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from docs.checkout import ROOT
+from support.checkout import ROOT
 
 VERSIONS = (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]
 UNRELEASED = VERSIONS[0]

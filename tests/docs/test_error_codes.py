@@ -4,8 +4,8 @@ import re
 
 import pytest
 import yaml
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 from inventory.domain.errors import Unavailable
 from inventory.server.request_head import _KINDS

@@ -1,8 +1,8 @@
 """The documents that are read from the top to the end stay short."""
 
 import pytest
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 WORDS = {"README.md": 1_300, "run.md": 6_000, "ARCHITECTURE.md": 4_500}
 

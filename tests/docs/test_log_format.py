@@ -5,8 +5,8 @@ import re
 from itertools import pairwise
 
 import pytest
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 from inventory.eventlog import shared_header, snapshot
 from inventory.eventlog.line import FORMAT, GENESIS, decode_next, encode, line_as_json, next_chain

@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 IDS = ["T4", *(f"T{number}" for number in range(6, 16)), "DOC"]
 IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8))]

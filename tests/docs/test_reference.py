@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from docs.checkout import ROOT
+from support.checkout import ROOT
 
 sys.path.append(str(ROOT / "scripts"))
 

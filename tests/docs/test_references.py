@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from docs.blocks import text_of
-from docs.checkout import ROOT
+from support.blocks import text_of
+from support.checkout import ROOT
 
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import Quotas, QuotaWatch, Sizes

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from docs.checkout import ROOT
+from support.checkout import ROOT
 from support.ports import free_port
 from system.client import Client
 from system.waiting import until

@@ -11,10 +11,9 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from docs.blocks import STOP, Block, missing_line
-from support.ports import free_port
-
 import inventory
+from support.blocks import STOP, Block, missing_line
+from support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(inventory.__file__).parents[1]
