@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner, Result
-from system.waiting import until
+from support.waiting import until
 
 from inventory.cli.main import main
 from inventory.eventlog.data_folder import server_presence

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from threading import Thread
 
 import pytest
-from system.waiting import until
+from support.waiting import until
 
 from inventory.server import closing
 from inventory.server.closing import Closer

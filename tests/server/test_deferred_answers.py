@@ -6,8 +6,8 @@ import socket
 import pytest
 from gunicorn.workers import gthread
 from support.deferring_worker import CHANGE, REFUSED, Deferring
+from support.waiting import until
 from support.worker_thread import WHOLE, answer
-from system.waiting import until
 
 from inventory.web.answers import Answer
 from inventory.web.deferred import LateRefusal

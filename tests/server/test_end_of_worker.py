@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from gunicorn.workers import gthread
+from support.waiting import until
 from support.worker_thread import FOR_EVER, PATIENCE, WHOLE, Running, answer
-from system.waiting import until
 
 from inventory.server import gunicorn_seam
 

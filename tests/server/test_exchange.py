@@ -13,9 +13,9 @@ from gunicorn import util
 from gunicorn.config import Config
 from gunicorn.http import wsgi
 from support.deferring_worker import Deferring
+from support.early_answers import BROKEN, FRAMINGS, Framing, assert_one_answer, told
+from support.waiting import until
 from support.worker_thread import WHOLE, answer
-from system.early_answers import BROKEN, FRAMINGS, Framing, assert_one_answer, told
-from system.waiting import until
 
 from inventory.server import exchange as exchange_module
 from inventory.server.client_socket import ClientSocket

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.deferring_worker import CHANGE, Deferring
+from support.waiting import until
 from support.worker_thread import WHOLE, answer
-from system.waiting import until
 
 
 @pytest.fixture

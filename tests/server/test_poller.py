@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from unittest.mock import Mock
 
 import pytest
-from system.waiting import Stopwatch
+from support.waiting import Stopwatch
 
 from inventory.server.client_socket import ClientSocket
 from inventory.server.poller import Poller

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from gunicorn.workers import gthread
 from support.deferring_worker import Deferring
+from support.waiting import until
 from support.worker_thread import WHOLE, answer
-from system.waiting import until
 
 from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.gunicorn_seam import MainLoopCalls

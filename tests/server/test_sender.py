@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from system.waiting import until
+from support.waiting import until
 
 from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import FLOOR, ClientSocket

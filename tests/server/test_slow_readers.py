@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from gunicorn.workers import gthread
+from support.waiting import until
 from support.worker_thread import WHOLE, Running, answer
-from system.waiting import until
 
 LONG = b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n"
 STREAM = b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from system.waiting import until
+from support.waiting import until
 
 from inventory.server.thread_pool import ThreadPool
 

@@ -14,7 +14,7 @@ import prometheus_client  # noqa: F401 - first here: it looks once for a variabl
 import pytest
 from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
-from server.stand_ins import master, services
+from support.gunicorn_stand_ins import master, services
 
 from inventory.server import hooks as hooks_module
 from inventory.server.hooks import Hooks

@@ -5,12 +5,11 @@ import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from system.waiting import until
-
 from inventory.domain.errors import Overloaded
 from inventory.web.answers import Answer
 from inventory.web.deferred import Deferred, LateRefusal
 from inventory.web.request_id import REQUEST_ID
+from support.waiting import until
 from support.worker_thread import Running
 
 REFUSED = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import permutations
 from random import Random
 
-from system.history import NEVER, Operation, State, Told
+from support.history import NEVER, Operation, State, Told
 
 ITEM = "store-1/sku-1"
 

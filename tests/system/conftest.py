@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from system.running_nginx import RunningNginx
-from system.running_server import RunningServer
-from system.version_before import unpacked
+from support.running_nginx import RunningNginx
+from support.running_server import RunningServer
+from support.version_before import unpacked
 
 from inventory.server.metrics_folder import make_metrics_folder
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from system.client import Answer, stock
-from system.load import PLENTY, Account, under_load
-from system.processes import children, is_alive
-from system.running_server import RunningServer
-from system.waiting import until
+from support.client import Answer, stock
+from support.load import PLENTY, Account, under_load
+from support.processes import children, is_alive
+from support.running_server import RunningServer
+from support.waiting import until
 
 LISTENS_AND_AUDITS = """
 import socket, sys

@@ -2,8 +2,8 @@
 
 import threading
 
-from system.client import Client, record_path
-from system.running_server import assert_whole
+from support.client import Client, record_path
+from support.running_server import assert_whole
 
 SENDERS = 6
 SINGLES = 40

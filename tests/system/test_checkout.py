@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from system.client import adjust, stock
-from system.running_server import PACKAGE, assert_whole, environment
+from support.client import adjust, stock
+from support.running_server import PACKAGE, assert_whole, environment
 
 ROOT = Path(__file__).parents[2]
 GUNICORN = (sys.executable, "-m", "gunicorn", "wsgi:app")

@@ -5,10 +5,10 @@ import signal
 from itertools import count
 
 import pytest
-from system.linearizability import violations
-from system.recording import Recording, record
-from system.running_server import RunningServer, assert_whole
-from system.waiting import Stopwatch, until
+from support.linearizability import violations
+from support.recording import Recording, record
+from support.running_server import RunningServer, assert_whole
+from support.waiting import Stopwatch, until
 
 QUICK, LONG, LONG_WITH_KILLS = 3000, 200_000, 50_000
 BETWEEN_KILLS = 200

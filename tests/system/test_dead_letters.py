@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from system.client import adjust, record_path, stock
-from system.running_server import RunningServer, assert_whole, run_command
-from system.waiting import until
+from support.client import adjust, record_path, stock
+from support.running_server import RunningServer, assert_whole, run_command
+from support.waiting import until
 
 PROBLEM = "sku-1 in store-1: event 3 does not continue the record's history"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from system.client import Answer, Client, adjust, record_path, stock
-from system.running_server import RunningServer, assert_whole, run_command
+from support.client import Answer, Client, adjust, record_path, stock
+from support.running_server import RunningServer, assert_whole, run_command
 
 READS = (
     *(record_path(sku, store) for sku in ("sku-1", "sku-2") for store in ("store-1", "store-2")),

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from system.client import Client, Unanswered, record_path
+from support.client import Client, Unanswered, record_path
+from support.conversation import Talk, assert_replayed, fill, trade
+from support.load import logged_lines
+from support.running_server import RunningServer, run_command
+from support.waiting import until
 from system.conftest import Serve
-from system.conversation import Talk, assert_replayed, fill, trade
-from system.load import logged_lines
-from system.running_server import RunningServer, run_command
-from system.waiting import until
 
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
 FORMAT = 2

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from system.early_answers import (
+from support.early_answers import (
     ADJUST,
     BATCH,
     BROKEN,
@@ -20,7 +20,7 @@ from system.early_answers import (
     length,
     told,
 )
-from system.running_server import RunningServer
+from support.running_server import RunningServer
 from system.test_hostile_bytes import BODY, chunk
 from system.test_slow_clients import all_of, crowd
 

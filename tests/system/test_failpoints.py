@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import pytest
+from support.client import record_path
 from support.folder import Folder, add
 from support.given import item
-from system.client import record_path
-from system.load import PLENTY, Account, Load, assert_exactly_once
-from system.running_server import RunningServer
+from support.load import PLENTY, Account, Load, assert_exactly_once
+from support.running_server import RunningServer
 
 from inventory.resilience.disk import Place
 from inventory.settings import Settings

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import Any
 
-from system.client import Client, adjust, record_path, stock
-from system.following import END, STREAM, Follower, Streamed, polling, stream_of, streaming
-from system.load import logged_lines
-from system.running_server import RunningServer
-from system.waiting import until
+from support.client import Client, adjust, record_path, stock
+from support.following import END, STREAM, Follower, Streamed, polling, stream_of, streaming
+from support.load import logged_lines
+from support.running_server import RunningServer
+from support.waiting import until
 
 SKUS = [f"sku-{number}" for number in range(4)]
 ORDERS = 40

@@ -1,10 +1,10 @@
 """A flood: many more clients than threads, each asking again the moment it is answered. Nothing here is timed."""
 
 import pytest
-from system.client import Answer, adjust, record_path, stock
-from system.load import PLENTY, Account, Change, Load, assert_exactly_once
-from system.running_server import assert_whole
-from system.waiting import until
+from support.client import Answer, adjust, record_path, stock
+from support.load import PLENTY, Account, Change, Load, assert_exactly_once
+from support.running_server import assert_whole
+from support.waiting import until
 
 CLIENTS = 24
 SKUS = [f"sku-{number}" for number in range(4)]

@@ -4,11 +4,11 @@ import os
 import signal
 from collections.abc import Sequence
 
-from system.client import Answer, adjust, record_path, stock
-from system.load import PLENTY, Account, Change, assert_exactly_once, under_load
-from system.processes import freeze_holder, frozen, thaw
-from system.running_server import RunningServer, assert_whole
-from system.waiting import Stopwatch, until
+from support.client import Answer, adjust, record_path, stock
+from support.load import PLENTY, Account, Change, assert_exactly_once, under_load
+from support.processes import freeze_holder, frozen, thaw
+from support.running_server import RunningServer, assert_whole
+from support.waiting import Stopwatch, until
 
 SKUS = ["sku-1", "sku-2"]
 BACK_WITHIN_SECONDS = 9

@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from system.client import adjust, record_path, stock
-from system.disks import fill, mounted
-from system.load import PLENTY, Account, Change, assert_exactly_once, under_load
-from system.running_server import SERVE, assert_whole
-from system.waiting import until
+from support.client import adjust, record_path, stock
+from support.disks import fill, mounted
+from support.load import PLENTY, Account, Change, assert_exactly_once, under_load
+from support.running_server import SERVE, assert_whole
+from support.waiting import until
 
 
 @pytest.fixture

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from system.client import Client, Unanswered, adjust, record_path, stock
-from system.load import PLENTY, Account, Load, assert_exactly_once, logged_lines
-from system.processes import holds_lock, is_alive
-from system.running_server import RunningServer, assert_whole
+from support.client import Client, Unanswered, adjust, record_path, stock
+from support.load import PLENTY, Account, Load, assert_exactly_once, logged_lines
+from support.processes import holds_lock, is_alive
+from support.running_server import RunningServer, assert_whole
+from support.waiting import Stopwatch, until
 from system.test_leases import lease_files
 from system.test_publishing import published
-from system.waiting import Stopwatch, until
 
 ROUNDS = 50
 DAY_MS = 86_400_000

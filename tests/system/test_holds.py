@@ -4,10 +4,10 @@ import threading
 from functools import partial
 
 import pytest
-from system.client import stock
-from system.orders import SKUS, Till, all_reservations, assert_adds_up
-from system.running_server import RunningServer, assert_whole
-from system.waiting import until
+from support.client import stock
+from support.orders import SKUS, Till, all_reservations, assert_adds_up
+from support.running_server import RunningServer, assert_whole
+from support.waiting import until
 
 from inventory.resilience.parallel import run_parallel
 

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from system.client import record_path, stock
-from system.running_server import RunningServer
+from support.client import record_path, stock
+from support.running_server import RunningServer
 
 PATH = record_path("sku-1")
 HOST = b"Host: localhost\r\n"

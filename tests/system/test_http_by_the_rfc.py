@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 import pytest
-from system.running_server import RunningServer
+from support.running_server import RunningServer
 from system.test_hostile_bytes import HOST, JSON, PATH, chunk, exchange
 
 ADJUST = b"POST " + PATH.encode() + b"/adjust HTTP/1.1\r\n" + HOST + JSON

@@ -4,9 +4,9 @@ from contextlib import ExitStack
 from functools import partial
 
 import pytest
-from system.client import Client, Unanswered, adjust, record_path, stock
-from system.processes import frozen
-from system.running_server import RunningServer, assert_whole
+from support.client import Client, Unanswered, adjust, record_path, stock
+from support.processes import frozen
+from support.running_server import RunningServer, assert_whole
 
 from inventory.resilience.parallel import run_parallel
 

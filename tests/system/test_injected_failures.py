@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from system.client import Answer, Client, adjust, record_path, stock
+from support.client import Answer, Client, adjust, record_path, stock
+from support.load import PLENTY, Account, assert_exactly_once, under_load
+from support.running_server import RunningServer, assert_whole
+from support.waiting import until
 from system.conftest import Serve
-from system.load import PLENTY, Account, assert_exactly_once, under_load
-from system.running_server import RunningServer, assert_whole
-from system.waiting import until
 
 SKUS = ["hot", "warm", "cold"]
 ASIDE = "aside"

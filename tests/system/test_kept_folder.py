@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from system import kept_folder
+from support import kept_folder
+from support.conversation import Talk, assert_replayed, differences, look
+from support.running_server import assert_whole, run_command
 from system.conftest import Serve
-from system.conversation import Talk, assert_replayed, differences, look
-from system.running_server import assert_whole, run_command
 from system.test_upgrade import unexplained
 
 

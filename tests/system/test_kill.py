@@ -4,11 +4,11 @@ import os
 import signal
 
 import pytest
-from system.client import record_path, stock
-from system.load import PLENTY, Account, Load, assert_exactly_once, under_load
-from system.processes import is_alive
-from system.running_server import RunningServer, assert_whole
-from system.waiting import until
+from support.client import record_path, stock
+from support.load import PLENTY, Account, Load, assert_exactly_once, under_load
+from support.processes import is_alive
+from support.running_server import RunningServer, assert_whole
+from support.waiting import until
 
 SKUS = ["hot", "warm", "cold"]
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from system.client import adjust, record_path, stock
-from system.running_server import RunningServer
-from system.waiting import until
+from support.client import adjust, record_path, stock
+from support.running_server import RunningServer
+from support.waiting import until
 
 STORES = 30_000
 AT_ONCE = 500

@@ -5,10 +5,10 @@ import os
 import signal
 from functools import partial
 
-from system.client import Answer, Client, adjust, record_path, stock
-from system.load import PLENTY, Account, Change, Load, assert_exactly_once
-from system.running_server import RunningServer, assert_whole
-from system.waiting import until
+from support.client import Answer, Client, adjust, record_path, stock
+from support.load import PLENTY, Account, Change, Load, assert_exactly_once
+from support.running_server import RunningServer, assert_whole
+from support.waiting import until
 
 from inventory.resilience.parallel import run_parallel
 

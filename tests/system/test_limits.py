@@ -1,7 +1,7 @@
 """Limits that hold over all workers of a server."""
 
-from system.client import adjust
-from system.waiting import Stopwatch
+from support.client import adjust
+from support.waiting import Stopwatch
 
 
 def test_one_client_has_one_bucket_over_both_workers(serve):

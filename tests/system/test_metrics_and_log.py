@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from system.client import adjust, record_path, stock
+from support.client import adjust, record_path, stock
+from support.waiting import until
 from system.test_hostile_bytes import HOST, exchange
-from system.waiting import until
 
 TEXT = "text/plain; version=0.0.4"
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from system.client import Answer, adjust, stock
-from system.running_server import PACKAGE, RunningServer, assert_whole
-from system.waiting import until
+from support.client import Answer, adjust, stock
+from support.running_server import PACKAGE, RunningServer, assert_whole
+from support.waiting import until
 
 HOUR = timedelta(hours=1)
 MINUTES = timedelta(minutes=10)

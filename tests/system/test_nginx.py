@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from support.ports import free_port
+from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.running_server import RunningServer
+from support.waiting import until
 from system.conftest import Proxy
-from system.running_nginx import NEEDS_NGINX, RunningNginx
-from system.running_server import RunningServer
 from system.test_hostile_bytes import BODY, CHUNKED, GET, HOST, PATH, POST, chunk, declared, exchange
 from system.test_slow_clients import all_of
-from system.waiting import until
 
 pytestmark = NEEDS_NGINX
 SOON = {f"client_{part}_timeout 10s;": f"client_{part}_timeout 1s;" for part in ("header", "body")}

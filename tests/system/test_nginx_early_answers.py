@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from system.client import adjust, record_path, stock
+from support.client import adjust, record_path, stock
+from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.running_server import RunningServer
 from system.conftest import Proxy
-from system.running_nginx import NEEDS_NGINX, RunningNginx
-from system.running_server import RunningServer
 
 from inventory.resilience.parallel import run_parallel
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from support.client import Answer
 from support.ports import free_port
-from system.client import Answer
+from support.running_nginx import CONFIGURATION, NEEDS_NGINX
+from support.running_server import RunningServer
 from system.conftest import Proxy
-from system.running_nginx import CONFIGURATION, NEEDS_NGINX
-from system.running_server import RunningServer
 
 from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 from inventory.wiring.build import SECONDS

@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from system.client import stock
+from support.client import stock
+from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.running_server import RunningServer
 from system.conftest import Proxy
-from system.running_nginx import NEEDS_NGINX, RunningNginx
-from system.running_server import RunningServer
 from system.test_hostile_bytes import HOST, JSON, PATH, exchange
 
 from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES

@@ -5,12 +5,12 @@ import signal
 import socket
 import threading
 
-from system.client import Client, adjust, record_path, stock
+from support.client import Client, adjust, record_path, stock
+from support.running_nginx import NEEDS_NGINX
+from support.running_server import RunningServer
+from support.waiting import until
 from system.conftest import Proxy
-from system.running_nginx import NEEDS_NGINX
-from system.running_server import RunningServer
 from system.test_hostile_bytes import PATH
-from system.waiting import until
 
 pytestmark = NEEDS_NGINX
 

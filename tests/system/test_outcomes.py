@@ -3,10 +3,10 @@
 import fcntl
 from concurrent.futures import ThreadPoolExecutor
 
-from system.client import Client, adjust, record_path, stock
+from support.client import Client, adjust, record_path, stock
+from support.running_server import RunningServer, assert_whole
+from support.waiting import until
 from system.conftest import Serve
-from system.running_server import RunningServer, assert_whole
-from system.waiting import until
 
 SALE = "sale-1"
 

@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from system.client import adjust, stock
-from system.load import PLENTY, Account, under_load
-from system.processes import freeze_holder
-from system.running_server import RunningServer, assert_whole
-from system.waiting import Stopwatch, until
+from support.client import adjust, stock
+from support.load import PLENTY, Account, under_load
+from support.processes import freeze_holder
+from support.running_server import RunningServer, assert_whole
+from support.waiting import Stopwatch, until
 
 VIEWS = ("store-inventory.json", "central-inventory.json")
 

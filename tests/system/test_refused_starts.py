@@ -6,10 +6,10 @@ import socket
 from pathlib import Path
 
 import pytest
-from system.client import record_path, stock
-from system.disks import fill, mounted
-from system.running_server import assert_whole, run_command
-from system.waiting import until
+from support.client import record_path, stock
+from support.disks import fill, mounted
+from support.running_server import assert_whole, run_command
+from support.waiting import until
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

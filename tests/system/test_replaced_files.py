@@ -2,9 +2,9 @@
 
 import json
 
-from system.client import Unanswered, adjust, record_path, stock
-from system.running_server import RunningServer, assert_whole, run_command
-from system.waiting import until
+from support.client import Unanswered, adjust, record_path, stock
+from support.running_server import RunningServer, assert_whole, run_command
+from support.waiting import until
 
 READS = 300
 

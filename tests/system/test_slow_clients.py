@@ -10,10 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from system.client import record_path, stock
-from system.running_server import RunningServer
+from support.client import record_path, stock
+from support.running_server import RunningServer
+from support.waiting import until
 from system.test_hostile_bytes import BODY, CHUNKED, GET, HOST, PATH, POST, declared
-from system.waiting import until
 
 PATIENCE_MS = 500
 # Many times the threads that there are (2 workers of 4), so that both workers have more than they can hold.

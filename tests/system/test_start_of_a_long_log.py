@@ -9,9 +9,9 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import pytest
 from bench.made_log import make_log
-from system.client import adjust, record_path
+from support.client import adjust, record_path
+from support.running_server import assert_whole
 from system.conftest import Serve
-from system.running_server import assert_whole
 
 EVENTS = 60_000
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from system.running_server import RunningServer
-from system.waiting import until
+from support.running_server import RunningServer
+from support.waiting import until
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ORDERS = 600

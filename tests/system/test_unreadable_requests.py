@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from system.running_server import RunningServer
+from support.running_server import RunningServer
 from system.test_hostile_bytes import GET, HOST, exchange
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.conversation import Said, Talk, assert_replayed, differences, fill, look, trade
+from support.running_server import RunningServer, assert_whole, run_command
 from system.conftest import Serve
-from system.conversation import Said, Talk, assert_replayed, differences, fill, look, trade
-from system.running_server import RunningServer, assert_whole, run_command
 
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from system.client import adjust, record_path, stock
-from system.running_server import assert_whole
-from system.waiting import until
+from support.client import adjust, record_path, stock
+from support.running_server import assert_whole
+from support.waiting import until
 
 MANY = 40
 READS = (record_path("sku"), "/stores", "/health", "/health/readiness")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from system.client import adjust, record_path, stock
-from system.load import PLENTY, Account, assert_exactly_once, logged_lines, under_load
-from system.processes import freeze_holder
-from system.running_server import RunningServer, assert_whole
-from system.running_worker import RunningWorker
+from support.client import adjust, record_path, stock
+from support.load import PLENTY, Account, assert_exactly_once, logged_lines, under_load
+from support.processes import freeze_holder
+from support.running_server import RunningServer, assert_whole
+from support.running_sync_worker import RunningWorker
+from support.waiting import until
 from system.test_publishing import published
-from system.waiting import until
 
 from inventory.eventlog.shared_header import Position, SharedState
 from inventory.resilience.host_clock import HostClock

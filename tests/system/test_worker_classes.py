@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-from system.client import adjust, record_path, stock
-from system.running_server import RunningServer
+from support.client import adjust, record_path, stock
+from support.running_server import RunningServer
 
 # gunicorn's own command, on a gunicorn that has become another one.
 OTHER_RELEASE = """

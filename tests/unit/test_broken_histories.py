@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import pytest
+from support.history import NEVER, Operation, Told
+from support.linearizability import violations
 from support.made_histories import ITEM
-from system.history import NEVER, Operation, Told
-from system.linearizability import violations
 
 COUNTED = Operation("count", ITEM, 10, 20, told=Told(1, 10, 0, 10, 1), amount=10)
 SOLD = Operation("adjust", ITEM, 30, 40, told=Told(2, 6, 0, 6, 2), amount=-4)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.history import Operation, State, Told
+from support.linearizability import violations
 from support.made_histories import has_an_order, perfect, told_of
-from system.history import Operation, State, Told
-from system.linearizability import violations
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -13,8 +13,8 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import repeat_slow
 from repeat_slow import Run, load, outcome, repeat, runs_of, still_to_do, verdict
-from system.processes import is_alive
-from system.waiting import until
+from support.processes import is_alive
+from support.waiting import until
 
 GREEN = Run("abc", (), False, "2026-01-01T00:00:00+00:00", 60.0, 0, 9, 1, ())
 RED = replace(GREEN, status=1, failed=("tests/a.py::test_x",))

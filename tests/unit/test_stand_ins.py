@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from support.stand_ins import ADJUST, RECORD, STAND_INS, THREADS, named, served
-from system.waiting import until
+from support.waiting import until
 
 EACH = 20
 

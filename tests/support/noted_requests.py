@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
-from system.client import Answer, Client, Unanswered, record_path
-from system.history import NEVER, Operation, Told
+from support.client import Answer, Client, Unanswered, record_path
+from support.history import NEVER, Operation, Told
 
 STORES = ("store-1", "store-2")
 _NONE = Told(version=0)

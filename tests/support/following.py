@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from system.client import Client
-from system.running_server import RunningServer
-from system.waiting import until
+
+from support.client import Client
+from support.running_server import RunningServer
+from support.waiting import until
 
 STREAM = {"Accept": "text/event-stream"}
 END = "the end"

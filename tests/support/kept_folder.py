@@ -1,6 +1,6 @@
 """A small folder of the version before that is kept in tests/data, and what its requests were answered.
 
-``python -m system.kept_folder``, in ``tests``, makes it again with the program of that version.
+``python -m support.kept_folder``, in ``tests``, makes it again with the program of that version.
 """
 
 import json
@@ -9,13 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from system.client import Answer
-from system.conversation import HEADERS, Said, Talk, look, trade
-from system.running_server import RunningServer, run_command
-from system.version_before import unpacked
-
 from inventory.eventlog.shared_header import Position, SharedState
 from inventory.resilience.host_clock import HostClock
+from support.client import Answer
+from support.conversation import HEADERS, Said, Talk, look, trade
+from support.running_server import RunningServer, run_command
+from support.version_before import unpacked
 
 KEPT = Path(__file__).parents[1] / "data" / "format-2"
 _PARTS = ("events", "snapshots", "store-inventory.json", "central-inventory.json")

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from system.running_server import environment
-from system.waiting import until
+from support.running_server import environment
+from support.waiting import until
 
 COMMAND = (sys.executable, "-m", "inventory.cli", "worker")
 

@@ -7,13 +7,12 @@ from multiprocessing import get_context
 from random import Random
 from typing import Any, NamedTuple
 
-from system.client import Client
-from system.history import Operation, Told
-from system.noted_requests import STORES, Request, send
-from system.running_server import RunningServer
-from system.waiting import until
-
 from inventory.resilience.parallel import run_parallel
+from support.client import Client
+from support.history import Operation, Told
+from support.noted_requests import STORES, Request, send
+from support.running_server import RunningServer
+from support.waiting import until
 
 HOT, COLD = [f"hot-{number}" for number in range(3)], [f"cold-{number}" for number in range(200)]
 _KINDS: dict[Any, int] = {"adjust": 6, "reserve": 3, "count": 2, "record": 4, "view": 2, "central": 1, "again": 1}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from system.client import Answer, Client, record_path
+from support.client import Answer, Client, record_path
 
 BULK = 100
 """Records of the first events, which have no key that would keep them from the archive."""

@@ -8,10 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from support.checkout import ROOT
+from support.client import Client
 from support.ports import free_port
-from system.client import Client
-from system.waiting import until
+from support.waiting import until
 
 CONFIGURATION = ROOT / "docs/nginx.conf"
 NEEDS_NGINX = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed (Debian: nginx-light)")

@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from system.client import Answer, Client, Unanswered, adjust
-from system.running_server import WORKERS, RunningServer
-from system.waiting import until
+from support.client import Answer, Client, Unanswered, adjust
+from support.running_server import WORKERS, RunningServer
+from support.waiting import until
 
 PLENTY = 1_000_000
 

@@ -13,11 +13,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from system.client import Client, Unanswered
-from system.processes import children, frozen, is_alive, members, thaw
-from system.waiting import PATIENCE_SECONDS, until
-
 import inventory
+from support.client import Client, Unanswered
+from support.processes import children, frozen, is_alive, members, thaw
+from support.waiting import PATIENCE_SECONDS, until
 
 PACKAGE = Path(inventory.__file__).parents[1]
 SERVE = (sys.executable, "-m", "inventory.cli", "serve", "--init")

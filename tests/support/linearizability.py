@@ -28,7 +28,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from system.history import NEVER, Operation, State, Told, Violation
+from support.history import NEVER, Operation, State, Told, Violation
 
 _WAYS = 1000
 """So many ways to place unknown outcomes are tried; a history that fits none of them is reported."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from system.client import Answer, Client, Unanswered
-from system.running_server import RunningServer
+from support.client import Answer, Client, Unanswered
+from support.running_server import RunningServer
 
 SKUS = [f"sku-{number}" for number in range(8)]
 LINES = 5
