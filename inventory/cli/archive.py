@@ -11,7 +11,7 @@ from inventory.wiring import layout_of
 
 @click.command("archive", epilog=EXIT_CODES)
 @data_dir_option
-@click.option("--keep", type=click.IntRange(min=0), help="Delete all but the newest KEEP segments of the archive.")
+@click.option("--keep", type=click.IntRange(min=0), help="Delete all but the newest KEEP archive segments.")
 @click.option("--snapshot", is_flag=True, help="Take a snapshot and compact first.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_json: bool) -> None:
@@ -24,7 +24,7 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     settings = existing_log(data_dir)
     with service(settings) as services:
         if services.upkeep is None:
-            raise click.ClickException("this log has nothing to be kept up")
+            raise click.ClickException("this log needs no maintenance")
         if snapshot:
             services.upkeep.run_once()
         archived = layout_of(settings).archived_segments()
@@ -33,7 +33,7 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         held_back = [segment for segment in old if segment >= needed]
         old = [segment for segment in old if segment < needed]
         if old and len(services.upkeep.whole_snapshots()) < 2:
-            raise click.ClickException("two whole snapshots are needed before anything of the archive may go")
+            raise click.ClickException("--keep needs two valid snapshots; take one with --snapshot")
         for segment in old:
             layout_of(settings).archived(segment).unlink()
         figures = services.storage_figures()
@@ -50,10 +50,9 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         f"log {figures.log_bytes:,} bytes, archive {figures.archive_bytes:,}, snapshots {figures.snapshot_bytes:,}"
     )
     if keep is not None:
-        deleted = plural(len(old), "segment")
-        click.echo(f"{deleted} of the archive deleted, {len(archived) - len(old)} kept.")
+        deleted = plural(len(old), "archive segment")
+        click.echo(f"{deleted} deleted, {len(archived) - len(old)} kept.")
         if held_back:
             click.echo(
-                f"{plural(len(held_back), 'segment')} kept beyond that: idempotency keys that have not expired need"
-                " their events."
+                f"{plural(len(held_back), 'segment')} kept beyond --keep: unexpired idempotency keys need their events."
             )

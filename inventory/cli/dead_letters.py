@@ -71,7 +71,7 @@ def _reason(_: click.Context, __: click.Parameter, value: str | None) -> str | N
 
 
 def _settling(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command what both of those that settle take."""
+    """Add the argument and the options that both settling commands take."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         click.option("--reason", callback=_reason, help="The reason, kept in the log."),
@@ -93,7 +93,7 @@ def requeue_command(**given: Any) -> None:
 @dead_letters_command.command("discard", epilog=EXIT_CODES)
 @_settling
 def discard_command(**given: Any) -> None:
-    """Take the event SEQUENCE back: its record gets the figures from before it, and takes changes again."""
+    """Undo the event SEQUENCE: its record gets back the figures from before it, and accepts changes again."""
     _settle("discard", **given)
 
 

@@ -32,7 +32,7 @@ def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> No
     storeId,sku,onHand,reserved,qty,available,version,safetyStock,lowStock,updatedAt
     """  # noqa: D301 - click's own mark for "do not wrap"
     if as_json and file is None:
-        raise click.UsageError("--json needs a FILE: stdout is where the stock goes")
+        raise click.UsageError("--json needs FILE: without it, stdout carries the stock")
     settings = existing_log(data_dir)
     with heeding_sigterm():
         with service(settings) as services:
@@ -69,10 +69,10 @@ def _write(records: Sequence[Record], file: Path) -> None:
 
 @contextmanager
 def _named(target: str) -> Iterator[None]:
-    """Have an error inside the ``with`` block name what was asked for, rather than a temporary file or nothing."""
+    """Name ``target`` in an ``OSError`` of the ``with`` block, instead of a temporary file or nothing."""
     try:
         yield
     except BrokenPipeError:
-        raise  # who read it has gone: no fault
+        raise  # the reader of the pipe has ended: no fault
     except OSError as error:
         raise OSError(error.errno, error.strerror, target) from error

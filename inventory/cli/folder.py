@@ -1,4 +1,4 @@
-"""Which folder a command works on, and the service on top of it."""
+"""The data folder that a command works on, and the service on top of it."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -22,11 +22,11 @@ def data_dir_option(command: F) -> F:
 
 
 def read_settings(given: Mapping[str, object]) -> Settings:
-    """Read the settings; ``given`` (by variable, ``None`` for not given) goes before the environment.
+    """Read the settings; ``given`` (by variable, ``None`` for not given) overrides the environment.
 
-    The data folder's path comes back absolute.
+    The path of the data folder is made absolute.
 
-    :raises SettingsError: a value is not usable; names the variable, and the option if it was given by one.
+    :raises SettingsError: a value is not usable; names the variable, and the option if the value came from one.
     """
     values = {name: str(value) for name, value in given.items() if value is not None}
     settings = from_environment({**os.environ, **values}, {name: _option_of(name) for name in values})
@@ -41,23 +41,21 @@ def existing_folder(data_dir: str | None) -> Settings:
     """Read the settings of a command that needs a folder, and may begin a log in it."""
     settings = read_settings({"DATA_DIR": data_dir})
     if not settings.data_dir.is_dir():
-        raise click.ClickException(f"{settings.data_dir} does not exist; name another with --data-dir or DATA_DIR")
+        raise click.ClickException(f"{settings.data_dir} does not exist; set --data-dir or DATA_DIR")
     return settings
 
 
 def existing_log(data_dir: str | None) -> Settings:
-    """Read the settings of a command that needs a log: none is begun, or a typing error looks like an empty shop."""
+    """Read the settings of a command that needs a log. It begins none: a mistyped path must not look like no stock."""
     settings = existing_folder(data_dir)
     if not layout_of(settings).segments():
-        raise click.ClickException(
-            f"there is no event log in {settings.data_dir}; name another with --data-dir or DATA_DIR"
-        )
+        raise click.ClickException(f"no event log in {settings.data_dir}; set --data-dir or DATA_DIR")
     return settings
 
 
 @contextmanager
 def service(settings: Settings, on_committer_death: Callable[[], None] = lambda: None) -> Iterator[Services]:
-    """Run the service in this process for the ``with`` block, beside servers that may be running.
+    """Run the service in this process for the ``with`` block; servers may run on the folder at the same time.
 
     :param on_committer_death: called from another thread when this process can no longer follow the log.
     :raises StartRefused: the folder or its log cannot be used.
@@ -66,7 +64,7 @@ def service(settings: Settings, on_committer_death: Callable[[], None] = lambda:
         with progress_bar("checking the log") as progress:
             recovery = prepare(settings, progress=progress)
         if recovery.cut is not None:
-            click.echo(f"The log ended in changes that were never confirmed; a copy is in {recovery.cut}", err=True)
+            click.echo(f"Cut unconfirmed changes off the end of the log; a copy is in {recovery.cut}", err=True)
         if (warning := clock_warning(recovery)) is not None:
             click.echo(f"warning: {warning}", err=True)
         services = build_services(settings, on_committer_death=on_committer_death, folded=recovery.folded)

@@ -24,7 +24,7 @@ _IN_JSON = 1000
 @click.command("import", epilog=EXIT_CODES)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @data_dir_option
-@click.option("--dry-run", is_flag=True, help="Check the file and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Check the file; change nothing.")
 @click.option("--again", is_flag=True, help="Set every count again, even if this file was imported before.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool, as_json: bool) -> None:
@@ -53,22 +53,21 @@ def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool,
         checked = _check(opened, report, file)
         if report.count:
             report.tell(as_json, {"rows": checked.rows, "badRows": report.count})
-            raise click.ClickException(f"{file} has {plural(report.count, 'thing')} wrong; nothing was changed")
+            raise click.ClickException(f"{file} has {plural(report.count, 'problem')}; nothing was changed")
         if dry_run:
             good = {"rows": checked.rows, "badRows": 0, "dryRun": True}
-            _tell(as_json, good, f"{plural(checked.rows, 'row')}, all good.")
+            _tell(as_json, good, f"{plural(checked.rows, 'row')}, all valid.")
             return
         importing = _import(settings, opened, checked, report, again=again)
     if report.count:
         report.tell(as_json, importing)
-        raise click.ClickException(f"{plural(report.count, 'row was', 'rows were')} refused; the others are in")
-    already = plural(importing["alreadyIn"], "was", "were")
-    done = f"{plural(importing['applied'], 'row')} applied, {already} in already."
+        raise click.ClickException(f"{plural(report.count, 'row was', 'rows were')} refused; the others were applied")
+    done = f"{plural(importing['applied'], 'row')} applied, {importing['alreadyIn']} already applied before."
     _tell(as_json, importing, done)
 
 
 class _Checked(NamedTuple):
-    """What was checked: the file must not change behind it."""
+    """What the check found; the file must not change after it."""
 
     digest: str
     rows: int
@@ -76,7 +75,7 @@ class _Checked(NamedTuple):
 
 
 class _Report:
-    """Names bad rows on stderr as they are met, and keeps the first ones for the JSON."""
+    """Reports invalid rows on stderr as they are found, and keeps the first ones for the JSON."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -94,7 +93,7 @@ class _Report:
 
 
 def _check(opened: BinaryIO, report: _Report, file: Path) -> _Checked:
-    """Read the whole file once. A record may be named once: which of two counts holds would be chance."""
+    """Read the whole file once. A record may appear once: of two counts, a random one would win."""
     signature, reader, seen, rows = _signature(opened), StockReader(opened), dict[int, int](), 0
     with progress_bar("checking") as progress:
         for rows, entry in enumerate(_entries(reader, file), 1):
@@ -103,7 +102,7 @@ def _check(opened: BinaryIO, report: _Report, file: Path) -> _Checked:
                 # 64 bits of a keyed hash stand for the name: a tenth of its size.
                 first = seen.setdefault(hash(entry.row.item), entry.line)
                 if first != entry.line:
-                    problems = (FieldProblem("row", f"names the record of line {first} again"),)
+                    problems = (FieldProblem("row", f"repeats the record of line {first}"),)
             for problem in problems:
                 report(entry.line, *problem)
             if not rows % AT_ONCE:
@@ -115,7 +114,7 @@ def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Re
     layout = layout_of(settings)
     with service(settings) as services, process_lock(layout.import_lock, wait_ms=0) as ours:
         if not ours:
-            raise click.ClickException("another import is at work on this folder")
+            raise click.ClickException("another import is running on this folder")
         importing = Importing(
             services.stock,
             services.ledger.status,
@@ -131,7 +130,7 @@ def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Re
                 )
         except KeyboardInterrupt:
             done = importing.applied + importing.kept + importing.refused
-            click.echo(f"stopped: {done} of {checked.rows} rows are done; repeat the command to go on", err=True)
+            click.echo(f"stopped: {done} of {checked.rows} rows are done; repeat the command to continue", err=True)
             raise
         return {
             "rows": checked.rows,
@@ -149,9 +148,9 @@ def _rows(opened: BinaryIO, checked: _Checked, progress: Progress) -> Iterator[N
         if number % AT_ONCE == 1:
             progress(reader.bytes_read, checked.signature[1])
             if _signature(opened) != checked.signature:
-                raise click.ClickException("the file was changed while it was imported; what was read until then is in")
+                raise click.ClickException("the file changed during the import; the rows read before that were applied")
         if entry.row is None:
-            raise click.ClickException(f"line {entry.line} was good a moment ago: the file was changed")
+            raise click.ClickException(f"line {entry.line} was valid in the check: the file changed during the import")
         yield Numbered(number, entry.line, entry.row)
 
 
@@ -164,7 +163,7 @@ def _entries(reader: StockReader, file: Path) -> Iterator[Entry]:
 
 def _require_regular(opened: BinaryIO, file: Path) -> None:
     if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-        raise click.UsageError(f"{file} is read twice, so it must be a file")
+        raise click.UsageError(f"{file} must be a regular file: it is read twice")
 
 
 def _signature(opened: BinaryIO) -> tuple[int, int, int]:

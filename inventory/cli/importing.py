@@ -1,9 +1,9 @@
-"""How far a file was imported: a note beside the log, by which an import that was broken off goes on.
+"""How far a file was imported: a note beside the log, from which an interrupted import continues.
 
     {"attempt":1,"rows":1000000,"confirmed":40000,"begun":60000,"keysEnd":"…","sequence":40012}
 
-Each row has an idempotency key, so a row that is tried twice changes stock once; but keys end. The note says which
-rows need no key any more, and when the keys of the others end.
+Each row has an idempotency key, so a row that is tried twice changes stock once; but keys expire. The note says which
+rows need no key any more, and when the keys of the others expire.
 """
 
 import time
@@ -30,11 +30,11 @@ from inventory.service.stock import StockService, Wanted
 class ImportNote(NamedTuple):
     """What is known of the import of one file's content.
 
-    :ivar attempt: 2 and more where its counts were stated again on purpose; part of every key.
-    :ivar confirmed: so many rows from the beginning are in, whatever becomes of their keys.
-    :ivar begun: no row behind this one was ever submitted. Rows between the two may be in or not.
-    :ivar keys_end: until then the keys of those rows count.
-    :ivar sequence: the log had got this far.
+    :ivar attempt: counts the imports with ``--again``, from 1; part of every key.
+    :ivar confirmed: this many rows from the beginning were applied, whatever happens to their keys.
+    :ivar begun: no row after this one was ever submitted. Rows between the two may or may not be applied.
+    :ivar keys_end: the keys of those rows are remembered until then.
+    :ivar sequence: the end of the log when the note was written.
     """
 
     attempt: int = 1
@@ -46,18 +46,18 @@ class ImportNote(NamedTuple):
 
 
 class ImportNoteUnreadable(InventoryError):
-    """The note is not what was written."""
+    """The note is damaged."""
 
 
 class ImportNoteFile:
-    """Where the note on one file's content is kept: named by the hash of that content."""
+    """The file of the note, named by the hash of the imported file's content."""
 
     def __init__(self, folder: Path, digest: str) -> None:
         self._path = folder / f"{digest}.json"
         self._disk, self._retry = Disk(), RetryPolicy()
 
     def read(self) -> ImportNote | None:
-        """Return the note, if there is one. :raises ImportNoteUnreadable: it is damaged."""
+        """Return the note, or ``None``. :raises ImportNoteUnreadable: it is damaged."""
         try:
             content = read_file(self._path, disk=self._disk, retry=self._retry)
         except FileNotFoundError:
@@ -68,12 +68,12 @@ class ImportNoteFile:
             return ImportNote(attempt, rows, confirmed, begun, parse_instant(found["keysEnd"]), sequence)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
             raise ImportNoteUnreadable(
-                f"{self._path} does not say how far this file was imported. --again sets every count in the file, even"
-                " where stock was sold since"
+                f"{self._path} is damaged, so it is unknown how far this file was imported. --again sets every count"
+                " in the file, even where stock was sold since"
             ) from error
 
     def write(self, note: ImportNote) -> None:
-        """Replace the note; durable. :raises OSError: it is as it was."""
+        """Replace the note; durable. :raises OSError: the note is unchanged."""
         self._path.parent.mkdir(exist_ok=True)
         attempt, rows, confirmed, begun, keys_end, sequence = note
         numbers = dict(zip(_NUMBERS, (attempt, rows, confirmed, begun, sequence), strict=True))
@@ -86,12 +86,12 @@ _NUMBERS = ("attempt", "rows", "confirmed", "begun", "sequence")
 AT_ONCE = 500
 """Rows that are submitted together; each is one or two changes."""
 SPAN = 40 * AT_ONCE
-"""Rows between two notes: a note is two syncs."""
+"""Rows between two notes: a note costs two flushes."""
 _TRIES = 5
 
 
 class ImportStopped(InventoryError):
-    """The import cannot go on now, or not safely; the message says how far it is and what to do."""
+    """The import cannot continue now, or not safely; the message says how far it is and what to do."""
 
 
 class Numbered(NamedTuple):
@@ -103,10 +103,10 @@ class Numbered(NamedTuple):
 
 
 class Importing:
-    """One import. Rows are carried out in order, ``AT_ONCE`` together; the counters say how far it is.
+    """One import. Rows are applied in order, ``AT_ONCE`` together; the counters say how far it is.
 
-    :ivar applied: rows that this run has carried out. :ivar kept: rows that were in already. :ivar refused: rows
-        that were not possible.
+    :ivar applied: rows that this run has applied. :ivar kept: rows that were applied before. :ivar refused: rows
+        that were refused.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Importing:
         refuse: Callable[[int, str], None],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """:param refuse: is told the line and the reason of each row that is not possible."""
+        """:param refuse: called with the line and the reason of each refused row."""
         self.applied = self.kept = self.refused = 0
         self._stock, self._status, self._now, self._sleep = stock, status, now, sleep
         self._ttl = key_ttl_ms * 1000
@@ -129,11 +129,11 @@ class Importing:
     def run(
         self, rows: Iterable[Numbered], total: int, digest: str, notes: ImportNoteFile, *, again: bool = False
     ) -> None:
-        """Carry out all rows that are not in yet.
+        """Apply all rows that are not applied yet.
 
-        :param again: state all counts once more, as if the file had never been imported.
-        :raises ImportStopped: see there; what was carried out stays, and repeating goes on.
-        :raises OSError: no note can be kept.
+        :param again: set all counts again, as if the file had never been imported.
+        :raises ImportStopped: see there; applied rows stay, and a repeated run continues.
+        :raises OSError: the note cannot be written.
         """
         found = self._stated_again(notes, total) if again else self._found(notes, total)
         note, confirmed = found, found.confirmed
@@ -158,7 +158,7 @@ class Importing:
         try:
             found = notes.read()
         except ImportNoteUnreadable:
-            # Which attempts there were is not known; the instant is above all of them.
+            # The number of earlier attempts is unknown; the instant is above all of them.
             return ImportNote(self._now(), total)
         return ImportNote(found.attempt + 1 if found is not None else 2, total)
 
@@ -166,14 +166,14 @@ class Importing:
         found = notes.read() or ImportNote(rows=total)
         if found.sequence > self._status().sequence:
             raise ImportStopped(
-                f"this file was imported into a log that had event {found.sequence}, and this log ends at"
+                f"this file was imported into a log that had event {found.sequence}, but this log ends at event"
                 f" {self._status().sequence}: it is another log, or an older copy. --again sets every count in the"
                 " file, even where stock was sold since"
             )
         return found
 
     def _noted(self, before: ImportNote, confirmed: int, begun: int) -> ImportNote:
-        # The keys of rows that are begun from now on end later than that. Where earlier ones are still open, theirs do.
+        # Keys of rows submitted from now on expire later. While earlier rows are unconfirmed, their keys decide.
         keys_end = Instant(self._now() + self._ttl) if confirmed == before.begun else before.keys_end
         return before._replace(confirmed=confirmed, begun=begun, keys_end=keys_end, sequence=self._status().sequence)
 
@@ -186,7 +186,7 @@ class Importing:
             self._sleep(again_in_ms / 1000)
 
     def _try(self, rows: list[Numbered], key: str, meaning: str, *, last: bool) -> tuple[list[Numbered], int]:
-        """Carry rows out; returns those to be tried again, and in how many ms."""
+        """Apply rows; return those to be tried again, and after how many ms."""
         wanted = [_wanted(one, key, meaning) for one in rows]
         results = iter(self._stock.change_many([change for of_row in wanted for change in of_row]))
         pending: list[Numbered] = []
@@ -201,7 +201,7 @@ class Importing:
                     errors.append(result)
             passing = [error for error in errors if isinstance(error, Unavailable)]
             if not errors:
-                # What replays at a further try of this run may have been done by the one before.
+                # A replay in a later try of this run may be the change of an earlier try.
                 kept = replayed and one.number not in self._unknown
                 self.kept += kept
                 self.applied += not kept
@@ -213,7 +213,7 @@ class Importing:
                     self._unknown.add(one.number)
                 again_in_ms = max(again_in_ms, passing[0].retry_after_ms)
             elif passing and one.row.item not in self._status().broken and not isinstance(passing[0], LockContended):
-                raise ImportStopped(f"stopped at line {one.line}: {passing[0]}; repeat the command to go on")
+                raise ImportStopped(f"stopped at line {one.line}: {passing[0]}; repeat the command to continue")
             else:
                 self.refused += 1
                 self._refuse(one.line, str(errors[0]))
@@ -231,7 +231,7 @@ def _wanted(one: Numbered, key: str, meaning: str) -> list[Wanted]:
 
 
 def _stopping(errors: Sequence[Unavailable]) -> NeedsOperator | None:
-    """What no further try helps against."""
+    """The error that a further try cannot get past."""
     return next((error for error in errors if isinstance(error, NeedsOperator)), None)
 
 
@@ -243,7 +243,8 @@ def _chunks(rows: Iterable[Numbered]) -> Iterator[list[Numbered]]:
 
 def _keys_ended(first: Numbered, found: ImportNote) -> ImportStopped:
     return ImportStopped(
-        "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows"
-        f" {first.number} (line {first.line}) to {found.begun} may be in or not, and stating them again could undo what"
-        " was sold since. Put what is left into a file of its own; --again states every count of this one"
+        "an earlier import of this file was interrupted, and its idempotency keys have expired (IDEMP_TTL_MS): rows"
+        f" {first.number} (line {first.line}) to {found.begun} may or may not be applied, and setting their counts"
+        " again could undo later sales. Put the remaining rows into a separate file; --again sets every count of this"
+        " one"
     )

@@ -1,4 +1,4 @@
-"""``inventory seed``: what stock there is to begin with, read and checked before anything is changed."""
+"""``inventory seed``: initial stock, read and checked before anything is changed."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +22,7 @@ _WANTED = {str: "a string", int: "a whole number"}
 
 
 class SeedRow(NamedTuple):
-    """Stock to begin with, of one item."""
+    """The initial stock of one item."""
 
     item: ItemId
     on_hand: int
@@ -36,7 +36,7 @@ def shipped_seed() -> bytes:
 def parse_seed(content: bytes) -> list[SeedRow]:
     """Read a seed file.
 
-    :raises ValidationFailed: names every wrong entry by its place, such as ``items[3].onHand``.
+    :raises ValidationFailed: names every invalid entry by its place, such as ``items[3].onHand``.
     """
     entries = _entries(content)
     rows: dict[ItemId, SeedRow] = {}
@@ -48,7 +48,7 @@ def parse_seed(content: bytes) -> list[SeedRow]:
             try:
                 row = SeedRow(item_id(entry["storeId"], entry["sku"]), quantity(entry["onHand"], "onHand"))
                 if row.item in rows:
-                    wrong = [FieldProblem(place, f"{row.item.sku} in {row.item.store} is there twice")]
+                    wrong = [FieldProblem(place, f"{row.item.sku} in {row.item.store} appears twice")]
                 rows[row.item] = row
             except ValidationFailed as error:
                 wrong = [FieldProblem(f"{place}.{problem.field}", problem.message) for problem in error.problems]
@@ -62,7 +62,7 @@ def _entries(content: bytes) -> list[Any]:
     try:
         document = json.loads(content, object_pairs_hook=_distinct, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        # Broken text is a ValueError too; nested brackets without end are a RecursionError.
+        # Invalid UTF-8 is a ValueError too; endless nesting is a RecursionError.
         raise ValidationFailed([FieldProblem("file", f"is not JSON: {error}")]) from error
     if not isinstance(document, dict) or set(document) != {"items"} or not isinstance(document["items"], list):
         raise ValidationFailed([FieldProblem("file", 'must be {"items": [...]} and nothing else')])
@@ -81,13 +81,13 @@ def _wrong_shape(entry: object, place: str) -> Iterator[FieldProblem]:
     if type(entry.get("version", 1)) is not int or entry.get("version", 1) != 1:
         yield FieldProblem(f"{place}.version", "must be 1")
     for name in sorted(set(entry) - {*_FIELDS, "version"}):
-        yield FieldProblem(f"{place}.{name}", "is not known")
+        yield FieldProblem(f"{place}.{name}", "is not a known field")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError(f"a name is there twice among {', '.join(name for name, _ in pairs)}")
+        raise ValueError(f"duplicate name among {', '.join(name for name, _ in pairs)}")
     return found
 
 
@@ -101,19 +101,19 @@ _NEW = Precondition(exists=False)
 
 
 class SeedResult(NamedTuple):
-    """How many records were made, and how many were there before and left as they were."""
+    """How many records were created, and how many existed before and were left unchanged."""
 
     created: int
     kept: int
 
 
 def apply_seed(stock: StockService, rows: Sequence[SeedRow], report: Callable[[int, int], None]) -> SeedResult:
-    """Make every record that is not there yet. What is there is never touched, so it can be run again.
+    """Create every record that does not exist yet. Existing records are not changed, so this can be repeated.
 
-    No idempotency key is needed for that, and none would do: keys end, and a record stays.
+    That needs no idempotency key, and a key would not be enough: it expires, and a record stays.
 
-    :param report: called now and then with rows done and rows in all.
-    :raises Unavailable: some rows may be in, the others are not; run it again.
+    :param report: called now and then with the rows done and the rows in total.
+    :raises Unavailable: some rows may be applied, the others are not; run it again.
     """
     created = 0
     for start in range(0, len(rows), _BETWEEN_REPORTS):
@@ -155,12 +155,11 @@ def seed_command(file: Path | None, data_dir: str | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps({"created": created, "kept": kept, "asOfSequence": sequence}))
     else:
-        alone = plural(kept, "was there already and was", "were there already and were")
-        click.echo(f"{created} made, {alone} left alone.")
+        click.echo(f"{plural(created, 'record')} created, {kept} already existed.")
 
 
 def read_rows(file: Path | None) -> list[SeedRow]:
-    """Read a seed file, or the one that comes with the package; refuses it with every wrong entry named."""
+    """Read a seed file, or the one that comes with the package. :raises ClickException: names every invalid entry."""
     content = shipped_seed() if file is None else file.read_bytes()
     try:
         return parse_seed(content)
@@ -169,6 +168,6 @@ def read_rows(file: Path | None) -> list[SeedRow]:
         more = len(error.problems) - len(lines)
         if more:
             lines.append(f"  … and {more} more")
-        wrong = plural(len(error.problems), "wrong entry", "wrong entries")
+        wrong = plural(len(error.problems), "invalid entry", "invalid entries")
         head = f"{file or 'the seed'} has {wrong}; nothing was changed:"
         raise click.ClickException("\n".join([head, *lines])) from error

@@ -19,14 +19,14 @@ CONFIGURATION = "inventory.server.gunicorn_conf"
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """What ``gunicorn -c python:CONFIGURATION APP`` is, in this process.
+    """``gunicorn -c python:CONFIGURATION APP``, in this process.
 
-    Not by exec of gunicorn's own command: that one puts the working folder before the installed
-    packages, so a file there that is called flask.py would be imported.
+    It does not exec gunicorn's own command: that puts the working folder before the installed packages, so it would
+    import a file there that is called flask.py.
     """
 
     def load_config(self) -> None:
-        """Take over gunicorn's settings and hooks."""
+        """Load the gunicorn settings and hooks of ``CONFIGURATION``."""
         for name, value in vars(import_module(CONFIGURATION)).items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
@@ -62,12 +62,12 @@ def serve_command(
     given = {"HOST": host, "PORT": port, "WEB_CONCURRENCY": workers, "THREADS": threads, "DATA_DIR": data_dir}
     settings = read_settings(given)
     if settings.data_dir.exists() and not settings.data_dir.is_dir():
-        raise click.ClickException(f"{settings.data_dir} is not a folder; name another with --data-dir or DATA_DIR")
+        raise click.ClickException(f"{settings.data_dir} is not a folder; set --data-dir or DATA_DIR")
     if init:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     elif not settings.data_dir.is_dir():
-        raise click.ClickException(f"{settings.data_dir} does not exist; --init makes it, --data-dir names another")
-    click.echo(f"Data in {settings.data_dir}", err=True)
+        raise click.ClickException(f"{settings.data_dir} does not exist; create it with --init, or set --data-dir")
+    click.echo(f"Data folder: {settings.data_dir}", err=True)
     if demo and log_is_empty(settings.data_dir):
         _seed(settings)
     # The configuration and the workers read the environment, as they do under gunicorn's own command.
@@ -77,7 +77,7 @@ def serve_command(
 
 
 def log_is_empty(data_dir: Path) -> bool:
-    """Whether no event was ever stored. Looks at sizes only: folding a long log to find out would take its time."""
+    """Whether no event was ever stored. Looks at file sizes only: folding a long log would take too long."""
     files = [file for folder in ("events", "archive") for file in (data_dir / folder).glob("*")]
     return not any(file.stat().st_size for file in files)
 
@@ -87,4 +87,4 @@ def _seed(settings: Settings) -> None:
     # Ends its thread before the server forks.
     with service(settings) as services, progress_bar("seeding") as progress:
         created, _ = apply_seed(services.stock, rows, progress)
-    click.echo(f"Made {created} records of demo stock", err=True)
+    click.echo(f"Created {created} demo records", err=True)

@@ -4,12 +4,11 @@
     berlin-mitte,MUG-RED,30,5,10,stocktaking,DN-4711
 
 The header names the columns, in any order. ``storeId``, ``sku`` and ``onHand`` are required; the others may be
-left out, ``safetyStock`` and ``lowStock`` only together. An empty cell of these is nothing said, and a row with neither
-threshold leaves the policy of its record alone. A row with ``safetyStock`` states the whole policy, so an empty
-``lowStock`` says that there is no such threshold: an export writes it like that. ``lowStock`` without ``safetyStock``
-is refused; it would set the other one to 0 without a word. What else an export has (``reserved``, ``qty``,
-``available``, ``version``, ``updatedAt``) follows from events and cannot be stated: it is known to an import and not
-looked at.
+left out, ``safetyStock`` and ``lowStock`` only together. An empty cell sets nothing, and a row with neither threshold
+leaves the policy of its record unchanged. A row with ``safetyStock`` sets the whole policy, so an empty ``lowStock``
+means that there is no such threshold: an export writes it like that. ``lowStock`` without ``safetyStock`` is refused:
+it would silently set the safety stock to 0. An import ignores the other columns of an export (``reserved``, ``qty``,
+``available``, ``version``, ``updatedAt``), which follow from events and cannot be set.
 """
 
 import csv
@@ -33,7 +32,7 @@ _NOT_UTF8 = "not UTF-8"
 
 
 class StockRow(NamedTuple):
-    """What one row says. :ivar policy: ``None`` leaves the record's policy alone."""
+    """One valid row. :ivar policy: ``None`` leaves the policy of the record unchanged."""
 
     item: ItemId
     on_hand: int
@@ -43,7 +42,7 @@ class StockRow(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One row of the file: where it begins, and what it says or what is wrong with it."""
+    """One row of the file: the line where it begins, and its content or its problems."""
 
     line: int
     row: StockRow | None
@@ -51,13 +50,13 @@ class Entry(NamedTuple):
 
 
 class NotStock(Exception):
-    """The file as a whole cannot be read as stock; the message says why, and where."""
+    """The file cannot be read as stock at all; the message says why, and where."""
 
 
 class StockReader:
-    """Reads a file once, an entry at a time. Memory does not grow with the file.
+    """Reads a file once, one entry at a time. Memory does not grow with the file.
 
-    :ivar bytes_read: how far it is.
+    :ivar bytes_read: the bytes read so far.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -72,7 +71,7 @@ class StockReader:
         return self._hash.hexdigest()
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every row but the header; blank lines are none.
+        """Yield every row except the header and blank lines.
 
         :raises NotStock: there is no usable header, or a line or a cell is too long.
         """
@@ -92,8 +91,8 @@ class StockReader:
                 return
             except csv.Error as error:
                 if "field limit" in str(error):
-                    # Inside of a quote that began who knows where: what follows cannot be told apart.
-                    raise NotStock(f"line {line}: cannot be read: {error}; what follows was not read") from error
+                    # Inside a quoted cell with an unknown beginning: the rows after it cannot be told apart.
+                    raise NotStock(f"line {line}: cannot be read: {error}; the rest was not read") from error
                 yield _bad_row(line, f"cannot be read: {error}" if self._is_utf8 else _NOT_UTF8)
                 continue
             if cells:
@@ -111,13 +110,13 @@ class StockReader:
             try:
                 yield text.decode()
             except UnicodeDecodeError:
-                # The row goes on to its end, so that the lines behind it keep their numbers.
+                # The row is read to its end, so that later lines keep their numbers.
                 self._is_utf8 = False
                 yield text.decode("utf-8", "replace")
 
 
 def export_lines(records: Iterable[Record]) -> Iterator[bytes]:
-    """Yield a CSV of records, some hundred of them at a time; lines end with LF."""
+    """Yield records as CSV, 500 at a time; lines end with LF."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(EXPORTED)
@@ -144,18 +143,18 @@ def export_lines(records: Iterable[Record]) -> Iterator[bytes]:
 
 
 def _check_header(names: list[str]) -> None:
-    problems = [f"the column {name!a} is not known" for name in names if name not in _KNOWN]
-    problems += [f"the column {name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
-    problems += [f"the column {name} is missing" for name in REQUIRED if name not in names]
+    problems = [f"unknown column {name!a}" for name in names if name not in _KNOWN]
+    problems += [f"column {name} appears twice" for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [f"column {name} is missing" for name in REQUIRED if name not in names]
     if len(set(THRESHOLDS) & set(names)) == 1:
-        problems.append("safetyStock and lowStock come together, or not at all")
+        problems.append("safetyStock and lowStock must both be present, or neither")
     if problems:
         raise NotStock(f"line 1: {'; '.join(problems[:20])}")
 
 
 def _entry(line: int, names: list[str], cells: list[str]) -> Entry:
     if len(cells) != len(names):
-        return _bad_row(line, f"has {len(cells)} cells, the header {len(names)}")
+        return _bad_row(line, f"has {len(cells)} cells, but the header has {len(names)}")
     given = dict(zip(names, cells, strict=True))
     problems: list[FieldProblem] = []
     try:
@@ -165,7 +164,7 @@ def _entry(line: int, names: list[str], cells: list[str]) -> Entry:
     on_hand = _whole(given["onHand"], "onHand", problems)
     safety, low = (_whole(given[name], name, problems) if given.get(name) else None for name in THRESHOLDS)
     if given.get("lowStock") and not given.get("safetyStock"):
-        problems.append(FieldProblem("safetyStock", "is empty where lowStock is not; say 0 for none"))
+        problems.append(FieldProblem("safetyStock", "is required with lowStock; 0 for none"))
     reason, reference = (_text(given.get(name), name, problems) for name in TEXTS)
     if problems:
         return Entry(line, None, tuple(problems))

@@ -1,4 +1,4 @@
-"""What all commands share: how they end (one line on stderr and a status), progress bars, plurals."""
+"""What all commands share: errors (one line on stderr and an exit status), progress bars, plurals."""
 
 import signal
 import sys
@@ -16,17 +16,17 @@ from inventory.settings import SettingsError
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
-    """Say how many there are of what: ``1 row``, ``2 rows``; ``many`` where an s is not enough."""
+    """``1 row``, ``2 rows``. :param many: the plural, where an s is not enough."""
     return f"{number} {one}" if number == 1 else f"{number} {many or one + 's'}"
 
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with what is done and what there is to do."""
+"""Called with the work done so far and the work in total."""
 
 
 @contextmanager
 def progress_bar(label: str) -> Iterator[Progress]:
-    """Give something to call with what is done and what there is in all; draws a bar if stderr is a terminal."""
+    """Give a ``Progress``; it draws a bar if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
@@ -39,12 +39,12 @@ def progress_bar(label: str) -> Iterator[Progress]:
         yield progress
 
 
-EXIT_CODES = "Exit status: 0 done; 1 refused, or a problem was found; 2 wrong usage; 130 stopped with Ctrl-C."
+EXIT_CODES = "Exit status: 0 success; 1 refused, or a problem was found; 2 usage error; 130 stopped with Ctrl-C."
 
 
 @contextmanager
 def heeding_sigterm() -> Iterator[None]:
-    """Inside the ``with`` block SIGTERM is what Ctrl-C is: the command says how far it is, and its status is 130."""
+    """In the ``with`` block SIGTERM acts like Ctrl-C: the command reports its progress and exits with status 130."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
@@ -53,10 +53,10 @@ def heeding_sigterm() -> Iterator[None]:
 
 
 class Commands(click.Group):
-    """A group whose commands may raise what the service raises."""
+    """A group that turns the errors of the service into a message on stderr and an exit status."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it. Help that cannot be written ends as a result does that cannot be."""
+        """Run the command line. Help that cannot be written ends it like a result that cannot be written."""
         standard_streams.harden()
         try:
             return super().main(*args, **kwargs)
@@ -65,7 +65,7 @@ class Commands(click.Group):
             sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the chosen command."""
+        """Run the command, and translate its errors."""
         try:
             return super().invoke(ctx)
         except (StartRefused, SettingsError, InventoryError, LogError) as error:

@@ -34,7 +34,7 @@ def verify_command(data_dir: str | None, as_json: bool) -> None:
             click.echo(f"note: {note}", err=True)
         for drift in found.drift.shown:
             click.echo(f"drift: {json.dumps(drift)}", err=True)
-        click.echo(f"{'Whole' if found.ok else 'Not whole'}: checked up to event {found.checked_sequence}.")
+        click.echo(f"{'OK' if found.ok else 'FAILED'}: verified through event {found.checked_sequence}.")
     if not found.ok:
         raise click.exceptions.Exit(1)
 
@@ -50,10 +50,10 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
     """
     settings = existing_log(data_dir)
     if not yes:
-        if not _somebody_is_there():
-            raise click.UsageError("nobody is there to be asked; say --yes")
+        if not _is_terminal():
+            raise click.UsageError("not a terminal: pass --yes")
         if not click.confirm(f"Delete and rebuild everything in {settings.data_dir} that is derived from the log?"):
-            raise click.ClickException("nothing was done")
+            raise click.ClickException("cancelled; nothing was changed")
     with progress_bar("rebuilding") as progress:
         result = rebuild(settings, progress=progress)
     deleted = [str(path) for path in result.deleted]
@@ -65,5 +65,5 @@ def rebuild_command(data_dir: str | None, yes: bool, as_json: bool) -> None:
     click.echo(f"Rebuilt as of event {result.as_of_sequence}.")
 
 
-def _somebody_is_there() -> bool:
+def _is_terminal() -> bool:
     return sys.stdin.isatty()

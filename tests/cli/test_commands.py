@@ -166,7 +166,7 @@ def test_rebuild_does_nothing_when_nobody_can_be_asked(seeded: Path) -> None:
 def test_rebuild_asks_before_it_deletes(
     answer: str, status: int, seeded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inventory.cli.verify._somebody_is_there", lambda: True)
+    monkeypatch.setattr("inventory.cli.verify._is_terminal", lambda: True)
     ended = CliRunner().invoke(main, ["rebuild", "--data-dir", str(seeded)], input=answer)
     assert (ended.exit_code, (seeded / "store-inventory.json").exists()) == (status, status == 0)
 

@@ -54,7 +54,7 @@ def log(data: Path) -> bytes:
 
 def test_a_dry_run_checks_the_file_and_changes_nothing(data: Path, stock: Path) -> None:
     ended = run("import", stock, "--dry-run", "--data-dir", data)
-    assert (ended.exit_code, ended.stdout, list(data.iterdir())) == (0, "3 rows, all good.\n", [])
+    assert (ended.exit_code, ended.stdout, list(data.iterdir())) == (0, "3 rows, all valid.\n", [])
 
 
 def test_a_row_that_would_make_more_records_than_may_be_is_named_and_what_is_there_is_stated(
@@ -84,7 +84,7 @@ def test_an_import_that_is_repeated_applies_once(data: Path, stock: Path) -> Non
     run("import", stock, "--data-dir", data)
     before = log(data)
     ended = run("import", stock, "--data-dir", data)
-    assert (ended.exit_code, ended.stdout) == (0, "0 rows applied, 3 were in already.\n")
+    assert (ended.exit_code, ended.stdout) == (0, "0 rows applied, 3 already applied before.\n")
     assert log(data) == before
 
 
@@ -99,15 +99,15 @@ def test_every_bad_row_is_named_by_its_line_and_nothing_is_changed(option: list[
         "line 6: row",
         "line 7: row",
     ]
-    assert ended.stderr.endswith("has 4 things wrong; nothing was changed\n")
+    assert ended.stderr.endswith("has 4 problems; nothing was changed\n")
 
 
 def test_one_thing_is_one_thing(data: Path, stock: Path) -> None:
     stock.write_text(HEAD + "berlin,mug,-7\n")
-    assert run("import", stock, "--data-dir", data).stderr.endswith("has 1 thing wrong; nothing was changed\n")
+    assert run("import", stock, "--data-dir", data).stderr.endswith("has 1 problem; nothing was changed\n")
     stock.write_text(HEAD + "berlin,mug,7\n")
-    assert run("import", stock, "--data-dir", data).stdout == "1 row applied, 0 were in already.\n"
-    assert run("import", stock, "--data-dir", data).stdout == "0 rows applied, 1 was in already.\n"
+    assert run("import", stock, "--data-dir", data).stdout == "1 row applied, 0 already applied before.\n"
+    assert run("import", stock, "--data-dir", data).stdout == "0 rows applied, 1 already applied before.\n"
     assert run("export", "--data-dir", data).stderr == "1 record as of event 1\n"
 
 
@@ -116,14 +116,14 @@ def test_as_json_bad_rows_are_listed(data: Path, stock: Path) -> None:
     found = asked("import", stock, "--data-dir", data)
     assert (found["badRows"], found["problems"]) == (
         1,
-        [{"line": 5, "field": "row", "message": "names the record of line 3 again"}],
+        [{"line": 5, "field": "row", "message": "repeats the record of line 3"}],
     )
 
 
 def test_a_column_that_is_not_known_is_refused_by_name(data: Path, stock: Path) -> None:
     stock.write_text("storeId,sku,onHand,colour\n")
     ended = run("import", stock, "--data-dir", data)
-    assert (ended.exit_code, "'colour' is not known; nothing was changed" in ended.stderr) == (1, True)
+    assert (ended.exit_code, "unknown column 'colour'; nothing was changed" in ended.stderr) == (1, True)
 
 
 def test_one_import_at_a_time(data: Path, stock: Path) -> None:
@@ -197,7 +197,7 @@ def test_an_import_that_is_killed_half_way_and_repeated_applies_each_row_once(
     killed.send_signal(by)
     _, said = killed.communicate(timeout=60)
     assert killed.returncode == (-by if by == signal.SIGKILL else 130)
-    assert (b"repeat the command to go on" in said) == (by != signal.SIGKILL)
+    assert (b"repeat the command to continue" in said) == (by != signal.SIGKILL)
     before = log(data).count(b"\n")
     result = asked("import", stock, "--data-dir", data)
     assert 0 < before < total

@@ -82,7 +82,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_folder_that_does_not_exist_is_not_made_by_accident(tmp_path: Path) -> None:
     ended = refused(tmp_path, "--data-dir", "dtaa")
     assert (ended.returncode, list(tmp_path.iterdir())) == (1, [])
-    assert ended.stderr == f"Error: {tmp_path}/dtaa does not exist; --init makes it, --data-dir names another\n"
+    assert ended.stderr == f"Error: {tmp_path}/dtaa does not exist; create it with --init, or set --data-dir\n"
 
 
 def test_an_address_that_is_not_this_machines_is_refused_with_one_line(data: Path) -> None:
@@ -131,7 +131,7 @@ def test_from_anywhere_it_serves_the_demo_and_ends_with_status_0_on_sigterm(tmp_
 def test_it_tells_where_the_data_is_and_speaks_json_otherwise(data: Path) -> None:
     with served(data.parent, "--data-dir", "data") as (_, lines, _url):
         first, *others = lines
-    assert first == f"Data in {data}\n"
+    assert first == f"Data folder: {data}\n"
     assert [json.loads(line)["logger"] for line in others] == ["gunicorn.error"] * len(others)
 
 

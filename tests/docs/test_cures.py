@@ -17,10 +17,10 @@ NAMES_A_CURE = re.compile(
 HARMLESS = {
     # They name a state, or what was done, and no cure.
     "it is being rebuilt",
-    "… of the archive deleted, … kept.",
+    "… deleted, … kept.",
     "Rebuilt as of event ….",
     "deleted …",
-    "the column … is missing",
+    "column … is missing",
     "is missing",
     "… was removed or replaced",
     "this part of the log is missing",
@@ -57,15 +57,15 @@ SAFE = {
     "the figures of … in … before event … are not known: the snapshot that this process started from does not hold"
     " them. 'inventory rebuild' reads them from the log again.",
     # The command is asked for a number and needs two whole snapshots: test_archive.
-    "Delete all but the newest KEEP segments of the archive.",
+    "Delete all but the newest KEEP archive segments.",
     # Counts are stated again: it says what that does to sales since.
-    "… does not say how far this file was imported. --again sets every count in the file, even where stock was sold"
-    " since",
-    "this file was imported into a log that had event …, and this log ends at …: it is another log, or an older copy."
-    " --again sets every count in the file, even where stock was sold since",
-    "an import of this file was broken off so long ago that its keys have ended (IDEMP_TTL_MS): rows … (line …) to …"
-    " may be in or not, and stating them again could undo what was sold since. Put what is left into a file of its own;"
-    " --again states every count of this one",
+    "… is damaged, so it is unknown how far this file was imported. --again sets every count in the file, even where"
+    " stock was sold since",
+    "this file was imported into a log that had event …, but this log ends at event …: it is another log, or an older"
+    " copy. --again sets every count in the file, even where stock was sold since",
+    "an earlier import of this file was interrupted, and its idempotency keys have expired (IDEMP_TTL_MS): rows … (line"
+    " …) to … may or may not be applied, and setting their counts again could undo later sales. Put the remaining rows"
+    " into a separate file; --again sets every count of this one",
     # A start changes no line that is durable.
     "a sync of the event log failed in the meantime; start again",
     "event %d does continue %s when it is read again; restart the servers",

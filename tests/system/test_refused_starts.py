@@ -23,7 +23,7 @@ def refusal(data_dir: Path, *options: str, status: int = 1, **settings: object) 
     assert done.returncode == status, done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert done.stdout == ""
-    own = [line for line in done.stderr.splitlines() if not line.startswith(("{", "Data in "))]
+    own = [line for line in done.stderr.splitlines() if not line.startswith(("{", "Data folder: "))]
     causes = [number for number, line in enumerate(own) if line.startswith(("Error: ", "inventory: "))]
     assert len(causes) == 1, done.stderr
     return "\n".join(own[causes[0] :])

@@ -62,7 +62,7 @@ def test_when_its_keys_have_ended_it_is_refused_and_nothing_is_stated_again(worl
     world.broken_off(AT_ONCE)
     events = len(world.ledger.events)
     world.clock.advance(ms=TTL_MS)
-    with pytest.raises(ImportStopped, match="keys have ended") as refused:
+    with pytest.raises(ImportStopped, match="keys have expired") as refused:
         world.run(rows())
     assert len(world.ledger.events) == events
     assert "(line 2)" in str(refused.value)
@@ -80,7 +80,7 @@ def test_of_keys_from_different_hours_those_of_the_earliest_open_row_count(
 
     world.run(half_a_lifetime_later())
     world.clock.advance(ms=TTL_MS // 2)
-    with pytest.raises(ImportStopped, match="keys have ended"):
+    with pytest.raises(ImportStopped, match="keys have expired"):
         world.run(rows())
 
 

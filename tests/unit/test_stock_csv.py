@@ -69,12 +69,12 @@ def test_blank_lines_are_no_rows_and_the_last_line_needs_no_end() -> None:
 @pytest.mark.parametrize(
     ("header", "said"),
     [
-        (b"", "the column storeId is missing; the column sku is missing; the column onHand is missing"),
-        (b"storeId,sku\n", "the column onHand is missing"),
-        (b"storeId,sku,onHand,colour\n", "the column 'colour' is not known"),
-        (b"storeId,sku,onHand,onhand\n", "the column 'onhand' is not known"),
-        (b"storeId,sku,onHand,sku\n", "the column sku is there twice"),
-        (b"storeId,sku,onHand,lowStock\n", "safetyStock and lowStock come together"),
+        (b"", "column storeId is missing; column sku is missing; column onHand is missing"),
+        (b"storeId,sku\n", "column onHand is missing"),
+        (b"storeId,sku,onHand,colour\n", "unknown column 'colour'"),
+        (b"storeId,sku,onHand,onhand\n", "unknown column 'onhand'"),
+        (b"storeId,sku,onHand,sku\n", "column sku appears twice"),
+        (b"storeId,sku,onHand,lowStock\n", "safetyStock and lowStock must both"),
         (b'"storeId,sku,onHand', "the header cannot be read"),
         (b"s\xfe,sku,onHand,storeId\n", "line 1: not UTF-8"),
     ],
