@@ -109,6 +109,11 @@ class Event(NamedTuple):
 
 
 _made = tuple.__new__
+# Taken apart and made by position below: the order must not change unseen.
+assert (  # noqa: S101
+    " ".join(Line._fields) == "item on_hand_delta reserved_delta on_hand reserved version previous policy policy_before"
+)
+assert " ".join(Record._fields) == "item on_hand reserved version sequence updated_at policy"  # noqa: S101
 
 
 def line_after(change: Change, before: Record | None) -> Line:

@@ -89,6 +89,10 @@ class State:
             self.wide[item.sku] = WideSku([*(self.records[one] for one in known), record])
 
 
+# Taken apart by position in `fold`: the order must not change unseen.
+assert " ".join(Event._fields) == ("sequence event_id type at node note lines reservation key_use delivery synced step")  # noqa: S101
+
+
 def fold(state: State, event: Event, position: int) -> None:
     """Change ``state`` by one event that has happened. Refuses nothing: an old log always replays.
 

@@ -52,6 +52,12 @@ GENESIS = bytes(16)
 _MARK = b',"chain":"'
 # What a named tuple's own constructor calls, without the call around it: a start reads millions of lines.
 _made = tuple.__new__
+# Taken apart and made by position: the order must not change unseen.
+assert " ".join(Note._fields) == "actor request_id reason reference"  # noqa: S101
+assert (  # noqa: S101
+    " ".join(Line._fields) == "item on_hand_delta reserved_delta on_hand reserved version previous policy policy_before"
+)
+assert " ".join(Event._fields) == ("sequence event_id type at node note lines reservation key_use delivery synced step")  # noqa: S101
 TAIL = len(_MARK) + 32 + len(b'"}')
 """How many bytes of a line, without its line feed, are its chain."""
 

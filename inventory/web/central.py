@@ -11,14 +11,14 @@ from inventory.web.pages import cursor_of_name, fitted, withheld_after
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import MANY, LargeRead, LargeReads
-from inventory.web.schema_fields import _WORDS, MAX_PAGE, CursorField, StrictSchema, _QueryInteger, between, built
+from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 
 class SkuPageSchema(StrictSchema):
     """The query of one SKU over all stores; without a limit as much as fits into a body."""
 
-    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    limit = query_integer(between(1, MAX_PAGE))
     after = CursorField(data_key="cursor")
 
 

@@ -170,6 +170,10 @@ def _as_of(asked: Read, history: HistoryService) -> Record:
     return history.record_at(asked.item, sequence=asked.as_of.get("as_of_sequence"), at=asked.as_of.get("as_of"))
 
 
+# Taken apart by position in `record_body`: the order must not change unseen.
+assert " ".join(Record._fields) == "item on_hand reserved version sequence updated_at policy"  # noqa: S101
+
+
 def record_body(record: Record) -> dict[str, Any]:
     """A record as clients see it."""
     (store, sku), on_hand, reserved, version, sequence, updated_at, policy = record

@@ -13,7 +13,7 @@ from inventory.web.pages import cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import LargeRead, LargeReads
-from inventory.web.schema_fields import _WORDS, MAX_PAGE, CursorField, StrictSchema, _QueryInteger, between, built
+from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
@@ -27,7 +27,7 @@ def _prefix_rule(text: str) -> None:
 class PageSchema(StrictSchema):
     """The query of a list."""
 
-    limit = _QueryInteger(validate=between(1, MAX_PAGE), error_messages=_WORDS)
+    limit = query_integer(between(1, MAX_PAGE))
     after = CursorField(data_key="cursor")
     prefix = fields.String(validate=_prefix_rule)
 
