@@ -74,4 +74,4 @@ def _expanded(nav: Any) -> Any:
         return nav
     # A README is the front door of its folder.
     pages = sorted((ROOT / nav).glob("*.md"), key=lambda page: (page.name != "README.md", page.name))
-    return [page.relative_to(ROOT).as_posix() for page in pages] + [API] * (nav == "docs/reference/")
+    return [page.relative_to(ROOT).as_posix() for page in pages]
