@@ -14,8 +14,10 @@ from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress
 from inventory.domain.record import Record
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
+from inventory.service.ports.stock_reads import every
 
 _BETWEEN_REPORTS = 1000
+_AT_ONCE = 1000
 
 
 @click.command("export", epilog=EXIT_CODES)
@@ -35,17 +37,18 @@ def export_command(file: Path | None, data_dir: str | None, as_json: bool) -> No
         raise click.UsageError("--json needs FILE: without it, stdout carries the stock")
     settings = existing_log(data_dir)
     with heeding_sigterm():
-        with service(settings) as services:
-            snapshot = services.ledger.snapshot()
-        records = sorted(snapshot.records.values(), key=lambda record: record.item)
+        with service(settings) as services, services.ledger.walk() as stock:
+            sequence = stock.as_of_sequence
+            found = [record for part in every(stock.records, _AT_ONCE) for record in part]
+        records = sorted(found, key=lambda record: record.item)
         with _named("standard output" if file is None else str(file)):
             if file is None:
                 _print(records)
             else:
                 _write(records, file)
-    click.echo(f"{plural(len(records), 'record')} as of event {snapshot.as_of_sequence}", err=True)
+    click.echo(f"{plural(len(records), 'record')} as of event {sequence}", err=True)
     if as_json:
-        click.echo(json.dumps({"records": len(records), "asOfSequence": snapshot.as_of_sequence}))
+        click.echo(json.dumps({"records": len(records), "asOfSequence": sequence}))
 
 
 def _print(records: Sequence[Record]) -> None:

@@ -117,8 +117,7 @@ def _import(settings: Settings, opened: BinaryIO, checked: _Checked, report: _Re
             raise click.ClickException("another import is running on this folder")
         importing = Importing(
             services.stock,
-            services.ledger.status,
-            services.now,
+            services.ledger,
             settings.idemp_ttl_ms,
             refuse=lambda line, why: report(line, "row", why),
         )

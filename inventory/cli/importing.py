@@ -23,7 +23,7 @@ from inventory.domain.values import Instant, format_instant, parse_instant
 from inventory.resilience.disk import Disk, read_file, replace_file
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.change_queue import Outcome
-from inventory.service.ports.stock_reads import LedgerStatus
+from inventory.service.ports.health import LedgerHealth
 from inventory.service.stock import StockService, Wanted
 
 
@@ -112,8 +112,7 @@ class Importing:
     def __init__(
         self,
         stock: StockService,
-        status: Callable[[], LedgerStatus],
-        now: Callable[[], Instant],
+        ledger: LedgerHealth,
         key_ttl_ms: int,
         *,
         refuse: Callable[[int, str], None],
@@ -121,9 +120,9 @@ class Importing:
     ) -> None:
         """:param refuse: called with the line and the reason of each refused row."""
         self.applied = self.kept = self.refused = 0
-        self._stock, self._status, self._now, self._sleep = stock, status, now, sleep
-        self._ttl = key_ttl_ms * 1000
-        self._refuse = refuse
+        self._stock, self._now, self._sleep = stock, ledger.now, sleep
+        self._status, self._broken = ledger.status, ledger.broken
+        self._ttl, self._refuse = key_ttl_ms * 1000, refuse
         self._unknown: set[int] = set()
 
     def run(
@@ -200,19 +199,20 @@ class Importing:
                 else:
                     errors.append(result)
             passing = [error for error in errors if isinstance(error, Unavailable)]
+            is_broken = bool(passing) and one.row.item in dict(self._broken(self._status().broken))
             if not errors:
                 # A replay in a later try of this run may be the change of an earlier try.
                 kept = replayed and one.number not in self._unknown
                 self.kept += kept
                 self.applied += not kept
-            elif (stopping := _stopping(passing)) and one.row.item not in self._status().broken:
+            elif (stopping := _stopping(passing)) and not is_broken:
                 raise ImportStopped(f"stopped at line {one.line}: {for_people(stopping)}; then repeat the command")
-            elif passing and not last and one.row.item not in self._status().broken:
+            elif passing and not last and not is_broken:
                 pending.append(one)
                 if any(error.outcome == "unknown" for error in passing):
                     self._unknown.add(one.number)
                 again_in_ms = max(again_in_ms, passing[0].retry_after_ms)
-            elif passing and one.row.item not in self._status().broken and not isinstance(passing[0], LockContended):
+            elif passing and not is_broken and not isinstance(passing[0], LockContended):
                 raise ImportStopped(f"stopped at line {one.line}: {passing[0]}; repeat the command to continue")
             else:
                 self.refused += 1

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inventory.domain.errors import NeedsOperator, StorageUnavailable, Unavailable
+from inventory.domain.errors import NeedsOperator, StorageUnavailable
 
 
 class LogError(Exception):
@@ -79,34 +79,3 @@ def unreadable(error: Exception) -> StorageUnavailable:
     if isinstance(error, LogRewound | OSError):
         return StorageUnavailable(message, outcome="none")
     return NeedsOperator(message, error.action if isinstance(error, StateUnusable) else EXAMINE)
-
-
-def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unavailable:
-    """What each waiter is told whose change met ``error``: an exception of its own.
-
-    :param key_looked_up: see ``Unavailable``.
-    """
-    told = _as_unavailable(error)
-    told.key_looked_up = key_looked_up
-    return told
-
-
-def _as_unavailable(error: BaseException) -> Unavailable:
-    match error:
-        case NeedsOperator():
-            return NeedsOperator(str(error), error.action, outcome=error.outcome)
-        case StorageUnavailable():
-            return type(error)(str(error), outcome=error.outcome, retry_after_ms=error.retry_after_ms)
-        case Unavailable():
-            return type(error)(str(error), retry_after_ms=error.retry_after_ms)
-        case LogError() | OSError():
-            return unreadable(error)
-        case _:
-            return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")
-
-
-def as_not_begun(error: BaseException) -> Unavailable:
-    """The same for a change that was not decided: it has not happened, whatever became of others."""
-    told = as_unavailable(error)
-    told.outcome = "none"
-    return told

@@ -10,13 +10,14 @@ from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Event, record_after
 from inventory.domain.record import Record
 from inventory.domain.values import ItemId
-from inventory.eventlog.archive import SegmentFiles
-from inventory.eventlog.durability import Doubts, Durability, sync_failed
+from inventory.eventlog.durability import Doubts, sync_failed
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.log_parts import LogParts
+from inventory.eventlog.shared_header import Position
 from inventory.service.ports.event_history import EventsGone
+from inventory.service.sequential_history import SequentialHistory
 
 
 class SegmentIndex:
@@ -75,19 +76,17 @@ AT_MOST_BYTES = 1 << 22
 """Of lines that are read at once: a page may ask for 1,000 events, and each may have changed 1,000 records."""
 
 
-class FileHistory:
+class FileHistory(SequentialHistory):
     """Implements ``EventHistory``. Reads what is published; chains were checked when it was folded."""
 
-    def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedState, durability: Durability) -> None:
-        self._layout = layout
-        self._files = files
-        self._shared = shared
-        self._durability = durability
-        self._times_made = shared.times_made
+    def __init__(self, parts: LogParts) -> None:
+        self._layout, self._files = parts.layout, parts.files
+        self._shared, self._durability = parts.shared, parts.durability
+        self._times_made = parts.shared.times_made
         self._marks: dict[int, tuple[int, ...]] = {}
         self._guard = Lock()
-        self._index = SegmentIndex(layout)
-        self.doubts = Doubts(shared, durability, self._published)
+        self._index = SegmentIndex(parts.layout)
+        self.doubts = Doubts(parts.shared, parts.durability, self._published)
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
@@ -134,6 +133,11 @@ class FileHistory:
                     self._durability.ensure(found[-1].sequence)
                 if self._shared.times_made == times_made:
                     return found
+
+    def first_beside(self, sequence: int) -> int:
+        """See ``SequentialHistory.first_beside``: that of its segment, which may have to be unpacked."""
+        with _told_as_unreadable():
+            return self._index.segment_of(sequence, self._shared.published().segment, archived=True)
 
     def _published(self, first: int, limit: int) -> Sequence[Event]:
         with _told_as_unreadable():

@@ -12,19 +12,15 @@ from pathlib import Path
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.values import Instant
 from inventory.eventlog.archive import move_to_archive
-from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.image import image_for_audit, image_of
-from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import NotALine, decode
+from inventory.eventlog.log_parts import LogParts
 from inventory.eventlog.reader import START, apart
-from inventory.eventlog.replica import Replica
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import NotASnapshot, encode_image, read_start
-from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS, SnapshotFolder
-from inventory.resilience.disk import Disk
+from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS
 from inventory.resilience.process_lock import process_lock
-from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.maintenance import Behind, StorageFigures
 
 
@@ -62,31 +58,17 @@ _TAIL = 1 << 21
 class FileKeeper:
     """Implements ``LogKeeper`` for one process of a log on files."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        shared: SharedState,
-        replica: Replica,
-        durability: Durability,
-        snapshots: SnapshotFolder,
-        *,
-        disk: Disk,
-        retry: RetryPolicy,
-        now: Callable[[], Instant],
-        key_ttl_ms: int,
-    ) -> None:
-        self._layout = layout
-        self._shared = shared
-        self._replica = replica
-        self._durability = durability
-        self._snapshots = snapshots
-        self._disk = disk
-        self._retry = retry
-        self._now = now
-        self._key_ttl = key_ttl_ms * 1000
+    def __init__(self, parts: LogParts) -> None:
+        self._layout, self._shared, self._snapshots = parts.layout, parts.shared, parts.snapshots
+        self._replica, self._durability = parts.replica, parts.durability
+        self._disk, self._retry = parts.options.disk, parts.options.retry
+        self._now = parts.now
+        self._key_ttl = parts.options.writer.key_ttl_ms * 1000
         self._newest = (-1, START.position)
         self._oldest = (0, Instant(0))
-        self._sizes = tuple(FolderSize(folder) for folder in (layout.events, layout.archive, layout.snapshots))
+        self._sizes = tuple(
+            FolderSize(folder) for folder in (self._layout.events, self._layout.archive, self._layout.snapshots)
+        )
 
     def turn(self) -> AbstractContextManager[bool]:
         """See ``LogKeeper.turn``."""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +16,7 @@ from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.process_lock import process_lock
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.ports.stock_reads import StockWalk, every
 
 _AT_ONCE = 50
 _HEAD = re.compile(rb'\{"asOfSequence":([0-9]{1,19}),')
@@ -42,11 +41,11 @@ class PublishedViews:
         """See ``Views.turn``."""
         return process_lock(self._layout.publish_lock, wait_ms=wait_ms)
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, stock: StockWalk) -> None:
         """See ``Views.publish``."""
         try:
             for view in (STORE_VIEW, CENTRAL_VIEW):
-                path, content = view.path(self._layout), partial(self._pieces, view, snapshot)
+                path, content = view.path(self._layout), partial(self._pieces, view, stock)
                 # Nobody else is at work here: these are of publishers that were killed.
                 for left in path.parent.glob(f".{path.name}.*.tmp"):
                     left.unlink(missing_ok=True)
@@ -66,36 +65,41 @@ class PublishedViews:
         """See ``Views.note``."""
         self._shared.note_views(status)
 
-    def _pieces(self, view: "View", snapshot: StockSnapshot) -> Iterator[bytes]:
-        for piece in document(view, snapshot):
+    def _pieces(self, view: "View", stock: StockWalk) -> Iterator[bytes]:
+        for piece in document(view, stock):
             yield piece
             self._disk.reach("in-publish")
 
 
-def _store_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:
-    """The entries of ``store-inventory.json``."""
-    for record in snapshot.records.values():
-        yield {
-            "storeId": record.item.store,
-            "sku": record.item.sku,
-            "qty": record.qty,
-            "reserved": record.reserved,
-            "onHand": record.on_hand,
-            "version": record.version,
-        }
+def _store_entries(stock: StockWalk) -> Iterator[list[dict[str, Any]]]:
+    """The entries of ``store-inventory.json``, in parts."""
+    for records in every(stock.records, _AT_ONCE):
+        yield [
+            {
+                "storeId": record.item.store,
+                "sku": record.item.sku,
+                "qty": record.qty,
+                "reserved": record.reserved,
+                "onHand": record.on_hand,
+                "version": record.version,
+            }
+            for record in records
+        ]
 
 
-def _central_entries(snapshot: StockSnapshot) -> Iterator[dict[str, Any]]:
-    """The entries of ``central-inventory.json``."""
-    for sku, items in snapshot.items_of_sku.items():
-        records = [snapshot.records[item] for item in sorted(items)]
-        yield {
-            "sku": sku,
-            "qty": sum(record.qty for record in records),
-            "reserved": sum(record.reserved for record in records),
-            "onHand": sum(record.on_hand for record in records),
-            "stores": [{"storeId": record.item.store, "qty": record.qty} for record in records],
-        }
+def _central_entries(stock: StockWalk) -> Iterator[list[dict[str, Any]]]:
+    """The entries of ``central-inventory.json``, in parts."""
+    for skus in every(stock.skus, _AT_ONCE):
+        yield [
+            {
+                "sku": sku,
+                "qty": sum(record.qty for record in records),
+                "reserved": sum(record.reserved for record in records),
+                "onHand": sum(record.on_hand for record in records),
+                "stores": [{"storeId": record.item.store, "qty": record.qty} for record in records],
+            }
+            for sku, records in skus
+        ]
 
 
 def published_sequence(layout: Layout) -> int:
@@ -119,18 +123,18 @@ class View(NamedTuple):
 
     path: Callable[[Layout], Path]
     name: str
-    entries: Callable[[StockSnapshot], Iterator[dict[str, Any]]]
+    entries: Callable[[StockWalk], Iterator[list[dict[str, Any]]]]
 
 
 STORE_VIEW = View(lambda layout: layout.store_view, "records", _store_entries)
 CENTRAL_VIEW = View(lambda layout: layout.central_view, "skus", _central_entries)
 
 
-def document(view: View, snapshot: StockSnapshot) -> Iterator[bytes]:
+def document(view: View, stock: StockWalk) -> Iterator[bytes]:
     """The file's bytes, which follow from the log alone."""
-    yield b'{"asOfSequence":%d,"%s":[' % (snapshot.as_of_sequence, view.name.encode())
-    separator, rest = b"\n", view.entries(snapshot)
-    while some := list(islice(rest, _AT_ONCE)):
+    yield b'{"asOfSequence":%d,"%s":[' % (stock.as_of_sequence, view.name.encode())
+    separator = b"\n"
+    for some in view.entries(stock):
         yield separator + b",\n".join([orjson.dumps(entry) for entry in some])
         separator = b",\n"
     yield b"\n]}\n"

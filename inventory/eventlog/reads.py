@@ -3,37 +3,38 @@
 Once a sync has failed, lists go on where nothing in them is in doubt: they are as of the latest durable event then.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State
-from inventory.domain.values import Instant, ItemId
-from inventory.eventlog.durability import Doubts, Durability, refuse_if
+from inventory.domain.values import ItemId
+from inventory.eventlog.durability import Doubts, refuse_if
 from inventory.eventlog.errors import LogError, unreadable
-from inventory.eventlog.replica import Replica
-from inventory.service.pages import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
+from inventory.eventlog.log_parts import LogParts
+from inventory.service.pages import StockCopy, page_of_records, page_of_reservations, page_of_stores, read_sku
 from inventory.service.ports.stock_reads import (
     LONGEST,
     Page,
     PageRequest,
     ReservationRequest,
     SkuStock,
-    StockSnapshot,
     StoreSummary,
 )
 
 
 class ReplicaReads:
-    """See ``Ledger``. Each read adopts what is published, and waits until what it tells is durable."""
+    """Implements ``StockReads`` and ``HoldReads``.
 
-    def __init__(self, replica: Replica, durability: Durability, doubts: Doubts, now: Callable[[], Instant]) -> None:
-        self._replica = replica
-        self._durability = durability
+    Each read adopts what is published, and waits until what it tells is durable.
+    """
+
+    def __init__(self, parts: LogParts, doubts: Doubts) -> None:
+        self._shared, self._replica, self._durability = parts.shared, parts.replica, parts.durability
         self._doubts = doubts
-        self._clock = now
+        self._clock = parts.now
 
     def record(self, item: ItemId) -> Record | None:
         self._adopt()
@@ -76,12 +77,13 @@ class ReplicaReads:
         refuse_if(any(record.item in doubt.items for record in found.items))
         return replace(found, as_of_sequence=doubt.durable, withheld=True)
 
-    def snapshot(self) -> StockSnapshot:
+    @contextmanager
+    def walk(self) -> Iterator[StockCopy]:
         self._adopt()
         with self._still() as state:
-            snapshot = snapshot_of(state)
-        self._durability.ensure(snapshot.as_of_sequence)
-        return snapshot
+            stock = StockCopy(state)
+        self._durability.ensure(stock.as_of_sequence)
+        yield stock
 
     def reservation(self, reservation_id: str) -> Hold | None:
         self._adopt()

@@ -1,15 +1,17 @@
 """The ledger of a process that could not open its folder: it refuses everything and says why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.ports.change_queue import Decide, Submission
+from inventory.service.ports.health import BrokenItem, LedgerStatus
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import LONGEST, LedgerStatus, PageRequest, ReservationRequest, StockSnapshot
+from inventory.service.ports.stock_reads import LONGEST, PageRequest, ReservationRequest, StockWalk
 
 MEND = "fix what the message names; the server replaces this worker every few seconds, and the next one tries again"
 
@@ -20,8 +22,9 @@ class UnopenedLedger:
     A worker that raised instead would not boot, and gunicorn would stop the healthy ones with it.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, now: Callable[[], Instant]) -> None:
         self._reason = reason
+        self._now = now
         self.history = UnopenedHistory(reason)
 
     def submit(
@@ -63,11 +66,20 @@ class UnopenedLedger:
     def due_reservations(self, limit: int) -> NoReturn:
         self._refuse()
 
-    def snapshot(self) -> NoReturn:
+    def walk(self) -> NoReturn:
         self._refuse()
 
     def status(self) -> LedgerStatus:
-        return LedgerStatus(0, 0, self._reason, {}, MEND)
+        return LedgerStatus(0, 0, self._reason, 0, MEND)
+
+    def broken(self, limit: int) -> Sequence[BrokenItem]:
+        return ()
+
+    def now(self) -> Instant:
+        return self._now()
+
+    def guard(self, breaker: CircuitBreaker) -> None:
+        """Nothing is tried that could fail."""
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -102,6 +114,18 @@ class UnopenedHistory:
         """See ``EventHistory.events``."""
         raise NeedsOperator(self._reason, MEND)
 
+    def latest_by(self, instant: Instant) -> NoReturn:
+        """See ``EventHistory.latest_by``."""
+        raise NeedsOperator(self._reason, MEND)
+
+    def wait_beyond(self, sequence: int, seconds: float) -> NoReturn:
+        """See ``EventHistory.wait_beyond``."""
+        raise NeedsOperator(self._reason, MEND)
+
+    def of_record(self, item: ItemId, before: int, limit: int) -> NoReturn:
+        """See ``EventHistory.of_record``."""
+        raise NeedsOperator(self._reason, MEND)
+
 
 class UnopenedViews:
     """The published views of such a process: it never gets a turn."""
@@ -113,7 +137,7 @@ class UnopenedViews:
         """See ``Views.turn``."""
         raise NeedsOperator(self._reason, MEND)
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, stock: StockWalk) -> None:
         """Never called: there is no turn."""
 
     def status(self) -> SyncStatus:

@@ -3,31 +3,43 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from inventory.domain.errors import IdempotencyConflict
 from inventory.domain.events import Delivery, Event
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
-from inventory.service.pages import page_of_records, page_of_reservations, page_of_stores, read_sku, snapshot_of
-from inventory.service.ports.change_queue import Decide, Settled, Submission
+from inventory.resilience.breaker import CircuitBreaker
+from inventory.service.commit_group import EventStamp
+from inventory.service.commit_queue import CallersQueue, CommitQueue
+from inventory.service.pages import (
+    StockCopy,
+    broken_of,
+    page_of_records,
+    page_of_reservations,
+    page_of_stores,
+    read_sku,
+)
+from inventory.service.ports.change_queue import Decide, Submission, Ticket
+from inventory.service.ports.group_store import QueuedChanges
+from inventory.service.ports.health import BrokenItem, LedgerStatus
 from inventory.service.ports.stock_reads import (
     LONGEST,
-    LedgerStatus,
     Page,
     PageRequest,
     ReservationRequest,
     SkuStock,
-    StockSnapshot,
     StoreSummary,
 )
 from inventory.service.quotas import sizes_of
-from inventory.service.transaction import Batch, Writer
+from inventory.service.sequential_history import SequentialHistory
+from inventory.service.state_group import StateGroup
 
-DEFAULT_WRITER = Writer("memory", key_ttl_ms=3_600_000)
+_CALLERS_WAIT_MS = 60_000
+"""Nothing is queued: only what a caller itself does takes any time."""
+DEFAULT_STAMP = EventStamp("memory", key_ttl_ms=3_600_000)
 
 
 def wall_clock() -> Instant:
@@ -35,7 +47,7 @@ def wall_clock() -> Instant:
     return Instant(time.time_ns() // 1000)
 
 
-class MemoryHistory:
+class MemoryHistory(SequentialHistory):
     """Implements ``EventHistory`` on a list of all events."""
 
     def __init__(self, events: Sequence[Event]) -> None:
@@ -60,16 +72,71 @@ class MemoryHistory:
         return self._events[first - 1 : first - 1 + limit]
 
 
+class MemoryGroupStore:
+    """Implements ``GroupStore`` on a state and a list. Its lock is a mutex, and everything written is durable."""
+
+    def __init__(
+        self, state: State, events: list[Event], stamp: EventStamp, now: Callable[[], Instant], mutex: threading.RLock
+    ) -> None:
+        self._state = state
+        self._events = events
+        self._stamp = stamp
+        self._now = now
+        self._mutex = mutex
+
+    @property
+    def durable(self) -> int:
+        """See ``GroupStore.durable``."""
+        return self._state.sequence
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """See ``GroupStore.exclusive``."""
+        return self._exclusive()
+
+    def begin(self, queued: Sequence[QueuedChanges]) -> StateGroup:
+        """See ``GroupStore.begin``."""
+        self.idle()
+        return StateGroup(self._state, self._now(), self._events.__getitem__, durable=self._state.sequence)
+
+    def write(self, group: StateGroup) -> None:
+        """See ``GroupStore.write``."""
+        for event in group.events:
+            self._events.append(event)
+            fold(self._state, event, event.sequence - 1)
+
+    def ensure(self, sequence: int) -> None:
+        """See ``GroupStore.ensure``: there is nothing to wait for."""
+
+    def idle(self) -> None:
+        """See ``GroupStore.idle``."""
+        with self._mutex:
+            self._state.forget(self._now(), self._stamp.hold_keep_ms)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        with self._mutex:
+            yield
+
+
 class MemoryLedger:
     """Keeps events in a list. Everything is durable for as long as the process lives."""
 
-    def __init__(self, writer: Writer = DEFAULT_WRITER, now: Callable[[], Instant] = wall_clock) -> None:
-        self._writer = writer
+    def __init__(
+        self,
+        stamp: EventStamp = DEFAULT_STAMP,
+        now: Callable[[], Instant] = wall_clock,
+        *,
+        with_thread: bool = False,
+    ) -> None:
+        """:param with_thread: whether a thread commits, as in other engines; without one each caller does."""
         self._now = now
         self._mutex = threading.RLock()
         self._state = State()
         self.events: list[Event] = []
         self.history = MemoryHistory(self.events)
+        store = MemoryGroupStore(self._state, self.events, stamp, self.now, self._mutex)
+        self.changes = CommitQueue(store, stamp) if with_thread else CallersQueue(store, stamp, _CALLERS_WAIT_MS)
+        self.changes.start()
 
     def submit(
         self,
@@ -77,35 +144,17 @@ class MemoryLedger:
         decide: Decide,
         key: IdempotencyKey | Delivery | None = None,
         weight: int = 1,
-    ) -> Settled:
-        with self._mutex:
-            now = max(self._now(), self._state.last_at)
-            self._state.forget(now, self._writer.hold_keep_ms)
-            batch = self._batch(now)
-            try:
-                outcome = batch.run(entities, decide, key)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this ticket
-                return Settled(error)
-            for event in batch.events:
-                self.events.append(event)
-                fold(self._state, event, event.sequence - 1)
-            return Settled(outcome)
+    ) -> Ticket:
+        return self.changes.submit(entities, decide, key, weight)
 
-    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Settled]:
-        with self._mutex:
-            if key is not None:
-                keys = [key, *[change.key for change in changes]]
-                try:
-                    self._batch(max(self._now(), self._state.last_at)).require_unused(keys)
-                except IdempotencyConflict as error:
-                    return [Settled(error)] * len(changes)
-            return [self.submit(*change) for change in changes]
-
-    def _batch(self, now: Instant) -> Batch:
-        return Batch(self._state, now, self._writer, read_event=self.events.__getitem__, synced=self._state.sequence)
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
+        return self.changes.submit_all(changes, key)
 
     def queue_depth(self) -> int:
-        return 0
+        return self.changes.queue_depth()
+
+    def guard(self, breaker: CircuitBreaker) -> None:
+        self.changes.guard(breaker)
 
     def record(self, item: ItemId) -> Record | None:
         return self._state.record(item)
@@ -134,16 +183,26 @@ class MemoryLedger:
         with self._mutex:
             return self._state.reservations.due(self._now(), limit, self._state.broken)
 
-    def snapshot(self) -> StockSnapshot:
+    @contextmanager
+    def walk(self) -> Iterator[StockCopy]:
         with self._mutex:
-            return snapshot_of(self._state)
+            stock = StockCopy(self._state)
+        yield stock
 
     def status(self) -> LedgerStatus:
         sequence = self._state.sequence
-        return LedgerStatus(sequence, sequence, None, dict(self._state.broken), None, sizes_of(self._state))
+        return LedgerStatus(sequence, sequence, None, len(self._state.broken), None, sizes_of(self._state))
+
+    def broken(self, limit: int) -> Sequence[BrokenItem]:
+        with self._mutex:
+            return broken_of(self._state, limit)
+
+    def now(self) -> Instant:
+        return self._now()
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Finish what was submitted."""
+        self.changes.close()
 
     @contextmanager
     def _still(self) -> Iterator[State]:

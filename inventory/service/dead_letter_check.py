@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeAlias
 
 from inventory.domain.dead_letter import REQUEUED, SETTLEMENTS, Break, gap
 from inventory.domain.errors import StorageUnavailable
@@ -11,9 +10,9 @@ from inventory.domain.values import Instant, ItemId
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.dead_letter_store import Letter, LetterState, Settlement
 from inventory.service.ports.event_history import EventHistory, EventsGone
+from inventory.service.ports.health import BrokenItem
 
 AT_ONCE = 1000
-Broken: TypeAlias = tuple[ItemId, Break]
 
 
 class _StillDead(Exception):
@@ -29,7 +28,7 @@ class LetterCheck:
         self._retry = retry
         self._now = now
 
-    def apply_again(self, broken: Sequence[Broken]) -> list[Letter]:
+    def apply_again(self, broken: Sequence[BrokenItem]) -> list[Letter]:
         """Try to apply each event to the figures before it; return those with which no try was successful."""
         waiting, dead, tries = list(broken), list[Letter](), 0
 

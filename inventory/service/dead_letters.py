@@ -8,9 +8,9 @@ from inventory.domain.commands import Note, SettleDeadLetter
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
 from inventory.domain.values import Instant, ItemId
-from inventory.service.dead_letter_check import AT_ONCE, Broken, LetterCheck, settled_by
+from inventory.service.dead_letter_check import AT_ONCE, LetterCheck, settled_by
 from inventory.service.ports.dead_letter_store import Letter, Letters, LetterState, NumberedLetter
-from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.health import BrokenItem, LedgerHealth
 from inventory.service.ports.stock_reads import Page, PageRequest
 from inventory.service.stock import StockService
 
@@ -25,7 +25,7 @@ class _Work(NamedTuple):
     :ivar unnoted: breaks that are no letters yet. :ivar over: dead letters whose records are not broken any more.
     """
 
-    unnoted: list[Broken]
+    unnoted: list[BrokenItem]
     over: list[Letter]
     durable: int
 
@@ -34,7 +34,12 @@ class DeadLetters:
     """Keeps the letters up with the log: breaks and settlements are there, and the letters follow from them."""
 
     def __init__(
-        self, ledger: Ledger, stock: StockService, letters: Letters, check: LetterCheck, now: Callable[[], Instant]
+        self,
+        ledger: LedgerHealth,
+        stock: StockService,
+        letters: Letters,
+        check: LetterCheck,
+        now: Callable[[], Instant],
     ) -> None:
         self._ledger = ledger
         self._stock = stock
@@ -42,7 +47,7 @@ class DeadLetters:
         self._check = check
         self._now = now
         self._not_before = Instant(0)
-        self._doubtful: set[Broken] = set()
+        self._doubtful: set[BrokenItem] = set()
 
     def note_new(self) -> int:
         """Bring the letters up to the log, unless another process is at it; returns how many entries were added.
@@ -119,15 +124,20 @@ class DeadLetters:
         letters = self._letters.all()
         if not letters and not status.broken:
             return _Work([], [], status.durable)
-        broken = {(at.sequence, item): at for item, at in status.broken.items() if at.sequence <= status.durable}
+        # However many of them are letters already, some that are not are among them.
+        many = AT_ONCE + len(letters) + len(self._doubtful)
+        found = self._ledger.broken(many) if status.broken else ()
+        broken = {(at.sequence, item) for item, at in found if at.sequence <= status.durable}
+        looked_at_all = len(found) < many
         known = {(letter.sequence, letter.item) for letter in letters}
-        unnoted = [(item, at) for (_, item), at in sorted(broken.items()) if (at.sequence, item) not in known]
+        unnoted = [one for one in found if (one.at.sequence, one.item) in broken - known]
         over = [
             letter
             for letter in letters
             if letter.state == "dead"
             and letter.sequence <= status.durable
             and (letter.sequence, letter.item) not in broken
+            and (looked_at_all or (letter.sequence, letter.item) < (found[-1].at.sequence, found[-1].item))
         ]
         return _Work([one for one in unnoted if one not in self._doubtful][:AT_ONCE], over, status.durable)
 
@@ -141,7 +151,7 @@ class DeadLetters:
             place = f"{letter.item.sku} in {letter.item.store}"
             _log.error("event %d is a dead letter of %s: %s", letter.sequence, place, letter.reason)
         for item, at in set(unnoted) - {(letter.item, Break(letter.sequence, letter.before)) for letter in dead}:
-            self._doubtful.add((item, at))
+            self._doubtful.add(BrokenItem(item, at))
             place = f"{item.sku} in {item.store}"
             _log.critical("event %d does continue %s when it is read again; restart the servers", at.sequence, place)
         settled = self._check.settled_since(over, durable)

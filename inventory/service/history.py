@@ -38,7 +38,9 @@ MANY_LINES = 50_000
 """Of the events and reservations in one page of a history: as JSON they do not fit into 4 MiB."""
 LONGEST_SECONDS = 5.0
 """Of one walk. An archive is unpacked on the way, a segment of it in half a second."""
-_LOOK_AGAIN_SECONDS = 0.05
+_LOOK_WHETHER_STOPPING_SECONDS = 0.05
+_PART = 32
+"""Steps of a record that are read at once; fewer at first, for most who ask want few."""
 
 
 class HistoryService:
@@ -48,7 +50,6 @@ class HistoryService:
         self,
         ledger: Ledger,
         events: EventHistory,
-        sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         far_walks: int = 4,
         lead: ClockLead | None = None,
@@ -57,7 +58,6 @@ class HistoryService:
         self._ledger = ledger
         self._events = events
         self._holds = HoldHistory(events, monotonic)
-        self._sleep = sleep
         self._monotonic = monotonic
         self._lead = lead
         self._far = Bulkhead(far_walks)
@@ -90,12 +90,10 @@ class HistoryService:
     def wait_for(self, after: int, seconds: float, *, stopping: Callable[[], bool] = lambda: False) -> bool:
         """Wait until there is an event after ``after``; returns whether there is one."""
         until = self._monotonic() + seconds
-        while self._events.latest() <= after:
-            left = until - self._monotonic()
-            if left <= 0 or stopping():
-                return False
-            self._sleep(min(left, _LOOK_AGAIN_SECONDS))
-        return True
+        while (left := until - self._monotonic()) > 0 and not stopping():
+            if self._events.wait_beyond(after, min(left, _LOOK_WHETHER_STOPPING_SECONDS)):
+                return True
+        return self._events.latest() > after
 
     def of_record(self, item: ItemId, before: int | None, limit: int) -> HistoryPage:
         """The history of a record, the latest step first; from the sequence ``before`` on, if it is given.
@@ -143,7 +141,7 @@ class HistoryService:
             return (sequence is None or happened <= sequence) and (at is None or when <= at)
 
         record, withheld = self._record(item)
-        if withheld is not None and sequence is None and at is not None and at >= self._instant_of(latest):
+        if withheld is not None and sequence is None and at is not None and self._events.latest_by(at) == latest:
             # A change of it that is withheld may have happened by then.
             raise withheld
         if is_past(record.sequence, record.updated_at):
@@ -207,18 +205,16 @@ class HistoryService:
                     if not self._far.enter():
                         raise Overloaded("as many as may be are looking far back already")
                     held.callback(self._far.leave)
-                yield (step := self._step(item, sequence))
-                walked, sequence = walked + 1, step.line.previous
-                if not sequence and step.line.version > 1:
+                many = min(_PART, max(1, walked), NEAR - walked if walked < NEAR else _PART)
+                steps = self._events.of_record(item, sequence, many)
+                if not steps:
+                    raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
+                yield from steps
+                last = steps[-1]
+                walked, sequence = walked + len(steps), last.line.previous
+                if not sequence and last.line.version > 1:
                     # Format 1 of the log did not say where the step before is.
-                    raise EventsGone(step.event.sequence)
-
-    def _step(self, item: ItemId, sequence: int) -> Step:
-        for event in self._events.events(sequence, 1, archived=True):
-            for line in event.lines:
-                if line.item == item:
-                    return Step(event, line)
-        raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
+                    raise EventsGone(last.event.sequence)
 
     def _record(self, item: ItemId) -> tuple[Record, InventoryError | None]:
         """A record as it is, or as its latest durable event left it, and why later ones of it are withheld."""
@@ -233,11 +229,6 @@ class HistoryService:
         if record is None:
             raise ItemNotFound(item)
         return record, None
-
-    def _instant_of(self, sequence: int) -> Instant:
-        for event in self._events.events(sequence, 1, archived=True):
-            return event.at
-        return Instant(0)
 
 
 def _lines_of(event: Event) -> int:

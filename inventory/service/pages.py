@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from inventory.domain.errors import StoreNotFound
 from inventory.domain.record import Record
@@ -11,15 +11,17 @@ from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuReading, WideSku, totals_of
 from inventory.domain.state import State
 from inventory.domain.values import ItemId, Sku, StoreId
+from inventory.service.ports.health import BrokenItem
 from inventory.service.ports.stock_reads import (
     Page,
     PageRequest,
     ReservationRequest,
+    SkuRecords,
     SkuStock,
-    StockSnapshot,
     StoreSummary,
 )
 
+T = TypeVar("T")
 Still: TypeAlias = Callable[[], AbstractContextManager[State]]
 """Gives the state, and holds it still inside the ``with`` block: no change is folded meanwhile."""
 
@@ -123,12 +125,44 @@ def _is_asked_for(hold: Hold, request: ReservationRequest) -> bool:
     )
 
 
-def snapshot_of(state: State) -> StockSnapshot:
-    """A copy of the dicts of immutable records: cheap, and nothing that is folded later shows in it.
+class StockCopy:
+    """Implements ``StockWalk`` on a copy of the dicts of immutable records: cheap, and nothing folded later shows.
 
-    The caller holds the state still.
+    It is made while the caller holds the state still.
     """
-    return StockSnapshot(state.sequence, dict(state.records), state.central())
+
+    def __init__(self, state: State) -> None:
+        self.as_of_sequence = state.sequence
+        self._records = dict(state.records)
+        self._items_of_sku = state.central()
+        # In the order of the log. Lists, for what was given before is not to be gone through again for each part.
+        self._in_order: list[Record] = []
+        self._skus: list[str] = []
+
+    def records(self, after: str | None, limit: int) -> Page[Record]:
+        """See ``StockWalk.records``."""
+        self._in_order = self._in_order or list(self._records.values())
+        begin = int(after or 0)
+        return self._part(self._in_order[begin : begin + limit], begin + limit, len(self._in_order))
+
+    def skus(self, after: str | None, limit: int) -> Page[SkuRecords]:
+        """See ``StockWalk.skus``."""
+        self._skus = self._skus or list(self._items_of_sku)
+        begin = int(after or 0)
+        found = [
+            SkuRecords(sku, [self._records[item] for item in sorted(self._items_of_sku[sku])])
+            for sku in self._skus[begin : begin + limit]
+        ]
+        return self._part(found, begin + limit, len(self._skus))
+
+    def _part(self, items: list[T], end: int, many: int) -> Page[T]:
+        return Page(items, str(end) if end < many else None, self.as_of_sequence)
+
+
+def broken_of(state: State, limit: int) -> list[BrokenItem]:
+    """See ``LedgerHealth.broken``. The caller holds the state still."""
+    found = [BrokenItem(item, at) for item, at in state.broken.items()]
+    return sorted(found, key=lambda one: (one.at.sequence, one.item))[:limit]
 
 
 def _next_after(names: list[str], limit: int) -> str | None:

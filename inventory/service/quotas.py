@@ -64,11 +64,15 @@ def uses(sizes: Sizes, quotas: Quotas) -> tuple[Use, ...]:
 
 
 class Room:
-    """What the changes of one batch add to a state, and whether more of it may be."""
+    """What the changes of one commit group add, and whether more of it may be."""
 
-    def __init__(self, state: State, quotas: Quotas, ended: int) -> None:
-        """:param ended: how many reservations the changes of the batch have ended so far."""
-        self._state = state
+    def __init__(self, before: Sizes, has_store: Callable[[str], bool], quotas: Quotas, ended: int) -> None:
+        """
+        :param before: how much there was before the group. :param has_store: whether there was a store.
+        :param ended: how many reservations the changes of the group have ended so far.
+        """
+        self._before = before
+        self._has_store = has_store
         self._quotas = quotas
         self._records = 0
         self._stores: set[str] = set()
@@ -82,11 +86,11 @@ class Room:
         """
         records, stores = self._new(lines)
         if records:
-            self._check("MAX_RECORDS", "records", len(self._state.records) + self._records, records)
+            self._check("MAX_RECORDS", "records", self._before.records + self._records, records)
         if stores:
-            self._check("MAX_STORES", "stores", len(self._state.skus_of_store) + len(self._stores), len(stores))
+            self._check("MAX_STORES", "stores", self._before.stores + len(self._stores), len(stores))
         if opens:
-            there = self._state.reservations.open_count + self._open
+            there = self._before.open_reservations + self._open
             self._check("MAX_OPEN_RESERVATIONS", "open reservations", there, 1)
 
     def take(self, lines: Sequence[Line], opened: int) -> None:
@@ -98,7 +102,7 @@ class Room:
 
     def _new(self, lines: Sequence[Line]) -> tuple[int, set[str]]:
         made: list[str] = [line.item.store for line in lines if line.version == 1]
-        return len(made), {store for store in made if store not in self._state.skus_of_store} - self._stores
+        return len(made), {store for store in made if not self._has_store(store)} - self._stores
 
     def _check(self, quota: str, counted: str, current: int, more: int) -> None:
         limit = int(getattr(self._quotas, quota.removeprefix("MAX_").lower()))

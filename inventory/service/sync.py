@@ -8,7 +8,7 @@ from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import BreakerOpen, CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
-from inventory.service.guarded_ledger import report
+from inventory.service.group_commit import report
 from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.published_views import SyncStatus, Views
 
@@ -106,18 +106,19 @@ class Sync:
     def _pass(self, *, force: bool = False) -> SyncResult:
         before, started = self._views.status(), self._now()
         try:
-            snapshot = self._ledger.snapshot()
-            changed = force or snapshot.as_of_sequence > before.sequence
-            if changed:
-                self._views.publish(snapshot)
+            with self._ledger.walk() as stock:
+                sequence = stock.as_of_sequence
+                changed = force or sequence > before.sequence
+                if changed:
+                    self._views.publish(stock)
         except Exception:
             # The interval starts anew after a failure too, or a full disk would be tried without end.
             self._views.note(before._replace(tried_at=self._now(), failures=before.failures + 1))
             raise
         took_ms = (self._now() - started) // 1000
         if changed:
-            self._views.note(SyncStatus(snapshot.as_of_sequence, self._now(), took_ms, before.failures))
-        return SyncResult(changed, snapshot.as_of_sequence, took_ms)
+            self._views.note(SyncStatus(sequence, self._now(), took_ms, before.failures))
+        return SyncResult(changed, sequence, took_ms)
 
 
 class GuardedSync:

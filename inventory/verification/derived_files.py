@@ -11,7 +11,7 @@ from inventory.eventlog.published_views import CENTRAL_VIEW, STORE_VIEW, View, d
 from inventory.eventlog.snapshot import NotASnapshot, restore_image
 from inventory.resilience.disk import Disk, read_file
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.pages import snapshot_of
+from inventory.service.pages import StockCopy
 from inventory.verification.drift import DriftReport, drift_between
 
 _REBUILT = "'inventory rebuild' writes it again"
@@ -62,7 +62,7 @@ class DerivedView:
             # The fold has begun above it: nothing of the log says any more what was so then.
             self._sequence, self._stale_since = None, self._sequence
         elif state.sequence == self._sequence:
-            self._differs = b"".join(document(self._view, snapshot_of(state))) != self._content
+            self._differs = b"".join(document(self._view, StockCopy(state))) != self._content
             self._sequence = None
 
     def problems(self) -> list[str]:

@@ -41,7 +41,7 @@ def readiness_body(services: Services) -> dict[str, Any]:
         "ready": not reasons,
         "breakers": breakers,
         "queueDepth": depth,
-        "brokenRecords": len(status.broken),
+        "brokenRecords": status.broken,
         # For people: views that are old keep nobody from taking changes.
         "syncAgeMs": services.sync.age_ms(),
         "workerClass": services.serving.worker_class,

@@ -26,8 +26,8 @@ from inventory.memory.ledger import wall_clock
 from inventory.resilience.child_process import run_module
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
+from inventory.service.commit_group import EventStamp
 from inventory.service.maintenance import Upkeep
-from inventory.service.transaction import Writer
 from inventory.settings import Settings
 from inventory.verification.audit import Audit, StateCopier
 from inventory.verification.rebuild import RebuildResult
@@ -74,7 +74,7 @@ def build_services(
     ledger = FileLedger(
         layout,
         LogOptions(
-            writer=Writer(
+            writer=EventStamp(
                 socket.gethostname(),
                 settings.idemp_ttl_ms,
                 # A key may be asked for after its reservation has ended.
@@ -94,7 +94,7 @@ def build_services(
     upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events, settings.snapshot_every_bytes)
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
     letters, audit = LetterFile(layout, disk), audit_of(layout, ledger.keeper)
-    return wired.services(ledger, views, ledger.now, letters, upkeep, held, audit)
+    return wired.services(ledger, views, letters, upkeep, held, audit)
 
 
 def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
@@ -130,9 +130,9 @@ def build_worker_services(
         again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
         again.daemon = True
         again.start()
-        unopened = UnopenedLedger(reason)
+        unopened = UnopenedLedger(reason, wall_clock)
         wired, letters = wiring(settings, buckets_file=buckets_file), LetterFile(layout_of(settings), Disk())
-        return wired.services(unopened, UnopenedViews(reason), wall_clock, letters)
+        return wired.services(unopened, UnopenedViews(reason), letters)
 
 
 def _end_this_worker() -> None:

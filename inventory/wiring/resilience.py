@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 from inventory.domain.values import Instant
 from inventory.resilience.breaker import CircuitBreaker
@@ -19,12 +18,10 @@ from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letter_check import LetterCheck
 from inventory.service.dead_letters import DeadLetters
-from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.history import HistoryService
 from inventory.service.hold_history import HoldHistory
 from inventory.service.maintenance import Upkeep
 from inventory.service.ports.dead_letter_store import Letters
-from inventory.service.ports.event_history import EventHistory
 from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.published_views import Views
 from inventory.service.quotas import Quotas, QuotaWatch
@@ -72,14 +69,6 @@ def sku_leases(settings: Settings, store: LeaseStore, now: Callable[[], Instant]
     return SkuLeases(store, now, policy)
 
 
-class LedgerWithHistory(Ledger, Protocol):
-    """A ledger whose events can be read by their sequence."""
-
-    @property
-    def history(self) -> EventHistory:
-        """Its events."""
-
-
 def quotas_of(settings: Settings) -> Quotas:
     """How much the settings let there be."""
     return Quotas(settings.max_records, settings.max_stores, settings.max_open_reservations)
@@ -115,9 +104,8 @@ class Wiring:
 
     def services(
         self,
-        ledger: LedgerWithHistory,
+        ledger: Ledger,
         views: Views,
-        now: Callable[[], Instant],
         letters: Letters,
         upkeep: Upkeep | None = None,
         leases: SkuLeases | None = None,
@@ -127,22 +115,23 @@ class Wiring:
 
         :param letters: where dead letters are kept.
         """
+        now = ledger.now
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
-        guarded = GuardedLedger(ledger, of_ledger)
+        ledger.guard(of_ledger)
         sync = Sync(ledger, views, now, self.settings.sync_interval_ms)
         changes = Bulkhead(self.settings.concurrency_api or self.settings.threads)
         shedder = LoadShedder(self.settings.load_shed_queue_max, self.settings.threads, lambda: changes.at_work)
-        shedder.watch(guarded.queue_depth, only_changes=True)
-        stock = StockService(guarded, leases)
+        shedder.watch(ledger.queue_depth, only_changes=True)
+        stock = StockService(ledger, leases)
         lead = ClockLead(now, self.wall)
         # Not counted with the tries for published files.
         check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
         return Services(
             self.settings,
-            guarded,
+            ledger,
             stock,
-            ReservationService(guarded, stock, now, HoldHistory(ledger.history)),
-            HistoryService(guarded, ledger.history, far_walks=max(1, self.settings.threads // 4), lead=lead),
+            ReservationService(ledger, stock, now, HoldHistory(ledger.history)),
+            HistoryService(ledger, ledger.history, far_walks=max(1, self.settings.threads // 4), lead=lead),
             GuardedSync(sync, of_sync, Bulkhead(self.settings.concurrency_sync)),
             now,
             breakers=(of_ledger, of_sync),
@@ -156,7 +145,7 @@ class Wiring:
             # others wait for the interpreter, and does not make more batches: they are bound by the processor.
             bulk_changes=Bulkhead(max(1, self.settings.threads // 8)),
             shedder=shedder,
-            dead_letters=DeadLetters(guarded, stock, letters, check, now),
+            dead_letters=DeadLetters(ledger, stock, letters, check, now),
             audit=audit or NoAudit("there is no log on files that could be folded anew"),
             upkeep=upkeep,
             quotas=QuotaWatch(lambda: ledger.status().sizes, quotas_of(self.settings)),

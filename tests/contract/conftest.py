@@ -1,65 +1,35 @@
-"""The implementations of the ledger port, in one place: each contract test runs on every one of them."""
+"""Each contract test runs on every engine; see `tests/support/engines.py`."""
 
 import itertools
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from support.engines import ENGINES, LedgerUnderTest
+from support.failing_store import FailingStore
 from support.given import WRITER, Clock
 
+from inventory.domain.events import Event
 from inventory.domain.values import Instant
-from inventory.eventlog.layout import Layout
-from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.log_parts import LogOptions
-from inventory.eventlog.recovery import recover
-from inventory.memory.ledger import MemoryLedger
-from inventory.resilience.disk import Disk
-from inventory.resilience.host_clock import HostClock
-from inventory.service.ports.ledger import Ledger
-from inventory.service.transaction import Writer
-
-Factory = Callable[..., Ledger]
+from inventory.service.commit_group import EventStamp
 
 
-def in_memory(folder: Path, now: Callable[[], Instant], writer: Writer = WRITER) -> Ledger:
-    return MemoryLedger(writer, now)
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of an engine."""
+    return request.param
 
 
-class MachineAt(HostClock):
-    """A machine that was booted in 1970 and whose clocks are ``now``."""
-
-    def __init__(self, now: Callable[[], Instant]) -> None:
-        self.since_boot = self.wall = now
-
-
-def on_files(
-    folder: Path, now: Callable[[], Instant], writer: Writer = WRITER, segment_bytes: int = 67_108_864
-) -> Ledger:
-    layout, machine = Layout(folder), MachineAt(now)
-    recover(layout, Disk(), machine)
-    return FileLedger(layout, LogOptions(writer, machine=machine, segment_bytes=segment_bytes))
-
-
-# Makes an empty ledger that may use the (new, empty) folder, writes as WRITER or another, and takes its time
-# from ``now``.
-LEDGERS: dict[str, Factory] = {
-    "memory": in_memory,
-    "files": on_files,
-    "small-segments": partial(on_files, segment_bytes=4096),
-}
-
-
-@pytest.fixture(params=LEDGERS)
-def ledger_factory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Callable], Ledger]]:
-    """Makes empty ledgers from a clock, each in a folder of its own; closes them at the end."""
-    made: list[Ledger] = []
+@pytest.fixture
+def ledger_factory(engine: str, tmp_path: Path) -> Iterator[Callable[..., LedgerUnderTest]]:
+    """Makes ledgers from a clock, each in a folder of its own; closes them at the end."""
+    made: list[LedgerUnderTest] = []
     numbers = itertools.count()
 
-    def make(now: Callable[[], Instant], writer: Writer = WRITER) -> Ledger:
+    def make(now: Callable[[], Instant], stamp: EventStamp = WRITER, events: Sequence[Event] = ()) -> LedgerUnderTest:
         folder = tmp_path / f"ledger-{next(numbers)}"
         folder.mkdir()
-        made.append(LEDGERS[request.param](folder, now, writer))
+        made.append(ENGINES[engine](folder, now, stamp, events))
         return made[-1]
 
     yield make
@@ -73,5 +43,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(ledger_factory: Callable, clock: Clock) -> Ledger:
+def ledger(ledger_factory: Callable[..., LedgerUnderTest], clock: Clock) -> LedgerUnderTest:
     return ledger_factory(clock)
+
+
+@pytest.fixture
+def store(ledger: LedgerUnderTest) -> FailingStore:
+    """The store below the ledger's queue."""
+    return FailingStore.under(ledger.changes)

@@ -64,7 +64,7 @@ def test_decide_is_given_the_state_and_the_instant(ledger: Ledger, clock: Clock)
         seen.append((state.record(ONE), state.record(TWO), now))
         return Draft("test.changed", (Change(ONE, 1),))
 
-    event = ledger.submit((ONE,), decided).wait().event
+    event = ledger.submit((ONE, TWO), decided).wait().event
     assert (seen[-1], event.at) == ((before, None, clock()), clock())
 
 
@@ -138,7 +138,7 @@ def test_a_bug_in_decide_reaches_its_own_waiter_only(ledger: Ledger):
     "changes", [((TWO, 1),), ((ONE, 1), (TWO, 1)), ((ONE, 1), (ONE, 1)), ()], ids=["other", "more", "twice", "none"]
 )
 def test_a_draft_that_is_not_of_the_submitted_entities_changes_nothing(ledger: Ledger, changes):
-    with pytest.raises(ValueError, match="was submitted for"):
+    with pytest.raises(ValueError, match=r"which was not submitted|changes nothing"):
         ledger.submit((ONE,), adding(*changes)).wait()
     assert (ledger.record(ONE), ledger.record(TWO), ledger.status().sequence) == (None, None, 0)
 

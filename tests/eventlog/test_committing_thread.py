@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_opened_refuses_changes_and_passes(
 def test_nobody_reads_the_past_while_what_is_published_is_being_folded(folder: Folder, monkeypatch: pytest.MonkeyPatch):
     writer, other = folder.start(), folder.open()
     add(writer)
-    gate, thread = Gate(), writer._committer._thread
+    gate, thread = Gate(), writer.changes._thread
 
     def slow_fold(*arguments: object) -> None:
         if threading.current_thread() is thread:

@@ -85,7 +85,7 @@ def test_a_start_without_snapshots_reads_the_archive(folder: Folder):
 
 def test_a_process_that_is_behind_follows_through_the_archive(folder: Folder):
     behind = folder.start(segment_bytes=SMALL)
-    behind._committer.close()
+    behind.changes.close()
     ledger = compacted(folder)
     assert folder.layout.archived_segments()
     assert behind.record(ONE) == ledger.record(ONE)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
+from support.given import all_stock
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
@@ -67,7 +68,7 @@ def test_after_a_failed_sync_nothing_that_is_not_durable_is_read(folder: Folder,
     ledger = after_a_failed_sync(folder, disk)
     reads = [
         lambda process: process.record(TWO),
-        lambda process: process.snapshot(),
+        all_stock,
         lambda process: process.stores(PageRequest()),
         lambda process: process.records_of_store("store-1", PageRequest()),
         lambda process: process.records_of_sku("sku-2"),

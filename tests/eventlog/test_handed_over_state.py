@@ -5,6 +5,7 @@ import shutil
 import pytest
 from eventlog.test_unreadable_lines import log_of_which_the_last_line, newer, of_another_shape, out_of_turn, rewritten
 from support.folder import ONE, TWO, Folder, add
+from support.given import all_stock
 from support.logs import history
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
@@ -33,7 +34,7 @@ def test_it_is_what_the_log_gives(folder: Folder):
     recovery = prepared(folder)
     shutil.rmtree(folder.layout.snapshots)
     handed, anew = folder.open(folded=recovery.folded), folder.open()
-    assert handed.snapshot() == anew.snapshot()
+    assert all_stock(handed) == all_stock(anew)
     again = add(handed, 1, ONE, key="key-0")
     assert (again.replayed, again.event.sequence) == (True, 1)
 
@@ -64,8 +65,8 @@ def test_a_log_that_was_cut_in_the_meantime_is_read_anew(folder: Folder, left: i
     marks.make(folder.machine.boot, marks.published()._replace(offset=path.stat().st_size, sequence=left), 0)
     marks.close()
     ledger = folder.open(folded=recovery.folded)
-    assert ledger.snapshot().as_of_sequence == left
-    assert sum(record.on_hand for record in ledger.snapshot().records.values()) == left
+    assert all_stock(ledger).as_of_sequence == left
+    assert sum(record.on_hand for record in all_stock(ledger).records.values()) == left
 
 
 def test_without_its_log_nothing_is_answered(folder: Folder):
@@ -84,7 +85,7 @@ def test_lines_that_are_no_longer_published_are_not_taken_over(folder: Folder):
     marks = folder.marks()
     marks.make(folder.machine.boot, marks.published()._replace(offset=size, sequence=3), 0)
     marks.close()
-    assert folder.open(folded=recovery.folded).snapshot().as_of_sequence == 3
+    assert all_stock(folder.open(folded=recovery.folded)).as_of_sequence == 3
 
 
 def test_another_log_of_the_same_length_is_read_anew(folder: Folder):
@@ -95,7 +96,7 @@ def test_another_log_of_the_same_length_is_read_anew(folder: Folder):
     marks.make(folder.machine.boot, marks.published()._replace(offset=len(other), sequence=5), 0)
     marks.close()
     handed, anew = folder.open(folded=recovery.folded), folder.open()
-    assert handed.snapshot() == anew.snapshot() != recovery.folded
+    assert all_stock(handed) == all_stock(anew) != recovery.folded
 
 
 def test_a_line_of_a_newer_program_is_known_as_such(folder: Folder):

@@ -5,7 +5,7 @@ import shutil
 import orjson
 import pytest
 from support.folder import Folder
-from support.given import START, deciding, item
+from support.given import START, all_stock, deciding, item
 
 from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine
 from inventory.domain.hold_commands import (
@@ -20,9 +20,9 @@ from inventory.domain.hold_commands import (
 from inventory.domain.hold_errors import ReservationExpired
 from inventory.domain.record import Policy
 from inventory.eventlog.ledger import FileLedger
+from inventory.service.commit_group import EventStamp
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.stock_reads import ReservationRequest
-from inventory.service.transaction import Writer
 
 A, B = item("a"), item("b", "store-2")
 BOTH = (A, B)
@@ -63,7 +63,7 @@ def one_of_each(folder: Folder) -> FileLedger:
 def everything(ledger: FileLedger) -> tuple[object, ...]:
     page = ledger.reservations(ALL)
     due = [held.reservation_id for held in ledger.due_reservations(100)]
-    return page, [ledger.reservation(held.reservation_id) for held in page.items], due, ledger.snapshot()
+    return page, [ledger.reservation(held.reservation_id) for held in page.items], due, all_stock(ledger)
 
 
 def restarted(folder: Folder) -> FileLedger:
@@ -130,7 +130,7 @@ def test_a_snapshot_of_large_holds_is_written_in_lines_that_are_no_longer_for_it
 def ended_at_the_full_minute(folder: Folder, keep_ms: int) -> FileLedger:
     folder.machine.up += -START % (MINUTE_MS * 1000)
     folder.prepare()
-    ledger = folder.open(writer=Writer("node-1", MINUTE_MS, keep_ms))
+    ledger = folder.open(writer=EventStamp("node-1", MINUTE_MS, keep_ms))
     for at in BOTH:
         do(ledger, CountStock(at, 100))
     hold(ledger, "open", ttl_ms=1)
@@ -156,7 +156,7 @@ def test_what_was_forgotten_stays_so_over_a_restart_as_soon_as_something_is_writ
     folder.close()
     folder.machine.up += 2 * MINUTE_MS * 1000
     folder.prepare()
-    ledger = folder.open(writer=Writer("node-1", MINUTE_MS, MINUTE_MS))
+    ledger = folder.open(writer=EventStamp("node-1", MINUTE_MS, MINUTE_MS))
     do(ledger, CountStock(A, 100))
     assert ledger.reservation("gone") is None
 

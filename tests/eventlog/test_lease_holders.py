@@ -137,7 +137,7 @@ for line in sys.stdin:
 """
 PLACES = {
     "before the change is queued": 'services.ledger, "submit"',
-    "with the append lock": 'services.ledger._ledger._committer._writer, "begin"',
+    "with the append lock": 'services.ledger.changes.committing.store, "begin"',
 }
 ROUNDS = [pytest.param(5, id="5 times"), pytest.param(50, id="50 times", marks=pytest.mark.long)]
 

@@ -44,7 +44,7 @@ def without_figures(folder: Folder, sequence: int) -> None:
 def test_an_older_snapshot_has_the_break_without_figures_and_is_no_problem(broken: Folder):
     without_figures(broken, process(broken).ledger.keeper.take_snapshot())
     one = process(broken)
-    assert one.ledger.status().broken == {ONE: Break(2, None)}
+    assert one.ledger.broken(9) == [(ONE, Break(2, None))]
     assert [problem.split(":")[0] for problem in broken.verify().problems] == ["sku-1 in store-1"]
 
 

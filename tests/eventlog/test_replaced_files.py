@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from support.folder import ONE, Folder, add, wait_until
+from support.given import all_stock
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
@@ -17,7 +18,7 @@ SHARED = ("locks/state", "locks/append", "locks/append-turn", "locks", "events")
 READS: tuple[Callable[[FileLedger], object], ...] = (
     lambda ledger: ledger.record(ONE),
     lambda ledger: ledger.central_stock(ONE.sku),
-    lambda ledger: ledger.snapshot(),
+    all_stock,
     lambda ledger: ledger.history.latest(),
     lambda ledger: ledger.history.events(1, 1, archived=True),
 )

@@ -7,7 +7,6 @@ from support.given import Clock, adding
 from inventory.domain.errors import StorageTimeout, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.service.guarded_ledger import GuardedLedger
 
 THRESHOLD = 2
 
@@ -32,7 +31,7 @@ def ledger(folder: Folder, disk: Shim) -> FileLedger:
     return folder.start(disk, commit_wait_ms=60_000)
 
 
-def refused(ledger: GuardedLedger) -> StorageUnavailable:
+def refused(ledger: FileLedger) -> StorageUnavailable:
     with pytest.raises(StorageUnavailable) as refusal:
         ledger.submit((ONE,), adding((ONE, 1))).wait()
     return refusal.value
@@ -41,12 +40,13 @@ def refused(ledger: GuardedLedger) -> StorageUnavailable:
 def test_changes_that_a_slow_disk_does_not_finish_in_time_do_not_open_the_breaker(
     ledger: FileLedger, disk: Shim, breaker: CircuitBreaker
 ):
-    guarded, found = GuardedLedger(ledger, breaker), []
+    ledger.guard(breaker)
+    found = []
     for _ in range(THRESHOLD + 1):
         gate = disk.instead["fdatasync"] = Gate()
-        ticket = guarded.submit((ONE,), adding((ONE, 1)))
+        ticket = ledger.submit((ONE,), adding((ONE, 1)))
         assert gate.reached.wait(10)
-        ticket._ticket._until = 0.0  # Its time is over.
+        ticket._until = 0.0  # Its time is over.
         with pytest.raises(StorageTimeout) as refusal:
             ticket.wait()
         found.append(refusal.value.outcome)
@@ -56,8 +56,8 @@ def test_changes_that_a_slow_disk_does_not_finish_in_time_do_not_open_the_breake
 
 def test_appends_that_fail_open_the_breaker(ledger: FileLedger, disk: Shim, breaker: CircuitBreaker):
     disk.instead["append"] = failing(OSError(28, "No space left on device"))
-    guarded = GuardedLedger(ledger, breaker)
-    assert [refused(guarded).outcome for _ in range(THRESHOLD)] == ["none"] * 2
+    ledger.guard(breaker)
+    assert [refused(ledger).outcome for _ in range(THRESHOLD)] == ["none"] * 2
     assert breaker.state == "open"
 
 

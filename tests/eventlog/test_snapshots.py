@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.folder import Folder, Shim, add, failing
-from support.given import item
+from support.given import all_stock, item
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import EventsMissing, LogDamaged
@@ -30,7 +30,7 @@ def stocked(folder: Folder) -> FileLedger:
 
 def everything(ledger: FileLedger) -> tuple[object, ...]:
     pages = [ledger.records_of_store(f"store-{number}", PageRequest(limit=1000)) for number in range(3)]
-    return ([ledger.record(at) for at in ITEMS], pages, ledger.records_of_sku("sku-7"), ledger.snapshot())
+    return ([ledger.record(at) for at in ITEMS], pages, ledger.records_of_sku("sku-7"), all_stock(ledger))
 
 
 def restarted(folder: Folder) -> FileLedger:

@@ -128,5 +128,5 @@ def test_other_records_go_on_beside_one_whose_history_does_not_add_up(folder: Fo
 
 def test_a_record_whose_history_does_not_add_up_can_be_read_and_is_reported(folder: Folder):
     ledger = with_a_broken_history(folder)
-    assert (ledger.record(ONE).on_hand, ledger.status().broken) == (3, {ONE: Break(2, Figures(1, 0, 1))})
+    assert (ledger.record(ONE).on_hand, ledger.broken(9)) == (3, [(ONE, Break(2, Figures(1, 0, 1)))])
     assert "event 2" in folder.verify().problems[0]

@@ -7,9 +7,9 @@ from support.given import adding
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.ticket import PendingChange
-from inventory.eventlog.writer import OpenBatch
+from inventory.service.commit_group import CommitGroup
 from inventory.service.ports.change_queue import Submission
+from inventory.service.ticket import PendingChange
 
 
 class Boom(BaseException):
@@ -92,7 +92,7 @@ def test_the_keys_of_a_batch_that_is_withdrawn_are_not_looked_up(
     ledger: FileLedger, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ):
     looked_up: list[object] = []
-    monkeypatch.setattr(OpenBatch, "require_unused", lambda _, keys: looked_up.extend(keys))
+    monkeypatch.setattr(CommitGroup, "require_unused", lambda _, keys: looked_up.extend(keys))
     key = IdempotencyKey("key", "hash")
     batches = [ledger.submit_all([Submission((ONE,), adding((ONE, 1)))] * 2, key) for _ in range(2)]
     end_the_time_of(*batches[0])

@@ -13,7 +13,7 @@ from inventory.domain.values import Instant, item_id
 from inventory.memory.ledger import MemoryLedger
 from inventory.server.periodic_jobs import INTERVAL_SECONDS, PeriodicThread
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.ports.stock_reads import StockWalk
 from inventory.service.stock import StockService
 from inventory.service.sync import Sync, SyncResult
 
@@ -137,7 +137,7 @@ class SharedViews:
             if ours:
                 self.lock.release()
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, snapshot: StockWalk) -> None:
         self.published.set()
 
     def status(self) -> SyncStatus:

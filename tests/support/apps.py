@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from inventory.domain.errors import Unavailable
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger
-from inventory.service.ports.change_queue import Settled
+from inventory.service.ports.change_queue import refusing
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.ports.stock_reads import StockWalk
 from inventory.settings import Settings
 from inventory.wiring.resilience import wiring
 from inventory.wiring.services import Services
 from support.dead_letters import MemoryLetters
+from support.given import OneByOne
 
 NOW = Instant(1_767_225_600_000_000)
 NOW_TEXT = "2026-01-01T00:00:00.000000Z"
@@ -26,7 +28,7 @@ class MemoryViews:
     """The published views, as a list of what was published."""
 
     def __init__(self) -> None:
-        self.published: list[StockSnapshot] = []
+        self.published: list[StockWalk] = []
         self.is_free = True
         self._status = SyncStatus(-1, Instant(0), 0, 0)
 
@@ -34,7 +36,7 @@ class MemoryViews:
     def turn(self, *, wait_ms: int) -> Iterator[bool]:
         yield self.is_free
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, snapshot: StockWalk) -> None:
         self.published.append(snapshot)
 
     def status(self) -> SyncStatus:
@@ -72,14 +74,14 @@ def make_services(
     views = views if views is not None else MemoryViews()
     letters = letters if letters is not None else MemoryLetters()
     wired = wiring(Settings(**settings), since_boot, wall=wall)
-    return wired.services(ledger, views, lambda: NOW, letters, audit=audit or StillAudit())
+    return wired.services(ledger, views, letters, audit=audit or StillAudit())
 
 
 def wrong_fields(response: Any) -> list[str]:
     return sorted(problem["field"] for problem in response.json["errors"])
 
 
-class FailingLedger(MemoryLedger):
+class FailingLedger(OneByOne):
     """A ledger that answers every change, or every read, with one error."""
 
     def __init__(self, change: Exception | None = None, read: Exception | None = None) -> None:
@@ -87,9 +89,13 @@ class FailingLedger(MemoryLedger):
         self.change, self.read = change, read
 
     def submit(self, entities: Sequence[Any], decide: Any, key: Any = None, weight: int = 1) -> Any:
-        if self.change is not None:
-            return Settled(self.change)
-        return super().submit(entities, decide, key)
+        if self.change is None:
+            return super().submit(entities, decide, key, weight)
+        ticket = super().submit(entities, refusing(self.change), key, weight)
+        # As of a change that the store fails: nothing is told of its key.
+        if isinstance(self.change, Unavailable):
+            self.change.key_looked_up = False
+        return ticket
 
     def record(self, item: Any) -> Any:
         if self.read is not None:

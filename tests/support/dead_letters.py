@@ -8,7 +8,7 @@ from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.ports.dead_letter_store import Letter
-from inventory.service.ports.stock_reads import LedgerStatus
+from inventory.service.ports.health import LedgerStatus
 from support.given import START, event_of, item
 
 ONE, TWO = item("sku-1"), item("sku-2")

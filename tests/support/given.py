@@ -1,6 +1,7 @@
 """What tests start from: items, a clock that is moved by hand, and histories."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
@@ -9,13 +10,18 @@ from inventory.domain.decide import StateView, decide
 from inventory.domain.errors import Refusal
 from inventory.domain.events import Change, Draft, Event, Line
 from inventory.domain.hold_commands import Command, reserve_one
+from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.record import Record
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
-from inventory.service.ports.change_queue import Decide
-from inventory.service.transaction import Batch, Writer
+from inventory.memory.ledger import MemoryLedger
+from inventory.service.commit_group import CommitGroup, EventStamp
+from inventory.service.ports.change_queue import Decide, Submission, Ticket
+from inventory.service.ports.stock_reads import StockReads, every
+from inventory.service.state_group import StateGroup
 
 START = Instant(1_750_000_000_000_000)
-WRITER = Writer("node-1", key_ttl_ms=60_000)
+WRITER = EventStamp("node-1", key_ttl_ms=60_000)
 
 
 class Clock:
@@ -59,9 +65,33 @@ def event_of(sequence: int, *lines: Line, at: int = START) -> Event:
     return Event(sequence, f"event-{sequence}", "test.changed", Instant(at), "node-1", Note(), lines)
 
 
-def batch_on(state: State, log: list[Event], now: int = START, writer: Writer = WRITER) -> Batch:
-    """A batch at the end of a log whose positions are its indexes."""
-    return Batch(state, Instant(now), writer, read_event=log.__getitem__)
+def group_on(state: State, log: list[Event], now: int = START, stamp: EventStamp = WRITER) -> CommitGroup:
+    """A commit group at the end of a log whose positions are its indexes."""
+    return CommitGroup(StateGroup(state, Instant(now), log.__getitem__), stamp)
+
+
+class OneByOne(MemoryLedger):
+    """A ledger whose ``submit``, which a test may replace, is also given what is submitted together."""
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
+        return [self.submit(*change) for change in changes]
+
+
+class Everything(NamedTuple):
+    """All stock as of one event, in the engine's own order."""
+
+    as_of_sequence: int
+    records: dict[ItemId, Record]
+    items_of_sku: dict[str, list[ItemId]]
+
+
+def all_stock(ledger: StockReads, at_once: int = 1000) -> Everything:
+    """Walk over all records, and over all SKUs."""
+    with ledger.walk() as stock:
+        records = [record for part in every(stock.records, at_once) for record in part]
+        skus = [one for part in every(stock.skus, at_once) for one in part]
+        of_sku = {sku: [record.item for record in of_it] for sku, of_it in skus}
+        return Everything(stock.as_of_sequence, {record.item: record for record in records}, of_sku)
 
 
 def fold_all(events: Iterable[Event], state: State | None = None) -> State:
@@ -75,9 +105,9 @@ def history(commands: Iterable[Command]) -> list[Event]:
     """The events of those commands that are not refused."""
     state, log = State(), []
     for tick, command in enumerate(commands):
-        batch = batch_on(state, log, START + tick)
+        group = group_on(state, log, START + tick)
         try:
-            event = batch.run(command.entities, deciding(command), None).event
+            event = group.run(command.entities, deciding(command), None).event
         except Refusal:
             continue
         log.append(event)

@@ -19,7 +19,7 @@ class HoldShop:
     def __init__(self) -> None:
         self.clock = Clock(NOW)
         self.ledger = MemoryLedger(now=self.clock)
-        services = wiring(Settings()).services(self.ledger, MemoryViews(), self.clock, MemoryLetters())
+        services = wiring(Settings()).services(self.ledger, MemoryViews(), MemoryLetters())
         self.sweep = services.reservations.expire_due
         self.client: FlaskClient = create_app(services).test_client()
         for sku, on_hand in (("sku-1", 10), ("sku-2", 5)):

@@ -9,10 +9,9 @@ import pytest
 from inventory.cli.importing import Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
-from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
-from support.given import WRITER, Clock, item
+from support.given import WRITER, Clock, OneByOne, item
 
 TTL_MS = WRITER.key_ttl_ms
 AT_ONCE, SPAN = 5, 20
@@ -37,7 +36,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
-        self.ledger = MemoryLedger(WRITER, self.clock)
+        self.ledger = OneByOne(WRITER, self.clock)
         self.stock = StockService(self.ledger)
         self.notes = ImportNoteFile(folder / "imports", "digest")
         self.refused: list[int] = []
@@ -46,8 +45,7 @@ class World:
     def run(self, given: Iterable[Numbered], total: int = TOTAL, *, again: bool = False) -> Importing:
         importing = Importing(
             self.stock,
-            self.ledger.status,
-            self.clock,
+            self.ledger,
             TTL_MS,
             refuse=lambda line, _: self.refused.append(line),
             sleep=self.pauses.append,

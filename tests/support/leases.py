@@ -7,19 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from inventory.domain.commands import CountStock
-from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
 from inventory.resilience.lease import LeaseRecord, LeaseStore
 from inventory.service.sku_leases import LeasePolicy, SkuLeases
 from inventory.service.stock import StockService
-from support.given import START, Clock, item
+from support.given import START, Clock, OneByOne, item
 
 TTL_MS = 2000
 HERE, THERE = item(), item(store="store-2")
 POLICY = LeasePolicy(ttl_ms=2000, renew_ms=1000, reject_status=423, retry_after_ms=700)
 
 
-class MeddlingLedger(MemoryLedger):
+class MeddlingLedger(OneByOne):
     """Does something between a change's lease and its decision."""
 
     before: Callable[[], None] = staticmethod(lambda: None)

@@ -75,7 +75,8 @@ class World:
 
     def __init__(self, events: int = 10) -> None:
         self.ledger, self.time = Ledger(Clock()), Time()
-        self.service = HistoryService(self.ledger, self.ledger.part, self.time.sleep, self.time, far_walks=1)
+        self.ledger.part.sleep, self.ledger.part.monotonic = self.time.sleep, self.time
+        self.service = HistoryService(self.ledger, self.ledger.part, self.time, far_walks=1)
         for number in range(events):
             self.ledger.add((HERE if number % 2 == 0 else THERE, 1))
             self.ledger.clock.advance(ms=1000)

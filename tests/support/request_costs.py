@@ -11,9 +11,9 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
+from inventory.service.commit_group import EventStamp
 from inventory.service.maintenance import Upkeep
 from inventory.service.ports.change_queue import Submission
-from inventory.service.transaction import Writer
 from inventory.settings import Settings
 from inventory.web.app import create_app
 from inventory.wiring.resilience import quotas_of, wiring
@@ -35,7 +35,7 @@ def client_on(
     folder = Folder(root)
     with StepsOfThreads() as counted:
         ledger = folder.start(
-            writer=Writer(
+            writer=EventStamp(
                 "node-1",
                 settings.idemp_ttl_ms,
                 max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
@@ -46,7 +46,7 @@ def client_on(
     try:
         upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
         wired = wiring(settings, folder.machine.since_boot)
-        services = wired.services(ledger, MemoryViews(), ledger.now, MemoryLetters(), upkeep=upkeep, audit=StillAudit())
+        services = wired.services(ledger, MemoryViews(), MemoryLetters(), upkeep=upkeep, audit=StillAudit())
         client = create_app(services).test_client()
         client.environ_base["REMOTE_ADDR"] = PROXY
         _fill(folder, ledger, steps, remembered_ms)

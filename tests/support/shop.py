@@ -6,7 +6,7 @@ from inventory.domain.hold_commands import Command, HoldStock
 from inventory.domain.reservation import Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import ItemId
-from support.given import Clock, batch_on, deciding, item
+from support.given import Clock, deciding, group_on, item
 
 A, B, LACKING = item("a"), item("b", "store-2"), item("none")
 BOTH = (A, B)
@@ -21,7 +21,7 @@ class Shop:
         self.do(CountStock(B, 5))
 
     def do(self, command: Command) -> Event:
-        event = batch_on(self.state, self.log, self.clock()).run(command.entities, deciding(command), None).event
+        event = group_on(self.state, self.log, self.clock()).run(command.entities, deciding(command), None).event
         self.log.append(event)
         fold(self.state, event, len(self.log) - 1)
         return event

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.failing_store import FailingStore
 from support.given import Clock, item
 from support.leases import HERE, World
 
@@ -11,7 +12,6 @@ from inventory.domain.errors import InsufficientStock, LockContended, LockLost, 
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.service.guarded_ledger import GuardedLedger
 from inventory.service.stock import StockService
 
 ITEMS = [item(f"sku-{number}") for number in range(5)]
@@ -71,27 +71,18 @@ def test_what_cannot_be_submitted_has_its_error_in_its_place(ledger: MemoryLedge
     def submit(*_: object) -> None:
         raise ReadOnly("the breaker is open")
 
-    monkeypatch.setattr(ledger, "submit", submit)
+    monkeypatch.setattr(ledger, "submit_all", submit)
     assert [str(error) for error in StockService(ledger).change_many(counts()[:2])] == ["the breaker is open"] * 2
 
 
-class FailingTickets(MemoryLedger):
-    """Takes everything, and tells each waiter what ``fails`` says."""
-
-    fails: Exception | None = None
-
-    def submit(self, entities, decide, key=None, weight=1):
-        return self if self.fails else super().submit(entities, decide, key)
-
-    def wait(self):
-        raise self.fails
+FULL = StorageUnavailable("the disk is full", outcome="none")
 
 
-def test_many_that_storage_fails_count_once_and_open_a_breaker_with_the_next(clock: Clock):
-    ledger = FailingTickets(now=clock)
-    ledger.fails = StorageUnavailable("the disk is full", outcome="none")
+def test_many_that_storage_fails_count_once_and_open_a_breaker_with_the_next(ledger: MemoryLedger, clock: Clock):
+    FailingStore.under(ledger.changes).fails["write"] = FULL
     breaker = CircuitBreaker("ledger", threshold=2, cooldown_ms=1000, now=clock)
-    service = StockService(GuardedLedger(ledger, breaker))
+    ledger.guard(breaker)
+    service = StockService(ledger)
     states = []
     for _ in range(2):
         service.change_many(counts())
@@ -100,14 +91,15 @@ def test_many_that_storage_fails_count_once_and_open_a_breaker_with_the_next(clo
     assert {type(error) for error in service.change_many(counts())} == {ReadOnly}
 
 
-def test_many_that_are_carried_out_as_a_probe_close_the_breaker(clock: Clock):
-    ledger = FailingTickets(now=clock)
-    ledger.fails = StorageUnavailable("the disk is full", outcome="none")
+def test_many_that_are_carried_out_as_a_probe_close_the_breaker(ledger: MemoryLedger, clock: Clock):
+    store = FailingStore.under(ledger.changes)
+    store.fails["write"] = FULL
     breaker = CircuitBreaker("ledger", threshold=1, cooldown_ms=1000, now=clock)
-    service = StockService(GuardedLedger(ledger, breaker))
+    ledger.guard(breaker)
+    service = StockService(ledger)
     service.change_many(counts())
     clock.advance(ms=1000)
-    ledger.fails = None
+    store.fails.clear()
     assert [outcome.record.on_hand for outcome in service.change_many(counts())] == [10] * 5
     assert breaker.state == "closed"
 

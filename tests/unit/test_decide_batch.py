@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.given import START, batch_on, deciding, event_of, fold_all, item
+from support.given import START, deciding, event_of, fold_all, group_on, item
 
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
 from inventory.domain.decide import decide
@@ -125,7 +125,7 @@ def test_the_state_is_not_touched(state):
 
 def test_one_record_with_a_broken_history_refuses_the_whole_batch():
     broken = fold_all([event_of(1, Line(ONE, 10, 0, 10, 0, 5), Line(TWO, 1, 0, 1, 0, 1))])
-    batch, command = batch_on(broken, []), AtomicBatch((AdjustStock(TWO, 1), AdjustStock(ONE, 1)))
+    batch, command = group_on(broken, []), AtomicBatch((AdjustStock(TWO, 1), AdjustStock(ONE, 1)))
     with pytest.raises(NeedsOperator, match="sku-1"):
         batch.run(command.entities, deciding(command), None)
     assert batch.events == []
@@ -149,7 +149,7 @@ def one_after_another(state: State, operations) -> int | None:
         if isinstance(operation, HoldStock):
             operation = HoldStock(f"own-{place}", operation.lines)  # noqa: PLW2901
         try:
-            event = batch_on(state, []).run(operation.entities, deciding(operation), None).event
+            event = group_on(state, []).run(operation.entities, deciding(operation), None).event
         except Refusal:
             return place
         fold(state, event, event.sequence - 1)
@@ -168,7 +168,7 @@ def start_state() -> State:
 def test_an_atomic_batch_equals_its_operations_one_after_another_or_changes_nothing(operations):
     apart, together = start_state(), start_state()
     first_refused = one_after_another(apart, operations)
-    command, batch = AtomicBatch(tuple(operations)), batch_on(together, [])
+    command, batch = AtomicBatch(tuple(operations)), group_on(together, [])
 
     try:
         event = batch.run(command.entities, deciding(command), None).event

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.given import Clock, batch_on, deciding, fold_all, item
+from support.given import Clock, deciding, fold_all, group_on, item
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import Refusal
@@ -47,7 +47,7 @@ class World:
 
     def do(self, command: Command) -> None:
         self.clock.advance(ms=1)
-        batch = batch_on(self.state, self.log, self.clock())
+        batch = group_on(self.state, self.log, self.clock())
         try:
             event = batch.run(command.entities, deciding(command), None).event
         except Refusal:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from support.given import WRITER, batch_on, deciding, fold_all, history, item
+from support.given import WRITER, deciding, fold_all, group_on, history, item
 
 from inventory.domain.commands import AdjustStock, CountStock, TransferStock, WantedLine
 from inventory.domain.errors import QuotaExceeded
@@ -27,13 +27,13 @@ LOG = history([CountStock(ONE, 5), CountStock(THERE, 5), reserve_one(ONE, 1, "r-
     ],
 )
 def test_in_a_log_that_is_beyond_every_quota_what_is_there_is_changed(command):
-    batch = batch_on(fold_all(LOG), LOG, writer=FULL)
+    batch = group_on(fold_all(LOG), LOG, stamp=FULL)
     assert batch.run(command.entities, deciding(command), None).event.sequence == len(LOG) + 1
 
 
 @pytest.mark.parametrize("command", [CountStock(item("sku-2"), 1), reserve_one(ONE, 1, "r-2")])
 def test_in_a_log_that_is_beyond_every_quota_nothing_further_is_made(command):
-    batch = batch_on(fold_all(LOG), LOG, writer=FULL)
+    batch = group_on(fold_all(LOG), LOG, stamp=FULL)
     with pytest.raises(QuotaExceeded):
         batch.run(command.entities, deciding(command), None)
     assert batch.events == []

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.dead_letters import BREAK, ONE, TWO, broken_events
-from support.given import START, adding, batch_on, deciding, event_of, fold_all
+from support.given import START, adding, deciding, event_of, fold_all, group_on
 
 from inventory.domain.commands import AdjustStock, CountStock, Note, SettleDeadLetter
 from inventory.domain.dead_letter import DISCARDED, REQUEUED, Break, Figures, figures_of, gap
@@ -13,7 +13,7 @@ from inventory.domain.errors import InsufficientStock, NeedsOperator, Settlement
 from inventory.domain.events import Change, Draft, Event, Line, continues
 from inventory.domain.record import Record
 from inventory.domain.state import State
-from inventory.service.transaction import Batch
+from inventory.service.commit_group import CommitGroup
 
 REQUEUE, DISCARD = (SettleDeadLetter(ONE, BREAK, action, Note("anna")) for action in ("requeue", "discard"))
 FIGURE = st.integers(-3, 3)
@@ -25,8 +25,8 @@ def state() -> State:
 
 
 @pytest.fixture
-def batch(state: State) -> Batch:
-    return batch_on(state, broken_events())
+def group(state: State) -> CommitGroup:
+    return group_on(state, broken_events())
 
 
 def settlement(type: str, line: Line) -> Event:
@@ -122,34 +122,36 @@ def test_no_settlement_leaves_a_quantity_below_zero():
 
 
 @pytest.mark.parametrize("command", [REQUEUE, DISCARD])
-def test_a_settlement_gets_through_and_continues_the_record(batch: Batch, state: State, command: SettleDeadLetter):
-    event = batch.run((ONE,), deciding(command), None).event
+def test_a_settlement_gets_through_and_continues_the_record(
+    group: CommitGroup, state: State, command: SettleDeadLetter
+):
+    event = group.run((ONE,), deciding(command), None).event
     assert (continues(event.lines[0], state.record(ONE)), event.note.actor) == (True, "anna")
 
 
-def test_in_one_batch_the_record_takes_changes_behind_its_settlement(batch: Batch):
-    batch.run((ONE,), deciding(DISCARD), None)
-    assert batch.run((ONE,), deciding(AdjustStock(ONE, -5)), None).record.on_hand == 0
+def test_in_one_commit_group_the_record_takes_changes_behind_its_settlement(group: CommitGroup):
+    group.run((ONE,), deciding(DISCARD), None)
+    assert group.run((ONE,), deciding(AdjustStock(ONE, -5)), None).record.on_hand == 0
 
 
-def test_in_one_batch_a_letter_is_settled_once(batch: Batch):
-    batch.run((ONE,), deciding(DISCARD), None)
+def test_in_one_commit_group_a_letter_is_settled_once(group: CommitGroup):
+    group.run((ONE,), deciding(DISCARD), None)
     with pytest.raises(SettlementRefused):
-        batch.run((ONE,), deciding(REQUEUE), None)
+        group.run((ONE,), deciding(REQUEUE), None)
 
 
-def test_nothing_is_decided_on_the_figures_of_a_broken_record(batch: Batch):
+def test_nothing_is_decided_on_the_figures_of_a_broken_record(group: CommitGroup):
     for command in (AdjustStock(ONE, -99), CountStock(ONE, 1)):
         with pytest.raises(NeedsOperator, match="sequence 2"):
-            batch.run((ONE,), deciding(command), None)
+            group.run((ONE,), deciding(command), None)
 
 
-def test_what_does_not_look_at_a_broken_record_cannot_change_it_either(batch: Batch):
+def test_what_does_not_look_at_a_broken_record_cannot_change_it_either(group: CommitGroup):
     with pytest.raises(NeedsOperator, match="sequence 2"):
-        batch.run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
-    assert batch.events == []
+        group.run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
+    assert group.events == []
 
 
-def test_a_refusal_about_another_record_stays_what_it_is(batch: Batch):
+def test_a_refusal_about_another_record_stays_what_it_is(group: CommitGroup):
     with pytest.raises(InsufficientStock):
-        batch.run((TWO, ONE), deciding(AdjustStock(TWO, -99)), None)
+        group.run((TWO, ONE), deciding(AdjustStock(TWO, -99)), None)

@@ -9,7 +9,7 @@ from support.given import Clock, adding, item
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.ports.stock_reads import StockWalk
 from inventory.service.sync import Sync, SyncResult
 
 INTERVAL = 15_000
@@ -21,7 +21,7 @@ class MemoryViews:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.published: list[StockSnapshot] = []
+        self.published: list[StockWalk] = []
         self.known = SyncStatus(-1, 0, 0, 0)
         self.takes_ms = 0
         self.failing = False
@@ -35,7 +35,7 @@ class MemoryViews:
         self.before_turn()
         yield not self.taken_by_another
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, snapshot: StockWalk) -> None:
         self.clock.advance(ms=self.takes_ms)
         if self.failing:
             raise StorageUnavailable("the disk is full", outcome="none")

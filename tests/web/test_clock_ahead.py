@@ -46,7 +46,8 @@ def changed(client, ledger: CompactedLedger) -> Callable[[int, int], None]:
     return change
 
 
-def test_readiness_and_metrics_say_how_far_it_is_ahead(client):
+def test_readiness_and_metrics_say_how_far_it_is_ahead(client, ledger):
+    ledger.clock.at = NOW
     assert client.get("/health/readiness").json["clockAheadMs"] == LEAD // 1000
     assert client.get("/metrics").json["clockAheadMs"] == LEAD // 1000
     lines = client.get("/metrics", headers={"Accept": "text/plain"}).text.splitlines()

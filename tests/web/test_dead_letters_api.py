@@ -2,7 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
+from support.apps import ADJUST, RECORD, make_services, wrong_fields
 from support.dead_letters import BREAK, BrokenLedger, MemoryLetters
 from support.given import event_of, item
 
@@ -10,6 +10,8 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
 from inventory.web.app import create_app
 from inventory.wiring.services import Services
+
+START_TEXT = "2025-06-15T15:06:40.000000Z"
 
 
 class UnreadableLetters(MemoryLetters):
@@ -63,7 +65,7 @@ def test_a_letter_says_what_happened_why_it_cannot_be_and_what_became_of_it(clie
         "before": {"onHand": 5, "reserved": 0, "version": 1},
         "reason": "version is 3 where 2 follows; on hand is 7 where 6 follows",
         "tries": 3,
-        "notedAt": NOW_TEXT,
+        "notedAt": START_TEXT,
         "state": "discarded",
     }
     assert (settled["sequence"], settled["by"], settled["reason"]) == (11, "anna", "why")

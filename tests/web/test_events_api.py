@@ -157,7 +157,7 @@ def test_a_wait_ends_with_the_news(five, services, monkeypatch):
         looks.append(seconds)
         five.post(ADJUST, json={"delta": 1})
 
-    monkeypatch.setattr(services.history, "_sleep", change_meanwhile)
+    monkeypatch.setattr(services.ledger.history, "sleep", change_meanwhile)
     assert (sequences(five, "after=5&wait=20"), len(looks)) == ([6], 1)
 
 

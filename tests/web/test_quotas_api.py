@@ -7,15 +7,15 @@ from flask.testing import FlaskClient
 from support.apps import NOW, make_services
 
 from inventory.memory.ledger import MemoryLedger
+from inventory.service.commit_group import EventStamp
 from inventory.service.quotas import Quotas
-from inventory.service.transaction import Writer
 from inventory.web.app import create_app
 
 HERE, THERE = "/stores/s-1/inventory/k-1", "/stores/s-1/inventory/k-2"
 
 
 def client_with(records: int = 10, stores: int = 10, open_reservations: int = 10) -> FlaskClient:
-    writer = Writer("memory", 3_600_000, quotas=Quotas(records, stores, open_reservations))
+    writer = EventStamp("memory", 3_600_000, quotas=Quotas(records, stores, open_reservations))
     services = make_services(
         MemoryLedger(writer, now=lambda: NOW),
         max_records=records,

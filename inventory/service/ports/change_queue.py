@@ -9,6 +9,7 @@ from inventory.domain.events import Delivery, Draft, Event, record_after
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import EntityId, Instant
+from inventory.resilience.breaker import CircuitBreaker
 
 Decide: TypeAlias = Callable[[StateView, Instant], Draft]
 
@@ -48,12 +49,50 @@ class Ticket(Protocol):
 
 
 class Submission(NamedTuple):
-    """One change of several that are submitted together; see ``Ledger.submit``."""
+    """One change of several that are submitted together; see ``ChangeQueue.submit``."""
 
     entities: Sequence[EntityId]
     decide: Decide
     key: IdempotencyKey | Delivery | None = None
     weight: int = 1
+
+
+class ChangeQueue(Protocol):
+    """Takes changes. No client is told through it of anything that a power cut could take back."""
+
+    def submit(
+        self,
+        entities: Sequence[EntityId],
+        decide: Decide,
+        key: IdempotencyKey | Delivery | None = None,
+        weight: int = 1,
+    ) -> Ticket:
+        """Queue one change: ``decide`` runs on the current state and its event is made durable, or nothing changes.
+
+        Changes of one entity run in the order in which they were submitted, over all processes one at
+        a time. ``decide`` may look at, and change, ``entities`` only, and may be run again. Under a key (or a
+        delivery) that was used before, the first event is the outcome and ``decide`` is not run.
+
+        :param weight: how many operations or lines it has. Commit groups and the queue are measured by it.
+        :raises ReadOnly: the breaker is open, and there is no key to be looked up; nothing has changed.
+        """
+
+    def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
+        """Queue several changes, each for itself, in this order: they share one write and one flush.
+
+        :param key: that of the one request of which all are part. If it, or the key of any of them, was
+            used for another request, none is carried out: every ``wait`` raises ``IdempotencyConflict``.
+        :raises ReadOnly: see ``submit``.
+        """
+
+    def queue_depth(self) -> int:
+        """How many wait to be taken up; what was submitted together counts once for each begun 100 operations."""
+
+    def guard(self, breaker: CircuitBreaker) -> None:
+        """Ask the breaker before each change from now on, and tell it of each commit group how storage was.
+
+        What counts as a failure stands in `service/group_commit.py`. To be called before anything is submitted.
+        """
 
 
 def refusing(error: InventoryError) -> Decide:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from inventory.domain.errors import FieldProblem, InventoryError, Refusal, ValidationFailed
 from inventory.domain.events import Event, Line
 from inventory.domain.record import Record
-from inventory.domain.values import ItemId
+from inventory.domain.values import Instant, ItemId
 
 
 class EventsGone(Refusal):
@@ -77,6 +77,15 @@ class EventHistory(Protocol):
     def latest(self) -> int:
         """The sequence of the latest event; it is durable. Once a sync has failed, that of the latest durable one."""
 
+    def latest_by(self, instant: Instant) -> int:
+        """The sequence of the latest durable event that happened at this instant or before; 0 where none is known.
+
+        :raises StorageUnavailable: it cannot be read.
+        """
+
+    def wait_beyond(self, sequence: int, seconds: float) -> bool:
+        """Wait until there is a durable event after ``sequence``, for so long at most; returns whether there is one."""
+
     def withheld(self) -> InventoryError | None:
         """Why later events than the latest one are not told, though there are some; ``None`` where there are none."""
 
@@ -92,5 +101,15 @@ class EventHistory(Protocol):
         At least one where there is one; fewer than there are where they are very long.
 
         :raises EventsGone: ``first`` is no longer there.
+        :raises StorageUnavailable: they cannot be read.
+        """
+
+    def of_record(self, item: ItemId, before: int, limit: int) -> Sequence[Step]:
+        """Up to ``limit`` steps of a record, the latest first, from its event ``before`` on, which is the first step.
+
+        None where that is no event of the record. At least one where it is; fewer than there are where the next one
+        costs much more to read, is gone, or is not known: then ``before`` is the ``previous`` of the last one's line.
+
+        :raises EventsGone: the first step is no longer there.
         :raises StorageUnavailable: they cannot be read.
         """

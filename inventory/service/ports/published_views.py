@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from inventory.domain.values import Instant
-from inventory.service.ports.stock_reads import StockSnapshot
+from inventory.service.ports.stock_reads import StockWalk
 
 
 class SyncStatus(NamedTuple):
@@ -30,7 +30,7 @@ class Views(Protocol):
     def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """Take the publish lock for the ``with`` block; gives False where another process kept it."""
 
-    def publish(self, snapshot: StockSnapshot) -> None:
+    def publish(self, stock: StockWalk) -> None:
         """Replace the published files. :raises StorageUnavailable: they are as they were."""
 
     def status(self) -> SyncStatus:

@@ -1,15 +1,14 @@
 """The port: durable reads of stock and reservations, and the pages they come in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from inventory.domain.dead_letter import Break
 from inventory.domain.record import Record
-from inventory.domain.reservation import Reservation, ReservationState
+from inventory.domain.reservation import Hold, Reservation, ReservationState
 from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.values import ItemId
-from inventory.service.quotas import Sizes
 
 T = TypeVar("T", covariant=True)
 
@@ -93,26 +92,79 @@ class SkuStock(NamedTuple):
     withheld: bool = False
 
 
-class LedgerStatus(NamedTuple):
-    """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
+class SkuRecords(NamedTuple):
+    """A SKU and all its records, by store."""
 
-    :ivar action: what the operator has to do; ``None`` where nothing is to be done.
-    :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
-    :ivar broken: records whose history does not add up → the event that broke it.
-    :ivar sizes: how much this process keeps in memory.
+    sku: str
+    records: Sequence[Record]
+
+
+class StockWalk(Protocol):
+    """All stock as of one event, in parts, for as long as it is open; changes go on meanwhile.
+
+    The order is the engine's own, and the same each time. ``after`` is the ``next_after`` of the part before.
     """
 
-    sequence: int
-    durable: int
-    read_only: str | None
-    broken: Mapping[ItemId, Break]
-    action: str | None = None
-    sizes: Sizes = Sizes()
+    @property
+    def as_of_sequence(self) -> int:
+        """The event."""
+
+    def records(self, after: str | None, limit: int) -> Page[Record]:
+        """Every record."""
+
+    def skus(self, after: str | None, limit: int) -> Page[SkuRecords]:
+        """Every SKU."""
 
 
-class StockSnapshot(NamedTuple):
-    """Every record, and the items of every SKU, as of one sequence; in the order of the log."""
+def every(part_after: Callable[[str | None, int], Page[T]], at_once: int) -> Iterator[Sequence[T]]:
+    """Yield the parts of a walk, none of which is empty, until its end."""
+    after: str | None = None
+    while True:
+        part = part_after(after, at_once)
+        if part.items:
+            yield part.items
+        after = part.next_after
+        if after is None:
+            return
 
-    as_of_sequence: int
-    records: Mapping[ItemId, Record]
-    items_of_sku: Mapping[str, Sequence[ItemId]]
+
+class StockReads(Protocol):
+    """Reads of records. All of them are durable, and hold everything that was committed before the call."""
+
+    def record(self, item: ItemId) -> Record | None:
+        """The latest record, or ``None`` where there is none."""
+
+    def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        """The SKU over all stores, and that part of its records, by store id."""
+
+    def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
+        """The same from the central view as this process has it now, with its lag."""
+
+    def stores(self, page: PageRequest) -> Page[StoreSummary]:
+        """The stores, by id."""
+
+    def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
+        """A store's records by SKU.
+
+        :raises StoreNotFound: no event has named the store.
+        """
+
+    def walk(self) -> AbstractContextManager[StockWalk]:
+        """Everything, in parts. Nothing of it is in memory twice, unless the engine has it there already."""
+
+
+class HoldReads(Protocol):
+    """Reads of reservations. All of them are durable, but for those that are due."""
+
+    def reservation(self, reservation_id: str) -> Hold | None:
+        """The reservation as its latest event left it; ``None`` where none is remembered."""
+
+    def reservations(self, request: ReservationRequest) -> Page[Hold]:
+        """Reservations in the order they were made. A page may be short; the last one has no ``next_after``.
+
+        One that has ended is given whichever lines it had: whether they are those that are asked for, only the log
+        tells. Where they are needed, few of those are on a page.
+        """
+
+    def due_reservations(self, limit: int) -> Sequence[Reservation]:
+        """Up to ``limit`` that still hold something and whose time is over, and whose records take changes."""

@@ -5,26 +5,29 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from inventory.domain.errors import Overloaded, StorageTimeout
+from inventory.domain.errors import NeedsOperator, Overloaded, StorageTimeout, StorageUnavailable, Unavailable
 from inventory.domain.events import Delivery
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import EntityId
+from inventory.resilience.breaker import Call
 from inventory.service.ports.change_queue import Decide, Outcome
 
 
 class PendingGroup(NamedTuple):
     """What is queued as one: a change, or several that were submitted together.
 
-    :ivar key: see ``Ledger.submit_all``. :ivar weight: how many operations or lines all of them have.
+    :ivar key: see ``ChangeQueue.submit_all``. :ivar weight: how many operations or lines all of them have.
+    :ivar call: what the breaker let through; ``None`` where it was not asked, or only keys are looked up.
     """
 
     changes: Sequence["PendingChange"]
     key: IdempotencyKey | None = None
     weight: int = 1
+    call: Call | None = None
 
 
 class PendingChange:
-    """A ticket of the file ledger. Settled once, by the committing thread, or withdrawn by its waiter."""
+    """A ticket. Settled once, by the committing thread, or withdrawn by its waiter."""
 
     __slots__ = ("_call", "_done", "_settled", "_taken", "_until", "decide", "entities", "key")
 
@@ -86,3 +89,34 @@ class PendingChange:
         if isinstance(self._settled, Exception):
             raise self._settled
         return self._settled
+
+
+def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unavailable:
+    """What each client is told whose change met ``error``: an exception of its own.
+
+    :param key_looked_up: see ``Unavailable``.
+    """
+    told = _as_unavailable(error)
+    told.key_looked_up = key_looked_up
+    return told
+
+
+def as_not_begun(error: BaseException) -> Unavailable:
+    """The same for a change that was not decided: it has not happened, whatever became of others."""
+    told = as_unavailable(error)
+    told.outcome = "none"
+    return told
+
+
+def _as_unavailable(error: BaseException) -> Unavailable:
+    match error:
+        case NeedsOperator():
+            return NeedsOperator(str(error), error.action, outcome=error.outcome)
+        case StorageTimeout():
+            return StorageTimeout(str(error), outcome=error.outcome, retry_after_ms=error.retry_after_ms)
+        case StorageUnavailable():
+            return StorageUnavailable(str(error), outcome=error.outcome, retry_after_ms=error.retry_after_ms)
+        case Unavailable():
+            return type(error)(str(error), retry_after_ms=error.retry_after_ms)
+        case _:
+            return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")

@@ -1,0 +1,227 @@
+"""One commit group from the queue to the disk, and what each client is told of it. The same rules on every engine.
+
+What ``decide`` raises goes to its own client. A client is told of an outcome, or of a refusal, once everything that it
+rests on is durable. Where the store fails:
+
+| step | changes that were decided | changes that were not |
+|---|---|---|
+| `exclusive`, `begin` | none was | 503, outcome none |
+| `write` | 503 with the outcome that the store names; refusals that rest on earlier events alone stand | |
+| an unexpected error | 503, outcome unknown | 503, outcome none |
+| leaving `exclusive` after `write` | 503, outcome unknown | |
+| `ensure` | 503, outcome unknown; refusals that rest on durable events stand, the others are 503, outcome none | |
+
+What was withdrawn, or has waited for longer than COMMIT_WAIT_MS, is not decided, and that is what its client is told.
+
+The breaker is told once of each group. A step that fails with ``StorageUnavailable`` is a failure, unless it is a
+``StorageTimeout`` (what is slow, under load or because of another process, would be kept from working off what waits)
+or a ``NeedsOperator`` (a refusal of the ledger's own, at once and with the better reason). Else an outcome or a
+``Refusal`` in it is a success: the ledger has decided on the current state. Everything else says nothing of storage:
+``Overloaded`` is about load, and opening would turn a full queue into an outage; an unexpected error is of ``decide``.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from inventory.domain.errors import (
+    IdempotencyConflict,
+    NeedsOperator,
+    Refusal,
+    StorageTimeout,
+    StorageUnavailable,
+    Unavailable,
+)
+from inventory.resilience.breaker import Call, CircuitBreaker
+from inventory.service.commit_group import CommitGroup, EventStamp
+from inventory.service.ports.change_queue import Outcome
+from inventory.service.ports.group_store import GroupStore, StoreLost
+from inventory.service.ticket import PendingChange, PendingGroup, as_not_begun, as_unavailable
+
+_DECIDED = (Outcome, Refusal)
+_log = logging.getLogger(__name__)
+
+
+class _Result(NamedTuple):
+    ticket: PendingChange
+    settled: Outcome | Exception
+    rests_on: int
+
+
+class GroupCommit:
+    """Commits one group at a time. :ivar store: where; tests put one in its place that fails.
+
+    :ivar breaker: is told how storage was; ``None`` for none.
+    """
+
+    def __init__(self, store: GroupStore[Any], stamp: EventStamp) -> None:
+        self.store = store
+        self.breaker: CircuitBreaker | None = None
+        self._stamp = stamp
+        self._complaint = ""
+
+    def commit(self, take: Callable[[list[PendingGroup]], None]) -> None:
+        """Commit what ``take`` takes from the queue, and settle every ticket of it.
+
+        :param take: fills a list. Called once the store is exclusive: what has come in meanwhile goes along.
+        :raises BaseException: nothing can be committed any more; every ticket that was taken is settled all the same.
+        """
+        taken, begun, results = list[PendingGroup](), list[PendingChange](), list[_Result]()
+        failure: Unavailable | None = None
+        written = False
+        try:
+            with self.store.exclusive():
+                take(taken)
+                group = self.store.begin(taken)
+                decided = CommitGroup(group, self._stamp)
+                for queued in taken:
+                    self._decide_all(decided, queued, begun, results)
+                failure = group.refusal
+                if decided.events:
+                    try:
+                        self.store.write(group)
+                        written = True
+                    except StorageUnavailable as error:
+                        if isinstance(error, StoreLost):
+                            raise
+                        failure, results = error, _unwritten(results, group.first, error)
+        except BaseException as error:
+            self._complain(error)
+            if not taken:
+                take(taken)
+            self._tell_breaker(taken, error, ())
+            self._fail(taken, begun, error, unknown=written)
+            if not isinstance(error, Unavailable) or isinstance(error, StoreLost):
+                raise
+        else:
+            self._settle(taken, results, failure)
+
+    def idle(self) -> None:
+        """See ``GroupStore.idle``. :raises BaseException: nothing can be committed any more."""
+        try:
+            self.store.idle()
+        except StoreLost:
+            raise
+        except Unavailable as error:
+            self._complain(error)
+
+    def _decide_all(
+        self, decided: CommitGroup, queued: PendingGroup, begun: list[PendingChange], results: list[_Result]
+    ) -> None:
+        """Decide each change that is not withdrawn when its turn comes."""
+        refusal: Exception | None = None
+        try:
+            if queued.key is not None and any(change.is_open for change in queued.changes):
+                decided.require_unused((queued.key, *[change.key for change in queued.changes]))
+        except Exception as error:  # noqa: BLE001 - it belongs to these changes alone
+            refusal = error
+        for ticket in queued.changes:
+            if ticket.begin():
+                begun.append(ticket)
+                results.append(
+                    self._decide(decided, ticket) if refusal is None else _Result(ticket, refusal, decided.latest())
+                )
+
+    def _decide(self, decided: CommitGroup, ticket: PendingChange) -> _Result:
+        try:
+            outcome = decided.run(ticket.entities, ticket.decide, ticket.key)
+        except IdempotencyConflict as error:
+            return _Result(ticket, error, decided.latest())
+        except Exception as error:  # noqa: BLE001 - it belongs to this client alone
+            return _Result(ticket, error, decided.rests_on(ticket.entities))
+        return _Result(ticket, outcome, outcome.event.sequence)
+
+    def _settle(self, taken: Sequence[PendingGroup], results: Sequence[_Result], failure: Unavailable | None) -> None:
+        durable_to = max((result.rests_on for result in results), default=0)
+        told = results
+        try:
+            self.store.ensure(durable_to)
+        except Unavailable as error:
+            durable, failure = self.store.durable, error
+            told = [
+                result if result.rests_on <= durable else result._replace(settled=_undurable(result.settled, error))
+                for result in results
+            ]
+            if isinstance(error, StoreLost):
+                self._tell(taken, told, failure)
+                raise
+        except BaseException as error:
+            self._tell_breaker(taken, error, ())
+            for result in results:
+                result.ticket.settle(as_unavailable(error))
+            raise
+        self._tell(taken, told, failure)
+
+    def _tell(self, taken: Sequence[PendingGroup], told: Sequence[_Result], failure: Unavailable | None) -> None:
+        if failure is None:
+            self._complaint = ""
+        else:
+            self._complain(failure)
+        # Before the clients: who is told of a failure may ask at once whether the breaker is open.
+        self._tell_breaker(taken, failure, told)
+        for ticket, settled, _ in told:
+            ticket.settle(settled)
+
+    def _fail(
+        self, taken: Sequence[PendingGroup], begun: Sequence[PendingChange], error: BaseException, *, unknown: bool
+    ) -> None:
+        for ticket in begun:
+            told = as_unavailable(error)
+            if unknown:
+                told.outcome = "unknown"
+            ticket.settle(told)
+        for ticket in [change for group in taken for change in group.changes if change.take()]:
+            ticket.settle(as_not_begun(error))
+
+    def _tell_breaker(
+        self, taken: Sequence[PendingGroup], failure: BaseException | None, results: Sequence[_Result]
+    ) -> None:
+        if self.breaker is None:
+            return
+        # Of those that it has let through, the one that knew most. A look-up of keys has none.
+        call = taken[-1].call or next((group.call for group in reversed(taken) if group.call is not None), None)
+        if call is None:
+            return
+        if failure is None:
+            for _, settled, _ in results:
+                if isinstance(settled, _DECIDED):
+                    self.breaker.succeeded(call)
+                    return
+                if isinstance(settled, StorageUnavailable):
+                    failure = settled
+        report(self.breaker, call, failure)
+
+    def _complain(self, error: BaseException) -> None:
+        # Once for each cause, and again when it comes back: thousands of changes may meet it.
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            _log.error("%s", error)
+
+
+def report(breaker: CircuitBreaker, call: Call, error: BaseException | None) -> None:
+    """Tell the breaker what an error says of the storage behind it; ``None`` says nothing."""
+    match error:
+        case StorageTimeout() | NeedsOperator():
+            breaker.withdrew(call)
+        case StorageUnavailable():
+            breaker.failed(call)
+        case Refusal():
+            breaker.succeeded(call)
+        case _:
+            breaker.withdrew(call)
+
+
+def _unwritten(results: Sequence[_Result], before: int, error: StorageUnavailable) -> list[_Result]:
+    """What each change gets of a group that could not be written: those stand that rest on what was there before it."""
+    return [
+        result if result.rests_on <= before else _Result(result.ticket, as_unavailable(error, key_looked_up=True), 0)
+        for result in results
+    ]
+
+
+def _undurable(settled: Outcome | Exception, error: Unavailable) -> Unavailable:
+    told = as_unavailable(error, key_looked_up=True)
+    # Of a replay too: the change that it is about may be lost, and may be there.
+    if isinstance(settled, Outcome):
+        told.outcome = "unknown"
+    return told
