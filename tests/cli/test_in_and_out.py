@@ -148,7 +148,7 @@ def test_a_file_that_is_changed_meanwhile_stops_the_import(
     signatures = iter([(1, 1, 1), (1, 1, 2)])
     monkeypatch.setattr("inventory.cli.import_stock._signature", lambda _: next(signatures))
     ended = run("import", stock, "--data-dir", data)
-    assert (ended.exit_code, "changed while it was imported" in ended.stderr) == (1, True)
+    assert (ended.exit_code, "changed during the import" in ended.stderr) == (1, True)
 
 
 def test_what_was_exported_and_imported_elsewhere_is_the_same_stock(data: Path, tmp_path: Path) -> None:
