@@ -1,6 +1,6 @@
-"""What a caller may ask for. Commands carry every id and note they need; deciding adds nothing from outside.
+"""The commands on stock. A command carries every id and note that it needs; deciding adds nothing from outside.
 
-Each has a ``weight``: how many operations or lines it has, which is what deciding and writing it costs.
+Each has a ``weight``: its number of operations or lines, which is the cost of deciding and writing it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from inventory.domain.values import EntityId, ItemId, StoreId
 
 
 class Note(NamedTuple):
-    """Who asked and why. Copied into the event; no rule looks at it."""
+    """Who asked and why. Copied into the event; no rule depends on it."""
 
     actor: str = "anonymous"
     request_id: str | None = None
@@ -26,8 +26,8 @@ NO_NOTE = Note()
 class Precondition(NamedTuple):
     """What must hold for the record before the change.
 
-    :ivar versions: its version is one of these; ``None`` allows any, an empty set none.
-    :ivar exists: ``True``, it must be there; ``False``, it must not; ``None``, either.
+    :ivar versions: its version must be one of these; ``None`` allows any, an empty set none.
+    :ivar exists: ``True``: it must exist; ``False``: it must not; ``None``: either.
     """
 
     versions: frozenset[int] | None = None
@@ -44,7 +44,7 @@ def at_version(version: int | None) -> Precondition:
 
 @dataclass(frozen=True, slots=True)
 class AdjustStock:
-    """Add ``delta`` units, or take away if it is negative."""
+    """Add ``delta`` units; a negative ``delta`` removes them."""
 
     weight: ClassVar[int] = 1
     item: ItemId
@@ -59,10 +59,10 @@ class AdjustStock:
 
 
 class Seen(NamedTuple):
-    """What a count is compared with where sales went on while the shelf was counted.
+    """What a count is compared with if sales continued while the shelf was counted.
 
-    :ivar on_hand: what was on hand at the version that was on the screen, and what counts have corrected since.
-    :ivar version: that of the record up to which this was looked up.
+    :ivar on_hand: the units on hand at the version that the counter saw, plus what counts have corrected since.
+    :ivar version: the version of the record up to which this was computed.
     """
 
     on_hand: int
@@ -71,11 +71,11 @@ class Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CountStock:
-    """State that ``on_hand`` units were counted; creates the record if there is none.
+    """Set ``on_hand`` to the counted units; create the record if it does not exist.
 
-    :ivar seen: what was on the screen during the count. What has changed since, but for other counts, is added to
-        this one. ``None``: the count holds as it is. An error: nobody can say, and the count is refused with it,
-        unless its key shows that it was accepted before.
+    :ivar seen: what the counter saw. Changes since then, except other counts, are added to this count. ``None``: the
+        count replaces the figure. An error: what the counter saw is unknown, and the count is refused with this
+        error, unless its key shows that it was accepted before.
     """
 
     weight: ClassVar[int] = 1
@@ -93,10 +93,9 @@ class CountStock:
 
 @dataclass(frozen=True, slots=True)
 class SettleDeadLetter:
-    """Let a record go on whose history stopped adding up at the event ``sequence``.
+    """Let a record continue whose history is broken at the event ``sequence``.
 
-    ``requeue`` takes what the log says of the record at its word; ``discard`` brings back the figures that it had
-    before that event.
+    ``requeue`` keeps the figures that the log states; ``discard`` restores the figures from before that event.
     """
 
     weight: ClassVar[int] = 1
@@ -137,7 +136,7 @@ class WantedLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TransferStock:
-    """Move units from the stores of ``lines`` to the store ``target``; what it lacks is created there."""
+    """Move units from the stores of ``lines`` to the store ``target``; missing records are created there."""
 
     lines: tuple[WantedLine, ...]
     target: str
@@ -151,7 +150,7 @@ class TransferStock:
 
     @property
     def weight(self) -> int:
-        """How many lines it has."""
+        """The number of lines."""
         return len(self.lines)
 
 

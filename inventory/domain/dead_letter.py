@@ -1,4 +1,4 @@
-"""Dead letters: events that do not continue the history of a record, and what lets the record go on behind them."""
+"""Dead letters: events that do not continue the history of a record, and how the record continues after them."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from inventory.domain.record import Record
 REQUEUED = "record.requeued"
 DISCARDED = "record.discarded"
 SETTLEMENTS = frozenset((REQUEUED, DISCARDED))
-"""Types of event with which a record that was broken goes on. Its figures come from their lines, as with any type."""
+"""Event types with which a broken record continues. Its figures come from their lines, as with any type."""
 
 
 class Figures(NamedTuple):
-    """The figures of a record at one place of its history; all zeros before its first event."""
+    """The figures of a record at one point of its history; all zeros before its first event."""
 
     on_hand: int
     reserved: int
@@ -20,10 +20,10 @@ class Figures(NamedTuple):
 
 
 class Break(NamedTuple):
-    """Where a history stopped adding up.
+    """Where the history of a record is broken.
 
     :ivar sequence: the first event that does not continue the record.
-    :ivar before: the figures before that event; ``None`` where they are not known.
+    :ivar before: the figures before that event; ``None`` if they are unknown.
     """
 
     sequence: int
@@ -31,14 +31,14 @@ class Break(NamedTuple):
 
 
 class BrokenRecord(NamedTuple):
-    """A record as the log has it, and where its history stopped adding up."""
+    """A record with the figures of the log, and where its history is broken."""
 
     record: Record
     at: Break
 
 
 def figures_of(record: Record | None) -> Figures:
-    """The figures of a record, or of none."""
+    """The figures of a record; all zeros if it does not exist."""
     return Figures(record.on_hand, record.reserved, record.version) if record else Figures(0, 0, 0)
 
 
@@ -49,5 +49,5 @@ def gap(line: Line, before: Figures) -> str | None:
         ("on hand", line.on_hand, before.on_hand + line.on_hand_delta),
         ("reserved", line.reserved, before.reserved + line.reserved_delta),
     )
-    told = [f"{name} is {found} where {wanted} follows" for name, found, wanted in follows if found != wanted]
+    told = [f"{name} is {found}, expected {wanted}" for name, found, wanted in follows if found != wanted]
     return "; ".join(told) or None

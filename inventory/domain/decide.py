@@ -1,4 +1,4 @@
-"""The decision to move stock from store to store: one event, all of it or nothing."""
+"""``decide``: the pure function from a command and a state to the draft of an event, or to a refusal."""
 
 from typing import assert_never
 
@@ -40,9 +40,9 @@ from inventory.domain.values import MAX_QUANTITY, Instant, ItemId
 
 
 def decide_on_transfer(command: TransferStock, state: StateView) -> Draft:
-    """Take from one store what another gets. All of ``qty`` may go; a safety stock is for holds.
+    """Move units between stores, all lines in one event. All of ``qty`` may leave; safety stock limits holds only.
 
-    :raises InsufficientStock: naming every line that is short, after adding up those of the same item.
+    :raises InsufficientStock: names every line that is short, after adding up the lines of each item.
     """
     wanted = summed(command.lines)
     if any(item.store == command.target for item in wanted):
@@ -63,26 +63,26 @@ def decide_on_transfer(command: TransferStock, state: StateView) -> Draft:
 
 
 def decide_to_settle(command: SettleDeadLetter, state: StateView) -> Draft:
-    """Take what the log says is on hand at its word, or bring back what was; reserved is what is held, in either case.
+    """Keep the units on hand that the log states, or restore those from before; reserved becomes what holds hold.
 
-    :raises SettlementRefused: there is no such dead letter, or the figures are not known or cannot be kept.
+    :raises SettlementRefused: there is no such dead letter, or the figures are unknown or out of range.
     """
     item, broken = command.item, state.broken_record(command.item)
     if broken is None or broken.at.sequence != command.sequence:
-        raise SettlementRefused(f"event {command.sequence} is no dead letter of {item.sku} in {item.store}")
+        raise SettlementRefused(f"event {command.sequence} is not a dead letter of {item.sku} in {item.store}")
     now = figures_of(broken.record)
     wanted = now if command.action == "requeue" else broken.at.before
-    # A line that states something else must not let held units be promised twice, or keep others reserved for ever.
+    # Whatever the line states, held units must not be promised twice, and others must not stay reserved for ever.
     wanted = wanted and wanted._replace(reserved=state.held_of(item))
     if wanted is None:
         raise SettlementRefused(
-            f"the figures of {item.sku} in {item.store} before event {command.sequence} are not known: the snapshot"
-            " that this process started from does not hold them. 'inventory rebuild' reads them from the log again."
+            f"the figures of {item.sku} in {item.store} before event {command.sequence} are unknown: the snapshot"
+            " that this process started from does not have them; 'inventory rebuild' reads them from the log"
         )
     if not (0 <= wanted.on_hand <= MAX_QUANTITY and 0 <= wanted.reserved <= MAX_QUANTITY):
         raise SettlementRefused(
             f"a {command.action} would leave {item.sku} in {item.store} at {wanted.on_hand} on hand and"
-            f" {wanted.reserved} reserved; 0 to {MAX_QUANTITY} can be kept"
+            f" {wanted.reserved} reserved; both must be from 0 to {MAX_QUANTITY}"
         )
     change = Change(item, wanted.on_hand - now.on_hand, wanted.reserved - now.reserved)
     return Draft(REQUEUED if command.action == "requeue" else DISCARDED, (change,), command.note)
@@ -94,7 +94,7 @@ __all__ = ["StateView", "decide"]
 def decide(command: Command, state: StateView, now: Instant) -> Draft:
     """Decide on one command.
 
-    :param now: the instant at which the event will be stamped.
+    :param now: the instant that the event will carry.
     :raises Refusal: the command is not possible in this state; the subclass says why, with figures.
     """
     match command:
@@ -129,7 +129,7 @@ def _on_stock(command: StockCommand, state: StateView) -> Draft:
 def _adjust(command: AdjustStock, record: Record) -> Draft:
     if command.delta == 0:
         raise ValidationFailed((FieldProblem("delta", "must not be 0"),))
-    # Units that arrive while more is promised than there is are taken; only taking away needs them to be there.
+    # Units may arrive while more is promised than is on hand; only a removal needs available units.
     if command.delta < 0 and record.qty + command.delta < 0:
         raise InsufficientStock(command.item, requested=-command.delta, available=record.qty)
     check_range(record.on_hand + command.delta, "delta")
@@ -146,9 +146,9 @@ def _count(command: CountStock, record: Record | None) -> Draft:
             raise ItemNotFound(command.item)
         return Draft(COUNTED, (Change(command.item, command.on_hand),), command.note)
     check(command.precondition, record)
-    # A count is a fact: it may be below what is reserved. Since the screen was read, sales may have gone on.
+    # A count is a fact: it may be below what is reserved. Sales may have continued since the counter looked.
     if seen is not None and seen.version != record.version:
-        # What lies between may be a count, and only the log knows.
+        # A change in between may be a count, which only the log shows.
         raise CountOvertaken(command.item)
     delta = command.on_hand - (record.on_hand if seen is None else seen.on_hand)
     check_range(record.on_hand + delta, "onHand")

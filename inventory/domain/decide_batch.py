@@ -1,4 +1,4 @@
-"""The decision on several changes as one event: each on what those before it leave, and all of them or none."""
+"""The decision on an atomic batch: one event, each operation on the result of those before it, all or none."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ from inventory.domain.values import Instant, ItemId
 
 
 class OperationRefused(Refusal):
-    """One operation of an atomic batch is not possible, so none was carried out.
+    """One operation of an atomic batch is not possible, so none was applied.
 
-    :ivar operation: which one, from 0; :ivar refusal: why.
+    :ivar operation: its index, from 0. :ivar refusal: the reason.
     """
 
     def __init__(self, operation: int, refusal: Refusal) -> None:
@@ -29,18 +29,18 @@ def decide_on_batch(
 ) -> Draft:
     """Decide on all operations in order.
 
-    An expected version is that before the batch: one event raises the version of a record by one, however many
-    operations change it.
+    An expected version refers to the state before the batch: one event raises the version of a record by one, however
+    many operations change it.
 
-    :raises ValidationFailed: its reserves name more records than one reservation may have.
-    :raises OperationRefused: naming the first operation that is not possible.
+    :raises ValidationFailed: the reserves name more records than one reservation may have.
+    :raises OperationRefused: names the first operation that is not possible.
     """
     held = {
         line.item for operation in command.operations if isinstance(operation, HoldStock) for line in operation.lines
     }
     if len(held) > MAX_LINES:
         raise ValidationFailed(
-            (FieldProblem("operations", f"reserve {len(held)} records; one reservation has at most {MAX_LINES}"),)
+            (FieldProblem("operations", f"reserve {len(held)} records; a reservation may have at most {MAX_LINES}"),)
         )
     overlay = _Overlay(state, now)
     for number, operation in enumerate(command.operations):
@@ -52,7 +52,7 @@ def decide_on_batch(
 
 
 class _Overlay:
-    """A state with the changes of a batch so far. Versions stay as they were before it."""
+    """A state with the changes of a batch so far. Versions stay those from before the batch."""
 
     def __init__(self, state: StateView, now: Instant) -> None:
         self._state = state
@@ -76,7 +76,7 @@ class _Overlay:
         return self._state.held_of(item)
 
     def reservation(self, reservation_id: str) -> Hold | None:
-        # The one that this batch makes is not there before it.
+        # The reservation that this batch makes does not exist before it.
         return self._state.reservation(reservation_id)
 
     def apply(self, draft: Draft) -> None:
@@ -92,7 +92,7 @@ class _Overlay:
         return tuple(Change(item, on_hand, reserved) for item, (on_hand, reserved) in self._deltas.items())
 
     def hold(self) -> Reservation | None:
-        """The one reservation of all holds so far."""
+        """The reservation of all holds so far."""
         if self._hold is None:
             return None
         return self._hold._replace(lines=tuple(HeldLine(item, qty) for item, qty in self._held.items()))

@@ -1,4 +1,4 @@
-"""Decisions on reservations: made for all of their lines or for none, and ended by time inside the commit."""
+"""Decisions on reservations: all lines or none; whether one has expired is decided inside the commit."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -22,9 +22,9 @@ from inventory.domain.values import Instant, ItemId
 
 
 def decide_to_hold(command: HoldStock, state: StateView, now: Instant) -> Draft:
-    """Promise all lines, or none.
+    """Hold all lines, or none.
 
-    :raises InsufficientStock: naming every line that is short, after adding up those of the same item.
+    :raises InsufficientStock: names every line that is short, after adding up the lines of each item.
     """
     wanted = summed(command.lines)
     records = records_of(command.lines, state)
@@ -50,9 +50,9 @@ def decide_to_hold(command: HoldStock, state: StateView, now: Instant) -> Draft:
 def decide_on_hold(
     command: CommitHold | ReleaseHold | ExtendHold | ExpireHold, state: StateView, now: Instant
 ) -> Draft:
-    """Decide what becomes of a reservation.
+    """Decide on a change of a reservation.
 
-    :raises AlreadySo: all of it was committed, or released, before, and all of it is asked for again.
+    :raises AlreadySo: all of it was committed, or released, before, and the command asks for all of it again.
     """
     reservation = state.reservation(command.reservation_id)
     if reservation is None:
@@ -79,9 +79,9 @@ def _usable(
     if not isinstance(reservation, Reservation) or not reservation.is_open:
         if reservation.ended_by == "expired":
             raise ReservationExpired(reservation.reservation_id)
-        # Its state does not tell: what was committed in part and then released counts as committed.
+        # Its state is not enough: a hold that was committed in part and then released counts as committed.
         if reservation.ended_by == wanted and isinstance(command, CommitHold | ReleaseHold) and command.lines is None:
-            # Whoever asks twice expects the version that it had before the end, or knows the one it has since.
+            # A repeated request expects the version from before the end, or the current one.
             _check_version(reservation, command.precondition, reservation.version - 1, reservation.version)
             raise AlreadySo(reservation)
         raise WrongState(reservation.reservation_id, reservation.state)
@@ -100,7 +100,7 @@ def _check_version(reservation: Hold, precondition: Precondition, *any_of: int) 
 def _commit(command: CommitHold, reservation: Reservation, state: StateView, now: Instant) -> Draft:
     named = _named(reservation, command.lines)
     on_hand = {item: record.on_hand if (record := state.record(item)) else 0 for item in named}
-    # Somebody may have counted less than was promised: what is not there cannot leave.
+    # A count may be below what is promised: units that are not on hand cannot leave.
     short = [Shortage(item, qty, on_hand[item]) for item, qty in named.items() if qty > on_hand[item]]
     if short:
         raise PromisedStockMissing(reservation.reservation_id, short)
@@ -128,7 +128,7 @@ def _expire(command: ExpireHold, reservation: Hold, now: Instant) -> Draft:
 
 
 def _named(reservation: Reservation, lines: tuple[WantedLine, ...] | None) -> Mapping[ItemId, int]:
-    """How many units of each item are meant. :raises ExceedsHold: naming every line of which fewer are held."""
+    """The units of each item that the command names. :raises ExceedsHold: names every line that holds fewer."""
     held = {line.item: line.held for line in reservation.lines if line.held}
     if lines is None:
         return held

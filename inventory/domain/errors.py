@@ -1,4 +1,4 @@
-"""Every way in which the service says no. Errors carry data; `web/errors` gives them a status."""
+"""The refusals of the service. Errors carry data; `web/errors` gives them a status."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 FailureOutcome = Literal["none", "unknown"]
 OPERATOR_RETRY_MS = 30_000
-"""How long a client waits before it asks again whether a person has mended the cause."""
+"""How long a client waits before it asks again whether an operator has fixed the cause."""
 
 
 class FieldProblem(NamedTuple):
-    """One wrong field of a request and what it should have been."""
+    """One invalid field of a request and what it should be."""
 
     field: str
     message: str
 
 
 class InventoryError(Exception):
-    """The root of what this service raises on purpose."""
+    """The base class of the errors that this service raises on purpose."""
 
 
 class Refusal(InventoryError):
-    """The command is understood and the answer is no. Nothing has changed."""
+    """The command is valid, but not possible. Nothing has changed."""
 
 
 class ValidationFailed(Refusal):
-    """The command breaks a rule that holds whatever the stock is."""
+    """The command breaks a rule that does not depend on the stock."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in problems))
@@ -61,11 +61,11 @@ class StoreNotFound(Refusal):
 
 
 class VersionConflict(Refusal):
-    """The record has moved on since the caller read it."""
+    """The record has changed since the caller read it."""
 
     def __init__(self, item: ItemId, current_version: int, expected: Sequence[int]) -> None:
         wanted = " or ".join(str(version) for version in expected)
-        told = f"expected {wanted}" if wanted else "and no version meets all that was asked for"
+        told = f"expected {wanted}" if wanted else "but the expected versions contradict each other"
         super().__init__(f"{item.sku} in {item.store} is at version {current_version}, {told}")
         self.item = item
         self.current_version = current_version
@@ -73,7 +73,7 @@ class VersionConflict(Refusal):
 
 
 class Shortage(NamedTuple):
-    """One line of which fewer units are there than were asked for."""
+    """One line that asks for more units than are available."""
 
     item: ItemId
     requested: int
@@ -81,7 +81,7 @@ class Shortage(NamedTuple):
 
 
 class InsufficientStock(Refusal):
-    """Fewer units are there than were asked for.
+    """The change needs more units than are available.
 
     :ivar shortages: every line that is short; ``item``, ``requested`` and ``available`` are those of the first.
     """
@@ -100,7 +100,7 @@ class InsufficientStock(Refusal):
 
 
 class ItemsNotFound(Refusal):
-    """No event has ever named these; ``item`` is the first of them."""
+    """No event has ever named these items; ``item`` is the first of them."""
 
     def __init__(self, items: Sequence[ItemId]) -> None:
         super().__init__("; ".join(f"store {item.store} has no SKU {item.sku}" for item in items))
@@ -109,18 +109,18 @@ class ItemsNotFound(Refusal):
 
 
 class AlreadyExists(Refusal):
-    """The caller asked to create what is there (RFC 9110 section 13.1.2, ``If-None-Match: *``)."""
+    """The caller asked to create a record that exists (RFC 9110 section 13.1.2, ``If-None-Match: *``)."""
 
     def __init__(self, item: ItemId, current_version: int) -> None:
-        super().__init__(f"{item.sku} in {item.store} exists, at version {current_version}")
+        super().__init__(f"{item.sku} in {item.store} already exists, at version {current_version}")
         self.item = item
         self.current_version = current_version
 
 
 class QuotaExceeded(Refusal):
-    """The change would make more than may be. What is there already can be changed.
+    """The change would exceed a quota. What exists already can still be changed.
 
-    :ivar quota: the name of the setting; :ivar current: how many there are.
+    :ivar quota: the name of the setting. :ivar current: the number that exists.
     """
 
     def __init__(self, quota: str, counted: str, current: int, more: int, limit: int) -> None:
@@ -135,23 +135,23 @@ class QuotaExceeded(Refusal):
 
 
 class SettlementRefused(Refusal):
-    """There is no such dead letter, or it cannot be settled like that; the message says which."""
+    """There is no such dead letter, or it cannot be settled in this way; the message says which."""
 
 
 class IdempotencyConflict(Refusal):
-    """The key was used before for a request with another meaning."""
+    """The key was used before for a request with different content."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"the idempotency key {key!r} belongs to a request with another content")
+        super().__init__(f"the idempotency key {key!r} was used for a request with different content")
         self.key = key
 
 
 class Unavailable(InventoryError):
-    """The service cannot say yes now.
+    """The service cannot carry out the command now.
 
     :ivar outcome: whether this attempt may have changed something.
-    :ivar key_looked_up: whether its key was looked up first, in a log that was complete, and had caused nothing.
-    :ivar retry_after_ms: when asking again makes sense.
+    :ivar key_looked_up: whether its key was first looked up in the complete log, and was unused.
+    :ivar retry_after_ms: when a retry makes sense.
     """
 
     outcome: FailureOutcome = "none"
@@ -164,43 +164,43 @@ class Unavailable(InventoryError):
     def outcome_for(self, *, keyed: bool) -> FailureOutcome:
         """Whether the change may have happened, by this attempt or by an earlier one under the same key.
 
-        :param keyed: whether the change has a key. An attempt without one stands alone.
+        :param keyed: whether the change has a key. Without one there is no earlier attempt.
         """
         return "none" if self.outcome == "none" and (self.key_looked_up or not keyed) else "unknown"
 
 
 class Overloaded(Unavailable):
-    """More work is waiting than can be done in time; this piece was not begun."""
+    """Too much work is waiting; this request was not begun."""
 
 
 class CountOvertaken(Overloaded):
-    """The record has changed since it was looked up what a count is to be compared with; looked up anew, it may be."""
+    """The record has changed since the service looked up what to compare the count with. A retry may succeed."""
 
     def __init__(self, item: ItemId) -> None:
         super().__init__(f"{item.sku} in {item.store} is changing too fast for this count; send it again")
 
 
 class ReadOnly(Unavailable):
-    """Changes are refused for a while, which ends by itself; reads go on."""
+    """Changes are refused for a while; this ends by itself. Reads continue."""
 
 
 class LockContended(Unavailable):
-    """Another change of this SKU is under way; this one was not begun.
+    """Another change of this SKU is in progress; this one was not begun.
 
-    :ivar reject_status: with which status to say so; it is a setting.
+    :ivar reject_status: the HTTP status of the refusal, from the setting LOCK_REJECT_STATUS.
     """
 
     def __init__(self, sku: str, *, retry_after_ms: int, reject_status: int = 503) -> None:
-        super().__init__(f"another change of SKU {sku} is under way", retry_after_ms=retry_after_ms)
+        super().__init__(f"another change of SKU {sku} is in progress", retry_after_ms=retry_after_ms)
         self.sku = sku
         self.reject_status = reject_status
 
 
 class LockLost(Unavailable):
-    """The lease of this SKU ended before the change was made; it was not made."""
+    """The lease of this SKU expired before the change was made; nothing has changed."""
 
     def __init__(self, sku: str) -> None:
-        super().__init__(f"the lease of SKU {sku} ended before the change was made")
+        super().__init__(f"the lease of SKU {sku} expired before the change was made")
         self.sku = sku
 
 
@@ -213,13 +213,13 @@ class StorageUnavailable(Unavailable):
 
 
 class StorageTimeout(StorageUnavailable):
-    """Storage has not answered for as long as the caller waits. That is no failure of it: it may only be slow."""
+    """Storage did not answer within the time that the caller waits. It may only be slow, so this is not a failure."""
 
 
 class NeedsOperator(StorageUnavailable):
-    """Changes are refused until a person has mended the cause; reads of what is durable go on.
+    """Changes are refused until an operator has fixed the cause; reads of durable events continue.
 
-    :ivar action: what that person has to do.
+    :ivar action: what the operator has to do.
     """
 
     def __init__(self, message: str, action: str, *, outcome: FailureOutcome = "none") -> None:
@@ -228,5 +228,5 @@ class NeedsOperator(StorageUnavailable):
 
 
 def for_people(error: Exception) -> str:
-    """What a command or a log says of an error: with what to do about it, where a person has to do something."""
+    """The text of an error in a command's output or in the log, with the operator's action if it needs one."""
     return f"{error}; {error.action}" if isinstance(error, NeedsOperator) else str(error)

@@ -1,4 +1,4 @@
-"""What was decided (a draft), what has happened (an event), and what its lines and steps leave behind."""
+"""Drafts (decided), events (committed), and the records and reservations after an event."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.values import Instant, ItemId
 
 COUNTED = "stock.counted"
-"""The type of an event that states what is on the shelf, rather than what came or went."""
+"""The type of an event that states how many units are on the shelf, not how many came or left."""
 POLICY_SET = "policy.set"
-"""The type of an event that gives a record another policy."""
+"""The type of an event that sets the policy of a record."""
 
 
 class Change(NamedTuple):
-    """What a draft does to one record. :ivar policy: a new one; ``None`` leaves it as it is."""
+    """What a draft changes in one record. :ivar policy: the new one; ``None`` keeps the current one."""
 
     item: ItemId
     on_hand_delta: int
@@ -23,10 +23,10 @@ class Change(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """A change that was decided on and is not yet committed: it has no sequence, no instant, no id.
+    """A change that was decided and is not yet committed: it has no sequence, no instant, no id.
 
-    :ivar changes: at most one for each record; all of them happen, or none.
-    :ivar reservation: the reservation that it makes or changes, as it is afterwards.
+    :ivar changes: at most one for each record; all of them are applied, or none.
+    :ivar reservation: the reservation that it makes or changes, after the change.
     """
 
     type: str
@@ -36,11 +36,11 @@ class Draft(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What an event did to one record: the difference, and the figures after it.
+    """What an event changed in one record: the difference, and the figures after it.
 
-    :ivar previous: the sequence of the record's event before this one; 0 where there is none, or none is known.
-    :ivar policy: the record's, after the event.
-    :ivar policy_before: where the event has set another one, that before it.
+    :ivar previous: the sequence of the record's previous event; 0 if there is none, or it is unknown.
+    :ivar policy: the policy of the record after the event.
+    :ivar policy_before: the policy before the event, if the event set another one.
     """
 
     item: ItemId
@@ -55,7 +55,7 @@ class Line(NamedTuple):
 
 
 class KeyUse(NamedTuple):
-    """The idempotency key under which an event was asked for, and until when it is remembered.
+    """The idempotency key of the request that caused an event, and until when it is remembered.
 
     :ivar part_of: see ``IdempotencyKey``.
     """
@@ -67,16 +67,16 @@ class KeyUse(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """An event's identity at the source that it came from; never forgotten."""
+    """The identity of an event at the source that it came from; never forgotten."""
 
     source: str
     event_id: str
 
 
 class HoldStep(NamedTuple):
-    """What the line of an event says of a reservation that lasts on: not its lines; see `hold_steps`.
+    """What the log line of an event has of a reservation that stays open: not its lines; see `hold_steps`.
 
-    :ivar lines_at: the sequence of the event before it that told or changed the reservation's lines last.
+    :ivar lines_at: the sequence of the latest earlier event that contains or changed the reservation's lines.
     """
 
     reservation_id: str
@@ -88,10 +88,10 @@ class HoldStep(NamedTuple):
 class Event(NamedTuple):
     """One committed change.
 
-    :ivar reservation: the reservation that it made or changed, as it left it; ``None`` where its line in the log,
-        from which it was read, has no more of it than a ``step``.
-    :ivar synced: the highest sequence its writer knew to be durable.
-    :ivar step: what its line says of the reservation, where that is not all of it.
+    :ivar reservation: the reservation that it made or changed, after the event; ``None`` if the event was read from a
+        log line that has only a ``step`` of it.
+    :ivar synced: the highest sequence that its writer knew to be durable.
+    :ivar step: what the log line has of the reservation, if that is not all of it.
     """
 
     sequence: int
@@ -117,7 +117,7 @@ assert " ".join(Record._fields) == "item on_hand reserved version sequence updat
 
 
 def line_after(change: Change, before: Record | None) -> Line:
-    """Work out the line of a change; a record that is not there counts as all zeros at version 0."""
+    """Compute the line of a change; a record that does not exist counts as all zeros at version 0."""
     item, on_hand_delta, reserved_delta, policy = change
     if before is None:
         return Line(item, on_hand_delta, reserved_delta, on_hand_delta, reserved_delta, 1, 0, policy)
@@ -147,20 +147,20 @@ def continues(line: Line, before: Record | None) -> bool:
 
 
 def record_after(line: Line, sequence: int, at: Instant) -> Record:
-    """The record as the line says it is: facts are not argued with."""
+    """The record with the figures of the line: facts are never refused."""
     item, _, _, on_hand, reserved, version, _, policy, _ = line
     return _made(Record, (item, on_hand, reserved, version, sequence, at, policy))
 
 
 MOST_STEPS = 16
-"""Changes of a reservation's lines between two events that tell all of them, or as many as it has lines.
+"""Changes of a reservation between two events that contain all its lines; its number of lines, if that is more.
 
-So rebuilding it reads no more events than it has lines, and on average a change writes one line beside its own.
+So rebuilding it reads no more events than it has lines, and on average a change writes one line besides its own.
 """
 
 
 def placed(draft: Draft, sequence: int) -> tuple[Reservation | None, HoldStep | None]:
-    """The draft's reservation with its place in the log, and the step to write; ``None`` where all of it is."""
+    """The draft's reservation with its place in the log, and the step to write; no step if all of it is written."""
     reservation = draft.reservation
     if reservation is None:
         return None, None
@@ -176,7 +176,7 @@ def placed(draft: Draft, sequence: int) -> tuple[Reservation | None, HoldStep | 
 
 
 def stepped(before: Reservation, event: Event, step: HoldStep) -> Reservation:
-    """The reservation after a step. Its lines before it are all that counts of ``before``: extends may lie between."""
+    """The reservation after a step. Of ``before``, only the lines have to be current: extends may lie in between."""
     after = before._replace(version=step.version, expires_at=step.expires_at, sequence=event.sequence)
     if not event.lines:
         return after

@@ -1,4 +1,4 @@
-"""What a caller may ask for with a reservation, or hold."""
+"""The commands on a reservation (hold), the atomic batch, and the union of all commands."""
 
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
@@ -20,9 +20,9 @@ from inventory.domain.values import EntityId, ItemId, ReservationId
 
 @dataclass(frozen=True, slots=True)
 class HoldStock:
-    """Promise all of ``lines`` to whoever holds ``reservation_id``, or nothing.
+    """Hold all of ``lines`` for the client that has ``reservation_id``, or none.
 
-    :ivar ttl_ms: for how long; ``None``, until it is committed or released.
+    :ivar ttl_ms: for how long; ``None``: until it is committed or released.
     """
 
     reservation_id: str
@@ -37,7 +37,7 @@ class HoldStock:
 
     @property
     def weight(self) -> int:
-        """How many lines it has."""
+        """The number of lines."""
         return len(self.lines)
 
 
@@ -49,15 +49,15 @@ def reserve_one(
     note: Note = NO_NOTE,
     ttl_ms: int | None = None,
 ) -> HoldStock:
-    """The hold of one line."""
+    """A hold with one line."""
     return HoldStock(reservation_id, (WantedLine(item, qty, precondition),), ttl_ms, note)
 
 
 @dataclass(frozen=True, slots=True)
 class CommitHold:
-    """The goods leave: take units of a reservation from what is on hand.
+    """Remove units of a reservation from what is on hand: the goods leave.
 
-    :ivar items: the items of the reservation, which never change. :ivar lines: how much of which; ``None``, all.
+    :ivar items: the items of the reservation, which never change. :ivar lines: the units; ``None``: all that is held.
     """
 
     reservation_id: str
@@ -79,7 +79,7 @@ class CommitHold:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseHold:
-    """Give units of a reservation back to what is available; as ``CommitHold``."""
+    """Make units of a reservation available again; fields as in ``CommitHold``."""
 
     reservation_id: str
     items: tuple[ItemId, ...]
@@ -100,7 +100,7 @@ class ReleaseHold:
 
 @dataclass(frozen=True, slots=True)
 class ExtendHold:
-    """Let a reservation last for ``ttl_ms`` from now on."""
+    """Let a reservation expire ``ttl_ms`` from now."""
 
     weight: ClassVar[int] = 1
     reservation_id: str
@@ -116,7 +116,7 @@ class ExtendHold:
 
 @dataclass(frozen=True, slots=True)
 class ExpireHold:
-    """Give back what a reservation still holds whose time is over."""
+    """Make available again what an expired reservation still holds."""
 
     reservation_id: str
     items: tuple[ItemId, ...]
@@ -135,9 +135,9 @@ class ExpireHold:
 
 @dataclass(frozen=True, slots=True)
 class AtomicBatch:
-    """Several changes as one event, in order: each sees those before it. All of them happen, or none.
+    """Several changes as one event, in order: each sees those before it. All of them are applied, or none.
 
-    :ivar operations: the holds among them make one reservation: they share its id and its time.
+    :ivar operations: the holds among them make one reservation: they share its id and its TTL.
     """
 
     operations: tuple[AdjustStock | CountStock | HoldStock, ...]
@@ -150,7 +150,7 @@ class AtomicBatch:
 
     @property
     def weight(self) -> int:
-        """How many operations it has."""
+        """The number of operations."""
         return sum([operation.weight for operation in self.operations])
 
 

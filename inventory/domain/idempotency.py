@@ -1,4 +1,4 @@
-"""Which idempotency keys and outside deliveries have been used, and where their events stand in the log."""
+"""The idempotency keys and outside deliveries that were used, and the places of their events in the log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -18,10 +18,10 @@ _FORGOTTEN_AT_ONCE = 1000
 
 
 class IdempotencyKey(NamedTuple):
-    """A caller's key and a hash of what it was used for.
+    """A client's key and a hash of the request that it was used for.
 
-    :ivar hash: over method, path and meaning of the body; the same key with another hash is a conflict.
-    :ivar part_of: the key of the request of which this is one part; a use of the part uses that key too.
+    :ivar hash: over method, path and parsed body; the same key with another hash is a conflict.
+    :ivar part_of: the key of the request of which this is a part; a use of the part uses that key too.
     """
 
     key: str
@@ -30,7 +30,7 @@ class IdempotencyKey(NamedTuple):
 
 
 class KeyEntry(NamedTuple):
-    """One filed key, or delivery, as a snapshot keeps it.
+    """One key or delivery as a snapshot keeps it.
 
     :ivar ends: until when it is kept; ``None`` for a delivery, which is never forgotten.
     """
@@ -41,13 +41,13 @@ class KeyEntry(NamedTuple):
 
 
 class FiledKeys(NamedTuple):
-    """A copy of what a table has filed, which is not changed by what is filed later."""
+    """A copy of the entries of a table, which later entries do not change."""
 
     shards: Sequence[Mapping[int, int]] = ()
     deliveries: Mapping[int, int] = MappingProxyType({})
 
     def entries(self) -> Iterator[KeyEntry]:
-        """What is filed, in no order."""
+        """The entries, in no particular order."""
         for shard in self.shards:
             for digest, filed in shard.items():
                 yield KeyEntry(digest, filed >> _MINUTE_BITS, Instant((filed & _MINUTE_MASK) * _MINUTE))
@@ -58,19 +58,19 @@ class FiledKeys(NamedTuple):
 class KeyTable:
     """Used keys → position of their event, at about 150 bytes a key.
 
-    Only a digest is kept: the text, the hash and the exact end stand in the event and are compared there. Filing and
-    finding a key take one look into one dict, however long keys live and however many lifetimes are mixed.
+    Only a digest is kept: the text, the hash and the exact expiry are in the event and are compared there. Adding and
+    finding a key take one dict look-up, however long keys live and however many lifetimes are mixed.
 
-    A key is filed in the bucket in which it ends, and buckets are forgotten in the order of their ends. A bucket is a
-    minute wide, or 1/64 of the key's life if that is more: a key is kept so much longer at most, never shorter. A later
-    use of a key is filed in its own bucket, and the earlier one's does not forget it.
+    A key is put into the bucket in which it expires, and buckets are forgotten in the order of their ends. A bucket is
+    a minute wide, or 1/64 of the key's life if that is more: a key is kept at most that much longer, never shorter. A
+    later use of a key goes into a bucket of its own, and the earlier bucket does not forget it.
 
-    The dict is split by digest, because a dict grows all at once and everything waits for it: a hundredth of the keys
-    is moved in a hundredth of the time.
+    The dict is split by digest, because a dict that grows moves all its keys at once while everything waits: a
+    hundredth of the keys is moved in a hundredth of the time.
     """
 
     def __init__(self) -> None:
-        # digest → position and, in the low bits, the minute in which the key's bucket ends
+        # digest → position and, in the low bits, the minute in which the bucket of the key ends
         self._shards: list[dict[int, int]] = [{} for _ in range(_SHARDS)]
         self._buckets: dict[int, list[int]] = {}
         self._order: list[int] = []
@@ -84,11 +84,11 @@ class KeyTable:
 
     @property
     def deliveries(self) -> int:
-        """How many deliveries are remembered."""
+        """The number of remembered deliveries."""
         return len(self._deliveries)
 
     def remember(self, key: str, at: Instant, expires_at: Instant, position: int) -> None:
-        """File a key that was used at ``at``; it replaces an earlier use of the same key."""
+        """Enter a key that was used at ``at``; it replaces an earlier use of the same key."""
         minute = expires_at // _MINUTE
         # The bits of a life in minutes beyond the first seven: 0 for lives of up to 127 minutes.
         coarse = (((expires_at - at) // _MINUTE) >> _LIFE_BITS).bit_length()
@@ -96,16 +96,16 @@ class KeyTable:
         self._filed += 1
 
     def find(self, key: str) -> int | None:
-        """Return the position of the latest event under this key, if it may still count."""
+        """Return the position of the latest event under this key, unless the key is forgotten."""
         digest = _digest(key)
         filed = self._shards[digest % _SHARDS].get(digest)
         return None if filed is None else filed >> _MINUTE_BITS
 
     def forget_expired(self, now: Instant) -> bool:
-        """Forget keys whose bucket has ended, so many that the table never falls behind what is filed.
+        """Forget keys whose bucket has ended; return whether more are due.
 
-        Called again and again while nothing may be folded, so one call forgets 1,000 keys and twice what was filed
-        since the last; returns whether there is more to be forgotten.
+        The fold waits during a call, so one call forgets at most 1,000 keys plus twice the number added since the
+        last call. So the table never falls behind.
         """
         left = _FORGOTTEN_AT_ONCE + 2 * self._filed
         self._filed = 0
@@ -123,7 +123,7 @@ class KeyTable:
         return False
 
     def remember_delivery(self, delivery: Delivery, position: int) -> None:
-        """File an event that came from outside; it is never forgotten."""
+        """Enter an event that came from outside; it is never forgotten."""
         self._deliveries.setdefault(_digest("\0".join(delivery)), position)
 
     def find_delivery(self, delivery: Delivery) -> int | None:
@@ -131,11 +131,11 @@ class KeyTable:
         return self._deliveries.get(_digest("\0".join(delivery)))
 
     def copy(self) -> "FiledKeys":
-        """Copy what is filed: as fast as copying dicts."""
+        """Copy the entries, as fast as dicts are copied."""
         return FiledKeys([dict(shard) for shard in self._shards], dict(self._deliveries))
 
     def restore(self, entry: KeyEntry) -> None:
-        """File one entry of a copy, as a snapshot has kept it."""
+        """Enter one entry that a snapshot has kept."""
         if entry.ends is None:
             self._deliveries[entry.digest] = entry.position
         else:
@@ -153,11 +153,11 @@ class KeyTable:
         shards, removed = self._shards, self._removed
         for digest in digests:
             place = digest % _SHARDS
-            # Not if it was filed again since, or twice in this bucket.
+            # Not if it was added again since, or twice in this bucket.
             if shards[place].get(digest, -1) & _MINUTE_MASK == minute:
                 del shards[place][digest]
                 removed[place] += 1
-        # A dict keeps the room of what was removed. A few are packed in a call: 16 after 1,000 keys.
+        # A dict keeps the space of removed keys. Each call copies a few dicts: 16 after 1,000 keys.
         for _ in range(1 + len(digests) // 64):
             place = self._next_to_pack = (self._next_to_pack + 1) % _SHARDS
             if removed[place] > len(shards[place]):

@@ -1,4 +1,4 @@
-"""A reservation, or hold: units of one or more records that are promised to one caller."""
+"""A reservation (hold): units of one or more records that are promised to one client."""
 
 from struct import Struct
 from typing import Literal, NamedTuple, TypeAlias
@@ -7,14 +7,14 @@ from inventory.domain.values import Instant, ItemId
 
 ReservationState: TypeAlias = Literal["held", "partly_committed", "committed", "released", "expired"]
 Ending: TypeAlias = Literal["committed", "released", "expired"]
-"""What was done last to a reservation of which nothing is held any more."""
+"""The last change of a reservation that holds nothing any more."""
 MAX_LINES = 500
-"""Records that a new reservation may have; older logs may hold larger ones."""
+"""Records that a new reservation may have; older logs may contain larger ones."""
 _ENDINGS: tuple[Ending, ...] = ("committed", "released", "expired")
 
 
 class HeldLine(NamedTuple):
-    """What is promised of one item, and what became of it.
+    """The promised units of one item, and what happened to them.
 
     :ivar committed: units that have left. :ivar released: units that are available again.
     """
@@ -31,15 +31,15 @@ class HeldLine(NamedTuple):
 
 
 class Reservation(NamedTuple):
-    """A hold after its latest event. Immutable, so it may be handed to any thread.
+    """A hold after its latest event. Immutable, so any thread may have it.
 
-    :ivar lines: one for each item; which items they are never changes.
-    :ivar expires_at: from when on it can no longer be committed; ``None``: it does not end by itself.
-    :ivar version: how many events it has; :ivar sequence: the latest of them; :ivar created: the first.
-    :ivar ended_at: since when nothing of it is held any more.
-    :ivar ended_by: what ended it; ``None`` while something is held.
-    :ivar lines_at: the sequence of the latest of its events that told or changed its lines.
-    :ivar steps: how many changes of its lines lie between that event and the last one that tells all of them.
+    :ivar lines: one for each item; the items never change.
+    :ivar expires_at: from then on it can no longer be committed; ``None``: it does not expire.
+    :ivar version: the number of its events. :ivar sequence: the latest of them. :ivar created: the first.
+    :ivar ended_at: since when it holds nothing any more.
+    :ivar ended_by: what ended it; ``None`` while it holds something.
+    :ivar lines_at: the sequence of its latest event that contains or changed its lines.
+    :ivar steps: the number of changes of its lines since the last event that contains all of them.
     """
 
     reservation_id: str
@@ -57,7 +57,7 @@ class Reservation(NamedTuple):
 
     @property
     def state(self) -> ReservationState:
-        """In one word. What was committed in part and then let go counts as committed."""
+        """The state in one word. A hold that was committed in part and then released counts as committed."""
         if self.ended_by is not None:
             return _state_of(self, self.ended_by)
         return "partly_committed" if any(line.committed for line in self.lines) else "held"
@@ -68,7 +68,7 @@ class Reservation(NamedTuple):
         return self.ended_at is None
 
     def is_over(self, now: Instant) -> bool:
-        """Whether its time is over, swept or not."""
+        """Whether it has expired, swept or not."""
         return self.expires_at is not None and now >= self.expires_at
 
     @property
@@ -78,12 +78,12 @@ class Reservation(NamedTuple):
 
     @property
     def line_count(self) -> int:
-        """How many lines it has."""
+        """The number of lines."""
         return len(self.lines)
 
 
 class EndedHold(NamedTuple):
-    """What is kept in memory of a reservation that has ended: all but its lines, which its last event tells.
+    """What is kept in memory of a reservation that has ended: all but its lines, which are in its last event.
 
     :ivar sequence: the event that ended it.
     """
@@ -107,7 +107,7 @@ class EndedHold(NamedTuple):
 
 
 Hold: TypeAlias = Reservation | EndedHold
-"""A reservation as it is remembered: whole while something is held, and without its lines afterwards."""
+"""A reservation as it is remembered: complete while it holds something, and without its lines afterwards."""
 
 # The end comes first and is never negative: packed holds sort by when they ended.
 _PACKED = Struct(">qqqqqqIBBBB")
@@ -120,7 +120,7 @@ def _state_of(reservation: Reservation, ended_by: Ending) -> Ending:
 
 
 def ended(reservation: Reservation) -> EndedHold:
-    """What is kept of one that has ended. :raises ValueError: something of it is still held."""
+    """What is kept of a reservation that has ended. :raises ValueError: it is still open."""
     ended_at, ended_by = reservation.ended_at, reservation.ended_by
     if ended_at is None or ended_by is None:
         raise ValueError(f"reservation {reservation.reservation_id} has not ended")
@@ -140,7 +140,7 @@ def ended(reservation: Reservation) -> EndedHold:
 
 
 def packed(hold: EndedHold) -> bytes:
-    """One bytes object of less than 96 bytes and the reference, where the tuple and its numbers take some 450."""
+    """One bytes object: less than 96 bytes plus the reference. The tuple and its numbers take about 450."""
     expires_at, reference = hold.expires_at, hold.reference
     return _PACKED.pack(
         hold.ended_at,

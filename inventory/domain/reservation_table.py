@@ -1,4 +1,4 @@
-"""The reservations that are remembered: by id, in the order they were made, and by when they end or have ended."""
+"""The remembered reservations: by id, in the order of their creation, and by their end."""
 
 from array import array
 from bisect import bisect_right
@@ -14,7 +14,7 @@ _LONGEST = 512
 
 
 class _Chunk:
-    """Neighbours in the order. Those taken out stay until they are half of it."""
+    """Neighbours in the order. Removed ids stay until they are half of the chunk."""
 
     __slots__ = ("alive", "created", "ids")
 
@@ -25,13 +25,13 @@ class _Chunk:
 
 
 class CreationOrder:
-    """Ids by the sequence of the event that made each. Any call looks at one chunk, beside what it returns."""
+    """Ids by the sequence of the event that created each. A call looks at one chunk, besides what it returns."""
 
     def __init__(self) -> None:
         self._chunks: list[_Chunk] = []
 
     def add(self, created: int, reservation_id: str) -> None:
-        """Enter one: in a whole log it was made later than all others."""
+        """Enter an id: in an undamaged log it was created after all others."""
         if not self._chunks or (created >= self._chunks[-1].created[-1] and len(self._chunks[-1].ids) >= _LONGEST):
             self._chunks.append(_Chunk())
         chunk = self._chunks[self._chunk_of(created) if self._chunks[-1].ids else -1]
@@ -41,7 +41,7 @@ class CreationOrder:
         chunk.alive += 1
 
     def remove(self, created: int, reservation_id: str) -> None:
-        """Take one out that is in it."""
+        """Remove an id that is in it."""
         number = self._chunk_of(created)
         chunk = self._chunks[number]
         chunk.ids[chunk.ids.index(reservation_id)] = None
@@ -53,7 +53,7 @@ class CreationOrder:
             chunk.created, chunk.ids = array("q", [created for created, _ in kept]), [name for _, name in kept]
 
     def after(self, created: int, many: int) -> list[str]:
-        """Up to ``many`` that were made by later events than ``created``, in that order."""
+        """Up to ``many`` ids that were created by later events than ``created``, in that order."""
         found: list[str] = []
         for number in range(self._chunk_of(created), len(self._chunks)):
             chunk = self._chunks[number]
@@ -64,7 +64,7 @@ class CreationOrder:
         return found[:many]
 
     def __iter__(self) -> Iterator[str]:
-        """All of them."""
+        """All ids."""
         for chunk in self._chunks:
             yield from [name for name in chunk.ids if name is not None]
 
@@ -76,9 +76,9 @@ _SPARE = 64
 
 
 class DueHolds:
-    """A heap of ends. One that no longer counts, since its reservation was extended or has ended, goes when it is met.
+    """A heap of expiry times. One that is stale (its reservation was extended, or has ended) is dropped when it is met.
 
-    Where they are more than half, all of them go: entering one costs the same on average, however many there are.
+    If more than half are stale, all stale ones are dropped: adding one costs the same on average, however many exist.
     """
 
     def __init__(self, find: Callable[[str], Reservation | None]) -> None:
@@ -88,14 +88,14 @@ class DueHolds:
         self._waiting: dict[ItemId, list[str]] = {}
 
     def add(self, expires_at: Instant, reservation_id: str, open_ones: int) -> None:
-        """Enter an end. :param open_ones: how many reservations are open."""
+        """Enter an expiry time. :param open_ones: the number of open reservations."""
         heappush(self._ends, (expires_at, reservation_id))
         if len(self._ends) > 2 * open_ones + _SPARE:
             self._ends = [entry for entry in set(self._ends) if self._counts(entry) is not None]
             heapify(self._ends)
 
     def due(self, now: Instant, limit: int, broken: Container[ItemId]) -> list[Reservation]:
-        """Up to ``limit`` whose time is over, the earliest first; with a line of a ``broken`` item they wait."""
+        """Up to ``limit`` expired ones, the earliest first; those with a line of a ``broken`` item wait."""
         for item in [item for item in self._waiting if item not in broken]:
             for reservation_id in self._waiting.pop(item):
                 held = self._find(reservation_id)
@@ -123,11 +123,11 @@ class DueHolds:
 
 
 FORGOTTEN_AT_ONCE = 2000
-"""More than one batch of changes can end, so forgetting keeps up; few enough to take about a millisecond."""
+"""More than one commit group can end, so forgetting keeps up; few enough to take about a millisecond."""
 
 
 class HoldCopy:
-    """What a table held: later changes do not show in it. May be gone through again and again."""
+    """A copy of a table, which later changes do not affect. It may be iterated repeatedly."""
 
     def __init__(self, ids: list[str], kept: list[Reservation | bytes | None]) -> None:
         self._ids = ids
@@ -140,11 +140,11 @@ class HoldCopy:
 
 
 class ReservationTable:
-    """Open reservations whole, and those that have ended without their lines, until ``forget_ended``.
+    """Open reservations complete, and ended ones without their lines, until ``forget_ended``.
 
-    No call costs more where more is remembered, or for longer, but for ``held_of``, ``sort`` and ``copy``.
+    The cost of a call does not grow with the number remembered, except for ``held_of``, ``sort`` and ``copy``.
 
-    Looking one up is safe while another thread folds; everything else is done by whoever holds the fold still.
+    Looking one up is safe while another thread folds; every other caller holds the lock that guards the fold.
     """
 
     def __init__(self) -> None:
@@ -160,25 +160,25 @@ class ReservationTable:
 
     @property
     def open_count(self) -> int:
-        """How many still hold something."""
+        """The number of open reservations."""
         return len(self._open)
 
     @property
     def ended_count(self) -> int:
-        """How many have ended and are remembered."""
+        """The number of ended reservations that are remembered."""
         return len(self._ended)
 
     def get(self, reservation_id: str) -> Hold | None:
-        """Return one, or ``None`` where none is remembered under this id."""
+        """Return a reservation, or ``None`` if none is remembered under this id."""
         held = self._open.get(reservation_id)
         if held is not None:
             return held
-        # Looked for second, and entered first: one that ends meanwhile is found.
+        # A reservation that ends is entered here before it leaves the open ones, so one that ends meanwhile is found.
         kept = self._ended.get(reservation_id)
         return None if kept is None else unpacked(reservation_id, kept)
 
     def put(self, hold: Hold) -> None:
-        """Enter a reservation as its latest event left it."""
+        """Enter a reservation as of its latest event."""
         reservation_id = hold.reservation_id
         before = self._open.get(reservation_id)
         known = before or self.get(reservation_id)
@@ -200,32 +200,32 @@ class ReservationTable:
         self._open.pop(reservation_id, None)
 
     def step(self, event: Event, step: HoldStep) -> None:
-        """Enter what an event did to a reservation. Of one that is not open nothing is known that it could change."""
+        """Apply a step of an event. A reservation that is not open is unknown, so nothing changes."""
         before = self._open.get(step.reservation_id)
         if before is not None:
             self.put(stepped(before, event, step))
 
     def due(self, now: Instant, limit: int, broken: Container[ItemId] = ()) -> list[Reservation]:
-        """Return up to ``limit`` open ones whose time is over; those with a line of a ``broken`` item wait."""
+        """Return up to ``limit`` open ones that have expired; those with a line of a ``broken`` item wait."""
         return self._due.due(now, limit, broken)
 
     def after(self, created: int, many: int) -> list[str]:
-        """Return the ids of up to ``many`` that were made by later events than ``created``, in that order."""
+        """Return up to ``many`` ids that were created by later events than ``created``, in that order."""
         return self._order.after(created, many)
 
     def held_of(self, item: ItemId) -> int:
-        """Return how many units of an item open reservations hold: what the record's ``reserved`` has to be."""
+        """Return the units of an item that open reservations hold: what ``reserved`` of the record must be."""
         return sum(line.held for held in self._open.values() for line in held.lines if line.item == item)
 
     def sort(self) -> None:
-        """Bring those that have ended into the order of their ends: a snapshot has them in another one."""
+        """Sort the ended ones by their ends: a snapshot has them in another order."""
         if not self._is_sorted:
             kept = self._ended
             self._by_end = deque(sorted(self._by_end, key=lambda one: kept.get(one, b"")))
             self._is_sorted = True
 
     def forget_ended(self, before: Instant) -> None:
-        """Forget those that ended before then, some at a time. What they did stays in the log."""
+        """Forget those that ended before then, some at a time. Their events stay in the log."""
         self.sort()
         for _ in range(min(FORGOTTEN_AT_ONCE, len(self._by_end))):
             kept = self._ended.get(self._by_end[0])
@@ -238,6 +238,6 @@ class ReservationTable:
             self._by_end.popleft()
 
     def copy(self, ids: Iterable[str] | None = None) -> HoldCopy:
-        """All of them, in the order they were made; or those of these ids, as far as they are remembered."""
+        """All of them, in the order of their creation; or those of these ids that are remembered."""
         held, ended, ids = self._open, self._ended, list(self._order if ids is None else ids)
         return HoldCopy(ids, [held.get(name) or ended.get(name) for name in ids])

@@ -1,4 +1,4 @@
-"""A SKU that many stores have: its stores in order, its sums, and reads of it as of one event."""
+"""A SKU in many stores: its stores in order, its sums, and reads of it as of one event."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from inventory.domain.values import ItemId
 
 
 class SkuTotals(NamedTuple):
-    """Sums over all stores that have a SKU. ``stores``: how many these are."""
+    """Sums over all stores that have a SKU. ``stores``: their number."""
 
     stores: int = 0
     qty: int = 0
@@ -29,10 +29,10 @@ def totals_of(records: Iterable[Record]) -> SkuTotals:
 
 
 class SkuReading:
-    """One read of a SKU, made in several steps: what changes between them is kept as it was before.
+    """One read of a SKU in several steps: it keeps the earlier state of what changes in between.
 
     :ivar before: the records that were replaced since the read began, as they were then, by store; ``None`` for one
-        that was not there.
+        that did not exist.
     """
 
     __slots__ = ("before",)
@@ -42,12 +42,12 @@ class SkuReading:
 
 
 class WideSku:
-    """What a state keeps of a SKU with many stores, so that no read of it has to walk them all at once.
+    """The stores and sums of a SKU in many stores, so that a read does not have to visit all stores at once.
 
-    Everything here is done while the fold stands still.
+    Every caller holds the lock that guards the fold.
 
     :ivar items: in the order of their first events. :ivar stores: their stores by id.
-    :ivar readings: the reads under way.
+    :ivar readings: the reads in progress.
     """
 
     __slots__ = ("_on_hand", "_qty", "_reserved", "_stores", "items", "readings", "stores")
@@ -62,7 +62,7 @@ class WideSku:
 
     @classmethod
     def as_kept(cls, items: Iterable[ItemId], totals: SkuTotals) -> "WideSku":
-        """Sums as another process has kept them, to be compared with what they should be; not for reading."""
+        """The sums that another process has kept, for comparison only."""
         kept = cls(())
         kept.items = list(items)
         kept._stores, kept._qty, kept._reserved, kept._on_hand = totals
@@ -70,7 +70,7 @@ class WideSku:
 
     @property
     def totals(self) -> SkuTotals:
-        """The sums as of now."""
+        """The current sums."""
         return SkuTotals(self._stores, self._qty, self._reserved, self._on_hand)
 
     def add(self, record: Record) -> None:
@@ -85,7 +85,7 @@ class WideSku:
             reading.before[record.item.store] = None
 
     def replace(self, before: Record, after: Record) -> None:
-        """Go on from one record of an item to the next."""
+        """Replace the record of an item by the next one."""
         self._qty += after.qty - before.qty
         self._reserved += after.reserved - before.reserved
         self._on_hand += after.on_hand - before.on_hand
@@ -94,19 +94,20 @@ class WideSku:
 
 
 MOST = 1024
-"""Names in a chunk; one that has more is cut in two."""
+"""Names in a chunk; a longer one is split."""
 
 
 class SortedNames:
-    """Distinct names in code point order. Neither ``add`` nor ``after`` ever sorts, or copies, more than two chunks
-    and what is asked for: both run while the fold stands still.
+    """Distinct names in code point order.
+
+    ``add`` and ``after`` never sort or copy more than two chunks and the result: the fold waits for both.
     """
 
     __slots__ = ("_chunks", "_firsts", "_length")
 
     def __init__(self) -> None:
         self._chunks: list[list[str]] = [[]]
-        # What each chunk begins with; the first one with whatever there is.
+        # The first name of each chunk; the first chunk begins with any name.
         self._firsts = [""]
         self._length = 0
 
@@ -114,20 +115,20 @@ class SortedNames:
         return self._length
 
     def add(self, name: str) -> None:
-        """Add a name that is not there yet."""
+        """Add a name that is not in it yet."""
         place = bisect_right(self._firsts, name) - 1
         chunk = self._chunks[place]
         insort(chunk, name)
         self._length += 1
         if len(chunk) > MOST:
-            # Names that come in their order leave full chunks behind them.
+            # Names that arrive in order leave full chunks.
             cut = MOST if chunk[-1] is name else MOST // 2
             self._chunks.insert(place + 1, chunk[cut:])
             self._firsts.insert(place + 1, chunk[cut])
             del chunk[cut:]
 
     def after(self, name: str | None, limit: int, prefix: str = "") -> list[str]:
-        """Return up to ``limit`` names that begin with ``prefix``, from the first one after ``name`` on."""
+        """Return up to ``limit`` names that begin with ``prefix``, from the first one after ``name``."""
         if name is None or name < prefix:
             place = bisect_right(self._firsts, prefix) - 1
             start = bisect_left(self._chunks[place], prefix)

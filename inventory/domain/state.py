@@ -1,4 +1,4 @@
-"""``State`` and ``fold``: everything that is known, and how one more event changes it."""
+"""``State`` and ``fold``: the whole state, and how the next event changes it."""
 
 from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figures_of
 from inventory.domain.events import Event, continues, record_after
@@ -10,17 +10,17 @@ from inventory.domain.sku_stock import SkuTotals, SortedNames, WideSku
 from inventory.domain.values import Instant, ItemId
 
 FEW = 64
-"""Up to so many items of a SKU are looked at at once; of one with more, its stores and sums are kept up."""
+"""A read visits up to this many items of a SKU at once; for a SKU with more, stores and sums are maintained."""
 
 
 class State:
     """The fold of the log up to ``sequence``: records, the central view by SKU, used keys.
 
-    Looking up one record or one SKU is safe while another thread folds (records are immutable and a
-    dict look-up is atomic); listing is not, its caller holds whatever lock guards the fold.
+    Looking up one record or one SKU is safe while another thread folds (records are immutable and a dict look-up is
+    atomic). Listing is not: its caller holds the lock that guards the fold.
 
-    :ivar broken: records whose history does not add up → the first event that did not continue it.
-    :ivar items_of_sku: the first ``FEW`` items of every SKU; :ivar wide: what is kept of those with more.
+    :ivar broken: records with a broken history → the first event that did not continue it.
+    :ivar items_of_sku: the first ``FEW`` items of every SKU. :ivar wide: stores and sums of SKUs with more.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class State:
         self.wide: dict[str, WideSku] = {}
 
     def record(self, item: ItemId) -> Record | None:
-        """Return one record, or ``None`` where no event has named it."""
+        """Return one record, or ``None`` if no event has named it."""
         return self.records.get(item)
 
     def broken_record(self, item: ItemId) -> BrokenRecord | None:
-        """Return a record with the break in its history, or ``None`` where there is no break."""
+        """Return a record with the break in its history, or ``None`` if there is no break."""
         at = self.broken.get(item)
         return None if at is None else BrokenRecord(self.records[item], at)
 
@@ -49,7 +49,7 @@ class State:
         return self.reservations.held_of(item)
 
     def reservation(self, reservation_id: str) -> Hold | None:
-        """Return one reservation, or ``None`` where none is remembered under this id."""
+        """Return one reservation, or ``None`` if none is remembered under this id."""
         return self.reservations.get(reservation_id)
 
     def central(self) -> dict[str, tuple[ItemId, ...]]:
@@ -59,21 +59,21 @@ class State:
         return found
 
     def running_totals(self) -> dict[str, SkuTotals]:
-        """The sums that are kept of every SKU in many stores."""
+        """The maintained sums of every SKU in many stores."""
         return {sku: wide.totals for sku, wide in self.wide.items()}
 
     def forget(self, now: Instant, hold_keep_ms: int) -> None:
-        """Forget keys that have ended, and reservations that ended so long ago. No decision about stock needs them."""
+        """Forget expired keys, and reservations that ended ``hold_keep_ms`` ago. No decision on stock needs them."""
         self.keys.forget_expired(now)
         self.reservations.forget_ended(Instant(now - hold_keep_ms * 1000))
 
     def restore(self, record: Record) -> None:
-        """Enter a record that a snapshot holds."""
+        """Enter a record of a snapshot."""
         self.records[record.item] = record
         self.file_new(record)
 
     def file_new(self, record: Record) -> None:
-        """Enter the first record of an item, which is among the records already, into the indexes."""
+        """Enter the first record of an item into the indexes; it is already in ``records``."""
         item = record.item
         skus = self.skus_of_store.get(item.store)
         if skus is None:
@@ -94,12 +94,12 @@ assert " ".join(Event._fields) == ("sequence event_id type at node note lines re
 
 
 def fold(state: State, event: Event, position: int) -> None:
-    """Change ``state`` by one event that has happened. Refuses nothing: an old log always replays.
+    """Apply one event to ``state``. Refuses nothing: an old log always replays.
 
-    A line that does not continue its record is taken at its word, and the record is marked broken. The mark goes
-    with a settlement whose line does continue it. Figures come from lines alone, whatever the type.
+    A line that does not continue its record still sets its figures, and marks the record broken. A settlement whose
+    line does continue it removes the mark. Figures come from lines alone, whatever the type.
 
-    :param position: where the event stands in its log, for finding it again by its key.
+    :param position: the place of the event in its log, to find it again by its key.
     """
     records = state.records
     sequence, _, kind, at, _, _, lines, reservation, use, delivery, _, step = event
@@ -112,7 +112,7 @@ def fold(state: State, event: Event, position: int) -> None:
             state.broken.pop(item, None)
         records[item] = after = record_after(line, sequence, at)
         if before is None:
-            # After the record is there, so that nobody finds an item in an index and no record for it.
+            # After the record, so that a reader that finds an item in an index always finds its record.
             state.file_new(after)
         elif state.wide and (wide := state.wide.get(item.sku)) is not None:
             wide.replace(before, after)

@@ -1,4 +1,4 @@
-"""The values that everything else is made of, what each of them accepts, and instants as text."""
+"""Identifiers, quantities and instants: their rules, and instants as text."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,9 @@ from inventory.domain.errors import FieldProblem, ValidationFailed
 Sku = NewType("Sku", str)
 StoreId = NewType("StoreId", str)
 Version = NewType("Version", int)
-"""Place in one record's history: 1, 2, 3 … without gaps."""
+"""Place in the history of one record: 1, 2, 3 … without gaps."""
 Quantity = NewType("Quantity", int)
-"""A count of units, 0 … MAX_QUANTITY."""
+"""A number of units, 0 … MAX_QUANTITY."""
 Instant = NewType("Instant", int)
 """Microseconds since 1970-01-01 UTC."""
 
@@ -20,26 +20,26 @@ MAX_QUANTITY = 10**12
 MAX_TEXT = 200
 """Characters of a reason or a reference."""
 IDENTIFIER_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
-IDENTIFIER_RULE = "1 to 64 of ASCII letters, digits, '.', '_', '-', ':'; the first a letter or a digit"
+IDENTIFIER_RULE = "must be 1 to 64 ASCII letters, digits, '.', '_', '-' or ':', and begin with a letter or a digit"
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
 
 
 class ItemId(NamedTuple):
-    """One SKU in one store: what a record is filed under."""
+    """One SKU in one store: the id of a record."""
 
     store: StoreId
     sku: Sku
 
 
 class ReservationId(NamedTuple):
-    """What a reservation is filed under."""
+    """The id of a reservation."""
 
     id: str
 
 
 EntityId: TypeAlias = ItemId | ReservationId
-"""What a change can be about."""
+"""The id of anything that a change can touch."""
 
 
 def is_identifier(text: str) -> bool:
@@ -50,7 +50,7 @@ def is_identifier(text: str) -> bool:
 def item_id(store: str, sku: str) -> ItemId:
     """Make an ``ItemId`` from text that came from outside.
 
-    :raises ValidationFailed: naming each of the two that breaks ``IDENTIFIER_RULE``.
+    :raises ValidationFailed: names each of the two that breaks ``IDENTIFIER_RULE``.
     """
     given = {"storeId": store, "sku": sku}
     wrong = tuple(FieldProblem(name, IDENTIFIER_RULE) for name, text in given.items() if not is_identifier(text))
@@ -70,11 +70,11 @@ def quantity(number: int, field: str) -> Quantity:
 
 
 def text_problem(text: str) -> str | None:
-    """What is wrong with a reason or a reference that came from outside; ``None`` where nothing is."""
+    """The problem of a reason or a reference that came from outside; ``None`` if it is valid."""
     if len(text) > MAX_TEXT:
-        return f"must have at most {MAX_TEXT} characters"
+        return f"must be at most {MAX_TEXT} characters"
     if _UNPRINTABLE.search(text):
-        return "must have no control characters, line breaks or lone surrogates"
+        return "must not contain control characters, line breaks or lone surrogates"
     return None
 
 
@@ -85,14 +85,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @lru_cache(maxsize=64)
 def format_instant(at: Instant) -> str:
-    """``2026-11-22T14:38:20.123456Z``. All events of a batch share an instant, hence the small cache."""
+    """``2026-11-22T14:38:20.123456Z``. All events of a commit group share an instant, hence the small cache."""
     return (_NAIVE_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds") + "Z"
 
 
 @lru_cache(maxsize=64)
 def parse_instant(text: str) -> Instant:
-    """The reverse of ``format_instant``; takes any RFC 3339 offset. A log has the same instant in many lines.
+    """The reverse of ``format_instant``; accepts any RFC 3339 offset. A log has the same instant in many lines.
 
-    :raises ValueError: not such a text.
+    :raises ValueError: the text is not an instant.
     """
     return Instant((datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND)

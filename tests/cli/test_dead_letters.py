@@ -17,7 +17,7 @@ from inventory.settings import Settings
 from inventory.wiring import build_services, prepare
 
 ONE, TWO = item_id("store-1", "sku-1"), item_id("store-1", "sku-2")
-WHY = "version is 5 where 2 follows"
+WHY = "version is 5, expected 2"
 
 
 def run(data: Path, *arguments: str) -> Result:

@@ -54,8 +54,8 @@ SAFE = {
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",
-    "the figures of … in … before event … are not known: the snapshot that this process started from does not hold"
-    " them. 'inventory rebuild' reads them from the log again.",
+    "the figures of … in … before event … are unknown: the snapshot that this process started from does not have them;"
+    " 'inventory rebuild' reads them from the log",
     # The command is asked for a number and needs two whole snapshots: test_archive.
     "Delete all but the newest KEEP archive segments.",
     # Counts are stated again: it says what that does to sales since.

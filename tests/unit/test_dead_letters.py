@@ -18,7 +18,7 @@ def test_a_break_becomes_a_letter_with_everything_there_is_to_say(world: World):
         BREAK, ONE, "event-2", "test.changed", START,
     )  # fmt: skip
     assert (letter.line, letter.before) == (Line(ONE, 1, 0, 7, 0, 3), Figures(5, 0, 1))
-    assert letter.reason == "version is 3 where 2 follows; on hand is 7 where 6 follows"
+    assert letter.reason == "version is 3, expected 2; on hand is 7, expected 6"
     assert (letter.state, letter.settled, letter.noted_at) == ("dead", None, START)
 
 

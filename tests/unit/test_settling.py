@@ -42,9 +42,7 @@ def test_a_line_has_a_gap_before_it_exactly_if_it_does_not_continue_the_record(l
 
 
 def test_a_gap_is_told_with_what_is_there_and_what_follows():
-    assert gap(Line(ONE, 1, 0, 7, 0, 3), Figures(5, 0, 1)) == (
-        "version is 3 where 2 follows; on hand is 7 where 6 follows"
-    )
+    assert gap(Line(ONE, 1, 0, 7, 0, 3), Figures(5, 0, 1)) == ("version is 3, expected 2; on hand is 7, expected 6")
 
 
 @pytest.mark.parametrize("kind", [REQUEUED, DISCARDED])
@@ -99,13 +97,13 @@ def test_a_discard_of_the_first_event_of_a_record_leaves_nothing_on_hand():
 
 @pytest.mark.parametrize("command", [SettleDeadLetter(ONE, 1, "discard"), SettleDeadLetter(TWO, 3, "discard")])
 def test_what_is_no_dead_letter_is_not_settled(state: State, command: SettleDeadLetter):
-    with pytest.raises(SettlementRefused, match="is no dead letter of"):
+    with pytest.raises(SettlementRefused, match="is not a dead letter of"):
         decide(command, state, START)
 
 
 def test_a_discard_to_figures_that_are_not_known_is_refused_and_says_what_helps(state: State):
     state.broken[ONE] = Break(BREAK, None)
-    with pytest.raises(SettlementRefused, match=r"are not known.*'inventory rebuild'"):
+    with pytest.raises(SettlementRefused, match=r"are unknown.*'inventory rebuild'"):
         decide(DISCARD, state, START)
 
 

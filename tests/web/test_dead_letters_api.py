@@ -63,7 +63,7 @@ def test_a_letter_says_what_happened_why_it_cannot_be_and_what_became_of_it(clie
             "previous": 0,
         },
         "before": {"onHand": 5, "reserved": 0, "version": 1},
-        "reason": "version is 3 where 2 follows; on hand is 7 where 6 follows",
+        "reason": "version is 3, expected 2; on hand is 7, expected 6",
         "tries": 3,
         "notedAt": START_TEXT,
         "state": "discarded",

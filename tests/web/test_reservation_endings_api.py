@@ -103,7 +103,7 @@ def test_where_a_count_finds_less_than_was_promised_the_way_out_is_named_and_wor
     assert (refused.json["requested"], refused.json["available"]) == (4, 3)
     assert refused.json["reservationId"] in path
     assert "still held" in refused.json["message"]
-    assert refused.json["nextStep"].startswith("Commit what is there")
+    assert refused.json["nextStep"].startswith("Commit the available units")
     part = shop.post(f"{path}/commit", {"lines": lines_of(("sku-1", 3)), "expectedVersion": 1})
     assert (part.status_code, part.json["state"]) == (200, "partly_committed")
     rest = shop.post(f"{path}/release")
