@@ -187,7 +187,11 @@ CODES: Mapping[str, Code] = {
         "The method is `CONNECT`, or the transfer coding is not `chunked`.",
         "Do not use CONNECT, or a transfer coding other than chunked.",
     ),
-    "overloaded": _later(503, "Too much work waits; the service did not begin this piece of it.", _REPEAT),
+    "overloaded": _later(
+        503,
+        "Too much work waits, or the change was not decided within COMMIT_WAIT_MS. It was not carried out.",
+        _REPEAT,
+    ),
     "lock_contended": _later(
         503, "With LOCKS_ENABLED: another change holds the lease of the SKU that `X-Lock-Key` names.", _REPEAT
     )._replace(statuses=(409, 423, 429, 503)),
@@ -195,7 +199,7 @@ CODES: Mapping[str, Code] = {
         503, "With LOCKS_ENABLED: the lease of the SKU expired before the service decided the change.", _REPEAT
     ),
     "read_only": _later(
-        503, "Storage has failed repeatedly, and the circuit breaker is open; it closes by itself.", _REPEAT
+        503, "Storage has failed repeatedly, and the circuit breaker is open. It closes when a probe succeeds.", _REPEAT
     ),
     "needs_operator": _later(
         503,
@@ -205,6 +209,8 @@ CODES: Mapping[str, Code] = {
     ),
     "storage_unavailable": _later(503, "The disk is full, fails, or did not answer within COMMIT_WAIT_MS.", _REPEAT),
     "no_answer": _later(
-        503, "From nginx, as in docs/nginx.conf: the service gave no answer.", f"{_FIND_OUT} Wait for Retry-After."
+        503,
+        "nginx, configured as in docs/nginx.conf, got no answer from the service.",
+        f"{_FIND_OUT} Wait for Retry-After.",
     ),
 }
