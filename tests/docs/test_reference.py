@@ -1,11 +1,14 @@
 """What the documents take from the code is what the code says."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from support.checkout import ROOT
+
+from inventory.cli.main import main
 
 sys.path.append(str(ROOT / "scripts"))
 
@@ -40,6 +43,12 @@ def test_a_page_without_a_place_for_its_part_is_named(folder: Path) -> None:
 
     with pytest.raises(ValueError, match=r"^reference/cli\.md has no line"):
         pages.stale_pages(folder)
+
+
+def test_the_table_of_commands_names_each_of_them() -> None:
+    page = (pages.FOLDER / "reference/cli.md").read_text()
+
+    assert sorted(re.findall(r"^\| \[`([\w-]+)`\]\(#inventory-\1", page, re.MULTILINE)) == sorted(main.commands)
 
 
 @pytest.mark.parametrize(
