@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from support.engines import ENGINES, LedgerUnderTest
-from support.failing_store import FailingStore
-from support.given import WRITER, Clock
+from support.engines import ENGINES, WITHOUT_THREAD, LedgerUnderTest
+from support.failing_store import TWO, FailingStore
+from support.given import WRITER, Clock, adding
 
 from inventory.domain.events import Event
 from inventory.domain.values import Instant
@@ -51,3 +51,17 @@ def ledger(ledger_factory: Callable[..., LedgerUnderTest], clock: Clock) -> Ledg
 def store(ledger: LedgerUnderTest) -> FailingStore:
     """The store below the ledger's queue."""
     return FailingStore.under(ledger.changes)
+
+
+@pytest.fixture
+def stocked(ledger: LedgerUnderTest) -> LedgerUnderTest:
+    """TWO has five units, durable."""
+    ledger.submit((TWO,), adding((TWO, 5))).wait()
+    return ledger
+
+
+@pytest.fixture
+def threaded(engine: str, stocked: LedgerUnderTest) -> LedgerUnderTest:
+    if engine == WITHOUT_THREAD:
+        pytest.skip("this engine commits in the thread of its caller")
+    return stocked

@@ -4,8 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
+from inventory.domain.errors import StorageUnavailable, Unavailable
+from inventory.domain.idempotency import IdempotencyKey
 from inventory.service.commit_queue import CommitQueue
+from inventory.service.ports.change_queue import ChangeQueue, Ticket
 from inventory.service.ports.group_store import GroupStore, QueuedChanges
+from support.given import adding, item
+
+ONE, TWO = item("sku-1"), item("sku-2")
+KEY = IdempotencyKey("key", "hash")
+STEPS = ("exclusive", "begin", "write", "ensure")
+FULL = StorageUnavailable("injected", outcome="none")
 
 
 class FailingStore:
@@ -18,6 +29,7 @@ class FailingStore:
 
     def __init__(self, store: GroupStore[Any]) -> None:
         self.store = store
+        self._ensured = store.durable
         self.fails: dict[str, BaseException] = {}
         self.after: set[str] = set()
         self.calls: list[str] = []
@@ -31,7 +43,8 @@ class FailingStore:
 
     @property
     def durable(self) -> int:
-        return self.store.durable
+        """What ``ensure`` has said, also where the store writes nothing that is not durable."""
+        return min(self._ensured, self.store.durable)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -42,7 +55,9 @@ class FailingStore:
 
     def begin(self, queued: Sequence[QueuedChanges]) -> Any:
         self._reach("begin")
-        return self.store.begin(queued)
+        group = self.store.begin(queued)
+        self._leave("begin")
+        return group
 
     def write(self, group: Any) -> None:
         self._reach("write")
@@ -52,11 +67,11 @@ class FailingStore:
     def ensure(self, sequence: int) -> None:
         self._reach("ensure")
         self.store.ensure(sequence)
+        self._ensured = max(self._ensured, sequence)
         self._leave("ensure")
 
     def idle(self) -> None:
-        if "idle" in self.before or "idle" in self.fails:
-            self._reach("idle")
+        self._reach("idle")
         self.store.idle()
 
     def _reach(self, step: str) -> None:
@@ -69,3 +84,15 @@ class FailingStore:
     def _leave(self, step: str) -> None:
         if step in self.fails and step in self.after:
             raise self.fails[step]
+
+
+def add(ledger: ChangeQueue, key: IdempotencyKey | None = None) -> Ticket:
+    """Add a unit of ONE."""
+    return ledger.submit((ONE,), adding((ONE, 1)), key)
+
+
+def refusal_of(ticket: Ticket) -> Unavailable:
+    """What a ticket raises."""
+    with pytest.raises(Unavailable) as refused:
+        ticket.wait()
+    return refused.value
