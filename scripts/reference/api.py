@@ -49,7 +49,11 @@ def operations(description: Description) -> Iterator[tuple[str, str, dict[str, A
 
 
 def _operation(description: Description, method: str, path: str, operation: dict[str, Any]) -> str:
-    parts = [f"### {operation['summary']}", f"```http\n{method} {path}\n```", operation.get("description", "").strip()]
+    parts = [
+        f"### {operation['summary']}",
+        f"```http\n{method} {path}\n```",
+        prose(operation.get("description", "").strip()),
+    ]
     parameters = [description.resolved(each) for each in operation["parameters"]]
     if rows := [_parameter(description, each) for each in parameters if each["name"] != "X-Request-Id"]:
         parts.append(table(("parameter", "in", "value", "meaning"), rows))
@@ -106,7 +110,7 @@ def _body(description: Description, name: str) -> str:
     schema = description["components"]["schemas"][name]
     base = body_name(schema)
     rows = list(field_rows(description, schema, own=bool(base)))
-    parts = [f"### {name}", schema.get("description", "").strip()]
+    parts = [f"### {name}", prose(schema.get("description", "").strip())]
     parts.append(f"All fields of [{base}](#{base.lower()}){', and:' if rows else '.'}" if base else "")
     parts.append(table(("field", "value", "meaning"), rows) if rows else "")
     return "\n\n".join(part for part in parts if part)

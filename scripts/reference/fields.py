@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from reference.markdown import code
+from reference.markdown import code, prose
 
 _PREFIX = "#/components/schemas/"
 
@@ -49,7 +49,9 @@ class Description(dict[str, Any]):
             return " or ".join(self.kind(each) for each in schema["oneOf"])
         kinds = schema.get("type", "object")
         if kinds == "array":
-            return f"list of {self.kind(schema['items'])}{_bounds(schema, 'minItems', 'maxItems', ' entries')}"
+            entry = self.kind(schema["items"])
+            bounds = _bounds(schema, "minItems", "maxItems", " entries").replace(" 1 entries", " 1 entry")
+            return f"list of {entry}{'s' if entry.isalpha() else ''}{bounds}"
         names = [kinds] if isinstance(kinds, str) else kinds
         bounds = _bounds(schema, "minimum", "maximum", "") or _bounds(schema, "minLength", "maxLength", " characters")
         return " or ".join(schema.get("format", name) if name == "string" else name for name in names) + bounds
@@ -83,7 +85,7 @@ def field_rows(
     for part in schema.get("allOf", ()):
         yield from field_rows(description, part, prefix)
     for name, field in schema.get("properties", {}).items():
-        told = " ".join(description.meaning(field).split())
+        told = prose(" ".join(description.meaning(field).split()))
         yield code(prefix + name) + (", required" if name in required else ""), description.kind(field), told
         inner = description.resolved(field)
         items = inner.get("items", {})

@@ -54,8 +54,12 @@ def test_every_link_inside_the_page_leads_to_a_heading() -> None:
             [("`name`", "string, 1 to 9 characters", ""), ("`more`", "`yes`", "A word.")],
         ),
         (
+            {"properties": {"names": {"type": "array", "minItems": 1, "items": {"type": "string"}}}},
+            [("`names`", "list of strings, at least 1 entry", "")],
+        ),
+        (
             {"properties": {"lines": {"type": "array", "items": {"properties": {"sku": {"enum": ["a", None]}}}}}},
-            [("`lines`", "list of object", ""), ("`lines[].sku`", "`a`, `null`", "")],
+            [("`lines`", "list of objects", ""), ("`lines[].sku`", "`a`, `null`", "")],
         ),
         (
             {"properties": {"named": {"$ref": "#/components/schemas/Named"}}},
