@@ -10,7 +10,8 @@ try:
     from reference.pages import main
 except ModuleNotFoundError as error:
     sys.exit(
-        f"{error.name} is not installed here. Set up with scripts/serve.py, then: .venv/bin/python scripts/reference.py"
+        f"{error.name} is not installed here. Set up as CONTRIBUTING.md says, with the test tools; then:"
+        " .venv/bin/python scripts/reference.py"
     )
 
 if __name__ == "__main__":
