@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from eventlog.test_hold_answers import Shop
+from support.shop_on_disk import Shop
 
 from inventory.eventlog import archive
 from inventory.eventlog.layout import Layout

@@ -7,38 +7,13 @@ from typing import Any
 import pytest
 from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
 from support.given import adding, item
-from support.letters_on_folder import QUICK
-from support.logs import encoded, gaining
+from support.logs import MANY, encoded, gaining, sequences, written
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event
 from inventory.eventlog import history
-from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.line import GENESIS, TAIL, encode
-
-SMALL = 4096
-MANY = 60
-
-
-def sequences(ledger: FileLedger, first: int, limit: int, *, archived: bool = True) -> list[int]:
-    return [event.sequence for event in ledger.history.events(first, limit, archived=archived)]
-
-
-def written(folder: Folder, disk: Shim | None = None) -> FileLedger:
-    """A log of 60 events in several segments."""
-    ledger = folder.start(disk, segment_bytes=SMALL)
-    for _ in range(MANY):
-        add(ledger)
-    assert len(folder.layout.segments()) > 3
-    return ledger
-
-
-def archive(folder: Folder, many: int = 1) -> list[int]:
-    """Move the oldest segments into the archive; returns those that are left in the log."""
-    for segment in folder.layout.segments()[:many]:
-        move_to_archive(folder.layout, segment, Shim(), QUICK)
-    return folder.layout.segments()
 
 
 def first_format(events: list[Event]) -> list[bytes]:

@@ -3,10 +3,9 @@
 import shutil
 
 import pytest
-from eventlog.test_unreadable_lines import log_of_which_the_last_line, newer, of_another_shape, out_of_turn, rewritten
 from support.folder import ONE, TWO, Folder, add
 from support.given import all_stock
-from support.logs import history
+from support.logs import history, log_of_which_the_last_line, newer, of_another_shape, out_of_turn, rewritten
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.recovery import Recovery

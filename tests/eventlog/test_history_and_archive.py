@@ -5,8 +5,8 @@ import threading
 from typing import Any
 
 import pytest
-from eventlog.test_event_history import MANY, SMALL, archive, sequences, written
 from support.folder import Folder, Gate, add
+from support.logs import MANY, SMALL, archive, sequences, written
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog import archive as archive_files

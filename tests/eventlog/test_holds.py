@@ -5,70 +5,22 @@ import shutil
 import orjson
 import pytest
 from support.folder import Folder
-from support.given import START, all_stock, deciding, item
+from support.given import START, deciding, item
+from support.holds_on_folder import ALL, BOTH, A, do, everything, hold, one_of_each, restarted
 
-from inventory.domain.commands import CountStock, SetPolicy, TransferStock, WantedLine
+from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.hold_commands import (
     AtomicBatch,
-    Command,
     CommitHold,
-    ExpireHold,
-    ExtendHold,
     HoldStock,
     ReleaseHold,
 )
 from inventory.domain.hold_errors import ReservationExpired
-from inventory.domain.record import Policy
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.commit_group import EventStamp
-from inventory.service.ports.change_queue import Outcome
-from inventory.service.ports.stock_reads import ReservationRequest
 
-A, B = item("a"), item("b", "store-2")
-BOTH = (A, B)
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-ALL = ReservationRequest(limit=1000)
-
-
-def do(ledger: FileLedger, command: Command) -> Outcome:
-    return ledger.submit(command.entities, deciding(command)).wait()
-
-
-def hold(ledger: FileLedger, name: str, ttl_ms: int | None = None) -> None:
-    do(ledger, HoldStock(name, (WantedLine(A, 3), WantedLine(B, 2)), ttl_ms))
-
-
-def one_of_each(folder: Folder) -> FileLedger:
-    """A ledger with a reservation in every state, a policy and a transfer."""
-    ledger = folder.start()
-    for at in BOTH:
-        do(ledger, CountStock(at, 100))
-    do(ledger, SetPolicy(A, Policy(5, 2)))
-    do(ledger, TransferStock((WantedLine(A, 1),), "store-3"))
-    for name in ("held", "partly", "committed", "released", "extended"):
-        hold(ledger, name)
-    for name in ("expired", "due", "later"):
-        hold(ledger, name, ttl_ms=1000)
-    do(ledger, CommitHold("partly", BOTH, (WantedLine(A, 1),)))
-    do(ledger, CommitHold("committed", BOTH))
-    do(ledger, ReleaseHold("released", BOTH))
-    do(ledger, ExtendHold("extended", 7000))
-    do(ledger, ExtendHold("later", 7000))
-    folder.machine.up += 1_000_000
-    do(ledger, ExpireHold("expired", BOTH))
-    return ledger
-
-
-def everything(ledger: FileLedger) -> tuple[object, ...]:
-    page = ledger.reservations(ALL)
-    due = [held.reservation_id for held in ledger.due_reservations(100)]
-    return page, [ledger.reservation(held.reservation_id) for held in page.items], due, all_stock(ledger)
-
-
-def restarted(folder: Folder) -> FileLedger:
-    folder.close()
-    return folder.start()
 
 
 def test_a_restart_from_the_log_alone_gives_the_same_reservations(folder: Folder):

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import orjson
 import pytest
-from eventlog.test_holds import BOTH, A, do, everything, one_of_each, restarted
 from support.folder import Folder
 from support.given import START, all_stock
+from support.holds_on_folder import BOTH, A, do, everything, one_of_each, restarted
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.hold_commands import CommitHold, HoldStock

@@ -1,46 +1,13 @@
 """Lines that are whole and in their place, and that this program cannot make sense of."""
 
-from collections.abc import Callable
-from hashlib import blake2b
-
-import orjson
 import pytest
 from support.folder import ONE, TWO, Folder, add
-from support.logs import broken_history, history
+from support.logs import broken_history, history, log_of_which_the_last_line, newer, of_another_shape, out_of_turn
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.line import FORMAT
-
-
-def rewritten(line: bytes, before: bytes, change: Callable[[dict], object]) -> bytes:
-    """The line with other fields, chained as a newer program would."""
-    fields = orjson.loads(line)
-    del fields["chain"]
-    change(fields)
-    body = orjson.dumps(fields)[:-1]
-    chain = blake2b(bytes.fromhex(before[-35:-3].decode()) + body, digest_size=16).hexdigest()
-    return body + b',"chain":"' + chain.encode() + b'"}\n'
-
-
-def log_of_which_the_last_line(change: Callable[[dict], object]) -> bytes:
-    *lines, last = history(4)
-    return b"".join([*lines, rewritten(last, lines[-1], change)])
-
-
-def newer(fields: dict) -> None:
-    fields["format"] = FORMAT + 1
-
-
-def of_another_shape(fields: dict) -> None:
-    fields["format"] = FORMAT + 1
-    fields["rows"] = fields.pop("lines")
-
-
-def out_of_turn(fields: dict) -> None:
-    fields["sequence"] = 7
 
 
 def running_on(folder: Folder, log: bytes) -> FileLedger:

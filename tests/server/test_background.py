@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from support.given import Clock, adding, item
-from unit.test_sync import MemoryViews
+from support.views import MemoryViews
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.memory.ledger import MemoryLedger

@@ -1,49 +1,25 @@
 """What the tests of the web layer build their apps from."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from inventory.domain.errors import Unavailable
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import refusing
-from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockWalk
 from inventory.settings import Settings
 from inventory.wiring.resilience import wiring
 from inventory.wiring.services import Services
 from support.dead_letters import MemoryLetters
 from support.given import OneByOne
+from support.views import MemoryViews
 
 NOW = Instant(1_767_225_600_000_000)
 NOW_TEXT = "2026-01-01T00:00:00.000000Z"
 RECORD = "/stores/store-1/inventory/sku-1"
 ADJUST = f"{RECORD}/adjust"
 RESERVE = f"{RECORD}/reserve"
-
-
-class MemoryViews:
-    """The published views, as a list of what was published."""
-
-    def __init__(self) -> None:
-        self.published: list[StockWalk] = []
-        self.is_free = True
-        self._status = SyncStatus(-1, Instant(0), 0, 0)
-
-    @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
-        yield self.is_free
-
-    def publish(self, snapshot: StockWalk) -> None:
-        self.published.append(snapshot)
-
-    def status(self) -> SyncStatus:
-        return self._status
-
-    def note(self, status: SyncStatus) -> None:
-        self._status = status
 
 
 FOUND_NOTHING = {"ok": True, "checkedSequence": 7, "fromSequence": 1, "drift": [], "driftCount": 0, "problems": []}

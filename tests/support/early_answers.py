@@ -5,7 +5,7 @@ import re
 import socket
 from typing import NamedTuple
 
-from system.test_hostile_bytes import HOST, JSON, PATH, chunk
+from support.raw_http import HOST, JSON, PATH, chunk
 
 TEXT = b"Content-Type: text/plain\r\n"
 BATCH = b"POST /inventory/batch HTTP/1.1\r\n" + HOST

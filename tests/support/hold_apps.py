@@ -8,9 +8,10 @@ from inventory.memory.ledger import MemoryLedger
 from inventory.settings import Settings
 from inventory.web.app import create_app
 from inventory.wiring.resilience import wiring
-from support.apps import NOW, MemoryViews
+from support.apps import NOW
 from support.dead_letters import MemoryLetters
 from support.given import Clock
+from support.views import MemoryViews
 
 
 class HoldShop:

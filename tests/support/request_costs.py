@@ -17,11 +17,12 @@ from inventory.service.ports.change_queue import Submission
 from inventory.settings import Settings
 from inventory.web.app import create_app
 from inventory.wiring.resilience import quotas_of, wiring
-from support.apps import MemoryViews, StillAudit
+from support.apps import StillAudit
 from support.dead_letters import MemoryLetters
 from support.folder import Folder
 from support.given import deciding, item
 from support.steps import StepsOfThreads
+from support.views import MemoryViews
 
 HOUR_MS = 3_600_000
 PROXY, CLIENT = "10.0.0.1", "198.51.100."

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,6 @@ class RunningNginx:
         except OSError:
             return False
         return True
+
+
+Proxy = Callable[..., RunningNginx]

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -140,6 +140,9 @@ class RunningServer:
         """The lines of the log of requests, as far as they are written to their ends."""
         return [json.loads(line) for line in self.stdout.read_text().splitlines(keepends=True) if line.endswith("\n")]
 
+    def lease_files(self) -> list[str]:
+        return [path.name for path in (self.data_dir / "locks").glob("*.lease")]
+
     def end(self, with_signal: int = signal.SIGTERM, within: float = PATIENCE_SECONDS) -> int:
         """Ask the master to end; returns its exit status."""
         assert self._process is not None
@@ -193,3 +196,6 @@ class RunningServer:
                 return client.get("/health/readiness").status == 200
         except Unanswered:
             return False
+
+
+Serve = Callable[..., RunningServer]

@@ -1,18 +1,17 @@
 """Whole servers for the tests of this folder; every one has ended when its test has."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.running_nginx import RunningNginx
-from support.running_server import RunningServer
+from support.client import stock
+from support.raw_http import PATH
+from support.running_nginx import Proxy, RunningNginx
+from support.running_server import RunningServer, Serve
 from support.version_before import unpacked
 
 from inventory.server.metrics_folder import make_metrics_folder
-
-Serve = Callable[..., RunningServer]
-Proxy = Callable[..., RunningNginx]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -116,3 +115,19 @@ def _show_output(folder: Path) -> None:
     for path in sorted(folder.glob("server-*")):
         lines = path.read_text(errors="replace").splitlines()
         print(f"--- {path.name}: the last of {len(lines)} lines", *lines[-40:], sep="\n", file=sys.stderr)
+
+
+@pytest.fixture
+def unharmed(lasting_server: RunningServer) -> Iterator[RunningServer]:
+    """A server whose stock and workers must be the same after the test."""
+    with lasting_server.client() as client:
+        if client.get(PATH).status == 404:
+            stock(client, "sku-1", 100)
+        before = client.get(PATH).body
+    workers = lasting_server.workers()
+    yield lasting_server
+    assert lasting_server.workers() == workers
+    for worker in workers:
+        with lasting_server.client_of(worker, timeout=10) as client:
+            assert client.get("/health/readiness").status == 200
+            assert client.get(PATH).body == before

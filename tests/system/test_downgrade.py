@@ -6,9 +6,8 @@ from typing import Any
 from support.client import Client, Unanswered, record_path
 from support.conversation import Talk, assert_replayed, fill, trade
 from support.load import logged_lines
-from support.running_server import RunningServer, run_command
+from support.running_server import RunningServer, Serve, run_command
 from support.waiting import until
-from system.conftest import Serve
 
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
 FORMAT = 2

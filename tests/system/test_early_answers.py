@@ -20,9 +20,8 @@ from support.early_answers import (
     length,
     told,
 )
+from support.raw_http import BODY, all_of, chunk, crowd
 from support.running_server import RunningServer
-from system.test_hostile_bytes import BODY, chunk
-from system.test_slow_clients import all_of, crowd
 
 EXPECTS = b"Expect: 100-continue\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

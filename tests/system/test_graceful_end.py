@@ -13,9 +13,8 @@ from support.client import Client, Unanswered, adjust, record_path, stock
 from support.load import PLENTY, Account, Load, assert_exactly_once, logged_lines
 from support.processes import holds_lock, is_alive
 from support.running_server import RunningServer, assert_whole
+from support.views import published
 from support.waiting import Stopwatch, until
-from system.test_leases import lease_files
-from system.test_publishing import published
 
 ROUNDS = 50
 DAY_MS = 86_400_000
@@ -105,7 +104,7 @@ def test_every_answered_request_has_its_line_in_the_log(server, with_signal):
 def test_the_views_hold_everything_that_was_committed_and_no_lease_is_left(serve, with_signal):
     server = serve(SYNC_INTERVAL_MS=DAY_MS, LOCKS_ENABLED="true")
     ended_under_load(server, with_signal)
-    assert (published(server.data_dir), lease_files(server)) == (last_committed(server), [])
+    assert (published(server.data_dir), server.lease_files()) == (last_committed(server), [])
 
 
 def test_servers_that_leave_the_sync_to_others_do_not_publish_at_their_end(serve):
@@ -214,7 +213,7 @@ def test_fifty_ends_under_load_lose_nothing_and_leave_nothing(serve):
             stock(client, sku, PLENTY)
     for turn in range(ROUNDS):
         took.append(end_under_load(server, SIGNALS[turn % 2], account, f"load-{turn}"))
-        assert (published(server.data_dir), lease_files(server)) == (last_committed(server), [])
+        assert (published(server.data_dir), server.lease_files()) == (last_committed(server), [])
         server.restart()
         with server.client() as client:
             account.settle(client)

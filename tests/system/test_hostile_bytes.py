@@ -1,66 +1,13 @@
 """Bytes that no proper client sends: a 4xx or a closed connection, and nothing has changed."""
 
-import contextlib
 import json
 import re
-import socket
-from collections.abc import Iterator
 
 import pytest
-from support.client import record_path, stock
-from support.running_server import RunningServer
+from support.raw_http import BODY, CHUNKED, GET, HOST, PATH, POST, chunk, declared, exchange
 
-PATH = record_path("sku-1")
-HOST = b"Host: localhost\r\n"
-JSON = b"Content-Type: application/json\r\n"
-BODY = b'{"delta":-1}'
-POST = b"POST " + PATH.encode() + b"/adjust HTTP/1.1\r\n" + HOST + JSON
-GET = b"GET " + PATH.encode() + b" HTTP/1.1\r\n" + HOST
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 LIMIT = 64 * 1024
 SMUGGLED = POST + b"Content-Length: 12\r\n\r\n" + BODY
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def declared(body: bytes, length: int | None = None) -> bytes:
-    size = len(body) if length is None else length
-    return POST + b"Content-Length: %d\r\n\r\n" % size + body
-
-
-def exchange(port: int, data: bytes, *, wait: bool = True, half_close: bool = True) -> bytes:
-    """Send bytes and nothing after them; returns all that comes back until the connection is closed."""
-    received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        # A server that refuses before it has read everything may reset the connection under our hands.
-        with contextlib.suppress(ConnectionError):
-            connection.sendall(data)
-            if not wait:
-                return b""
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(ConnectionError):
-            while some := connection.recv(65536):
-                received += some
-    return received
-
-
-@pytest.fixture
-def unharmed(lasting_server: RunningServer) -> Iterator[RunningServer]:
-    """A server whose stock and workers must be the same after the test."""
-    with lasting_server.client() as client:
-        if client.get(PATH).status == 404:
-            stock(client, "sku-1", 100)
-        before = client.get(PATH).body
-    workers = lasting_server.workers()
-    yield lasting_server
-    assert lasting_server.workers() == workers
-    for worker in workers:
-        with lasting_server.client_of(worker, timeout=10) as client:
-            assert client.get("/health/readiness").status == 200
-            assert client.get(PATH).body == before
 
 
 WHOLE = chunk(BODY) + b"0\r\n\r\n"

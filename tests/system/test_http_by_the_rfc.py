@@ -5,8 +5,8 @@ import re
 from typing import NamedTuple
 
 import pytest
+from support.raw_http import HOST, JSON, PATH, chunk, exchange
 from support.running_server import RunningServer
-from system.test_hostile_bytes import HOST, JSON, PATH, chunk, exchange
 
 ADJUST = b"POST " + PATH.encode() + b"/adjust HTTP/1.1\r\n" + HOST + JSON
 BODY = chunk(b'{"delta":-1}') + b"0\r\n\r\n"

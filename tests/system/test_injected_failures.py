@@ -5,9 +5,8 @@ import json
 import pytest
 from support.client import Answer, Client, adjust, record_path, stock
 from support.load import PLENTY, Account, assert_exactly_once, under_load
-from support.running_server import RunningServer, assert_whole
+from support.running_server import RunningServer, Serve, assert_whole
 from support.waiting import until
-from system.conftest import Serve
 
 SKUS = ["hot", "warm", "cold"]
 ASIDE = "aside"

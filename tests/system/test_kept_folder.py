@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 from support import kept_folder
+from support.changed_answers import unexplained
 from support.conversation import Talk, assert_replayed, differences, look
-from support.running_server import assert_whole, run_command
-from system.conftest import Serve
-from system.test_upgrade import unexplained
+from support.running_server import Serve, assert_whole, run_command
 
 
 @pytest.fixture

@@ -17,10 +17,6 @@ CLIENTS = 32
 TTL_MS = 2000
 
 
-def lease_files(server: RunningServer) -> list[str]:
-    return [path.name for path in (server.data_dir / "locks").glob("*.lease")]
-
-
 def adjust_once(server: RunningServer, account: Account, change: Change) -> Answer:
     with server.client() as client:
         answer = adjust(client, change.sku, change.delta, change.key)
@@ -62,7 +58,7 @@ def test_of_200_parallel_adjusts_of_one_sku_some_are_refused_and_none_is_lost(se
     assert figures["lockAcquired"] == CHANGES + 1
     assert figures["lockContended"] >= len(refused)
     assert [figures[name] for name in ("lockStolen", "lockExpired", "lockLost", "lockReleaseFailures")] == [0] * 4
-    assert lease_files(server) == []
+    assert server.lease_files() == []
     assert_whole(server.data_dir)
 
 
@@ -75,11 +71,11 @@ def test_after_sigterm_under_load_no_lease_is_left_and_every_begun_change_is_ans
     account = Account()
     load = Load([server], account, "load", skus, persistent=False)
     load.until_confirmed(200)
-    until("a lease is held", lambda: lease_files(server), pause=0)
+    until("a lease is held", server.lease_files, pause=0)
     status = server.end(signal.SIGTERM)
     load.join()
 
-    assert (status, lease_files(server)) == (0, [])
+    assert (status, server.lease_files()) == (0, [])
     server.restart()
     with server.client() as client:
         account.settle(client)
@@ -94,12 +90,12 @@ def test_the_lease_of_a_killed_worker_ends_by_itself_and_is_taken_over(serve):
     with (server.data_dir / "locks" / "append").open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         load = Load([server], account, "load", ["sku-1"], clients=4, persistent=False)
-        until("a lease is held", lambda: lease_files(server))
+        until("a lease is held", server.lease_files)
         load.let_end()
         for worker in server.workers():
             os.kill(worker, signal.SIGKILL)
     load.join()
-    assert len(lease_files(server)) == 1
+    assert len(server.lease_files()) == 1
     with server.client() as client:
 
         def goes_through() -> bool:
@@ -107,4 +103,4 @@ def test_the_lease_of_a_killed_worker_ends_by_itself_and_is_taken_over(serve):
 
         until("the lease has ended", goes_through, pause=0.05)
     assert server.get("/metrics")["lockStolen"] == 1
-    assert lease_files(server) == []
+    assert server.lease_files() == []

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from system.conftest import Serve
+from support.running_server import Serve
 
 from inventory.domain.commands import AdjustStock, CountStock, WantedLine
 from inventory.domain.hold_commands import Command, HoldStock, ReleaseHold, reserve_one

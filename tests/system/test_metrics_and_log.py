@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from support.client import adjust, record_path, stock
+from support.raw_http import HOST, exchange
 from support.waiting import until
-from system.test_hostile_bytes import HOST, exchange
 
 TEXT = "text/plain; version=0.0.4"
 

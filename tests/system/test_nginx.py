@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from support.ports import free_port
-from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.raw_http import BODY, CHUNKED, GET, HOST, PATH, POST, all_of, chunk, declared, exchange
+from support.running_nginx import NEEDS_NGINX, Proxy, RunningNginx
 from support.running_server import RunningServer
 from support.waiting import until
-from system.conftest import Proxy
-from system.test_hostile_bytes import BODY, CHUNKED, GET, HOST, PATH, POST, chunk, declared, exchange
-from system.test_slow_clients import all_of
 
 pytestmark = NEEDS_NGINX
 SOON = {f"client_{part}_timeout 10s;": f"client_{part}_timeout 1s;" for part in ("header", "body")}

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 from support.client import adjust, record_path, stock
-from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.running_nginx import NEEDS_NGINX, Proxy, RunningNginx
 from support.running_server import RunningServer
-from system.conftest import Proxy
 
 from inventory.resilience.parallel import run_parallel
 

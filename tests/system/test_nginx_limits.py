@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from support.client import Answer
 from support.ports import free_port
-from support.running_nginx import CONFIGURATION, NEEDS_NGINX
+from support.running_nginx import CONFIGURATION, NEEDS_NGINX, Proxy
 from support.running_server import RunningServer
-from system.conftest import Proxy
 
 from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 from inventory.wiring.build import SECONDS

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from support.client import stock
-from support.running_nginx import NEEDS_NGINX, RunningNginx
+from support.raw_http import HOST, JSON, PATH, exchange
+from support.running_nginx import NEEDS_NGINX, Proxy, RunningNginx
 from support.running_server import RunningServer
-from system.conftest import Proxy
-from system.test_hostile_bytes import HOST, JSON, PATH, exchange
 
 from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 

@@ -6,11 +6,10 @@ import socket
 import threading
 
 from support.client import Client, adjust, record_path, stock
-from support.running_nginx import NEEDS_NGINX
+from support.raw_http import PATH
+from support.running_nginx import NEEDS_NGINX, Proxy
 from support.running_server import RunningServer
 from support.waiting import until
-from system.conftest import Proxy
-from system.test_hostile_bytes import PATH
 
 pytestmark = NEEDS_NGINX
 

@@ -4,9 +4,8 @@ import fcntl
 from concurrent.futures import ThreadPoolExecutor
 
 from support.client import Client, adjust, record_path, stock
-from support.running_server import RunningServer, assert_whole
+from support.running_server import RunningServer, Serve, assert_whole
 from support.waiting import until
-from system.conftest import Serve
 
 SALE = "sale-1"
 

@@ -4,22 +4,14 @@ import json
 import os
 import signal
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from support.client import adjust, stock
 from support.load import PLENTY, Account, under_load
 from support.processes import freeze_holder
 from support.running_server import RunningServer, assert_whole
+from support.views import FILES, published
 from support.waiting import Stopwatch, until
-
-VIEWS = ("store-inventory.json", "central-inventory.json")
-
-
-def published(data_dir: Path) -> int:
-    """The sequence that both files have reached; -1 if one is not there yet."""
-    files = [data_dir / name for name in VIEWS]
-    return min(json.loads(path.read_bytes())["asOfSequence"] if path.exists() else -1 for path in files)
 
 
 def test_the_central_view_of_the_other_server_follows_a_commit(two_servers):
@@ -53,8 +45,8 @@ def test_after_a_sync_on_any_worker_of_any_server_the_files_hold_everything_comm
             assert answer.status == 200
             assert answer.json["asOfSequence"] >= after["sequence"]
             assert published(folder) >= after["sequence"]
-            stores = json.loads((folder / VIEWS[0]).read_bytes())["records"]
-            central = json.loads((folder / VIEWS[1]).read_bytes())["skus"]
+            stores = json.loads((folder / FILES[0]).read_bytes())["records"]
+            central = json.loads((folder / FILES[1]).read_bytes())["skus"]
             assert (stores[0]["qty"], stores[0]["version"]) == (after["qty"], after["version"])
             assert central[0]["qty"] == after["qty"]
         status = clients[3].get("/sync/status").json

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 from support.client import record_path, stock
+from support.raw_http import BODY, CHUNKED, GET, HOST, PATH, POST, all_of, crowd, declared
 from support.running_server import RunningServer
 from support.waiting import until
-from system.test_hostile_bytes import BODY, CHUNKED, GET, HOST, PATH, POST, declared
 
 PATIENCE_MS = 500
-# Many times the threads that there are (2 workers of 4), so that both workers have more than they can hold.
-CROWD = 64
 CLOSES = b"GET /health HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 
 STALLED = {
@@ -37,23 +35,6 @@ def open_files(server: RunningServer) -> list[int]:
 
 def threads(server: RunningServer) -> list[int]:
     return [len(os.listdir(f"/proc/{worker}/task")) for worker in server.workers()]
-
-
-def crowd(stack: ExitStack, port: int, sent: bytes, number: int = CROWD) -> list[socket.socket]:
-    made = []
-    for _ in range(number):
-        connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
-        connection.sendall(sent)
-        made.append(connection)
-    return made
-
-
-def all_of(connection: socket.socket) -> bytes:
-    received = b""
-    with contextlib.suppress(ConnectionError):
-        while some := connection.recv(65536):
-            received += some
-    return received
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,7 @@ sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 import pytest
 from bench.made_log import make_log
 from support.client import adjust, record_path
-from support.running_server import assert_whole
-from system.conftest import Serve
+from support.running_server import Serve, assert_whole
 
 EVENTS = 60_000
 

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from support.raw_http import GET, HOST, exchange
 from support.running_server import RunningServer
-from system.test_hostile_bytes import GET, HOST, exchange
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,7 @@
 import re
 
 import pytest
-from system.test_hostile_bytes import BODY, GET, HOST, PATH, exchange, unharmed
-
-__all__ = ["unharmed"]
+from support.raw_http import BODY, GET, HOST, PATH, exchange
 
 TAKEN = {
     "HTTP/1.0": (GET.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n", 1),

@@ -8,17 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support.changed_answers import CHANGED_ANSWERS, unexplained
 from support.conversation import Said, Talk, assert_replayed, differences, fill, look, trade
-from support.running_server import RunningServer, assert_whole, run_command
-from system.conftest import Serve
+from support.running_server import RunningServer, Serve, assert_whole, run_command
 
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
-CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
-CHANGED_ANSWERS: dict[str, str] = {
-    r"/(title|detail|message) was ": "| `title`, `detail` and `message` of all refusals",
-    r"^list of holds: .*/items/\d+/lines was \[.*, is None$": "`GET /reservations`: reservations that have ended",
-}
-"""What `differences` may say, as a pattern, if the table in CHANGELOG.md has a row with this text."""
 
 
 class Lived(NamedTuple):
@@ -67,14 +61,6 @@ def folder(lived: Lived, data_dir: Path) -> Path:
     """The folder of the version before, for this test alone."""
     shutil.copytree(lived.folder, data_dir)
     return data_dir
-
-
-def unexplained(found: Sequence[str]) -> list[str]:
-    """Differences that CHANGELOG.md says nothing about."""
-    table = CHANGELOG.read_text().partition("Answers that change for existing clients:")[2].partition("\n### ")[0]
-    rows = [line for line in table.splitlines() if line.startswith("| ")]
-    patterns = [pattern for pattern, text in CHANGED_ANSWERS.items() if any(text in row for row in rows)]
-    return [one for one in found if not any(re.search(pattern, one) for pattern in patterns)]
 
 
 def without_the_moment(said: Sequence[Said]) -> list[Said]:

@@ -13,8 +13,8 @@ from support.load import PLENTY, Account, assert_exactly_once, logged_lines, und
 from support.processes import freeze_holder
 from support.running_server import RunningServer, assert_whole
 from support.running_sync_worker import RunningWorker
+from support.views import published
 from support.waiting import until
-from system.test_publishing import published
 
 from inventory.eventlog.shared_header import Position, SharedState
 from inventory.resilience.host_clock import HostClock

@@ -1,51 +1,17 @@
 """Sync: when a pass is due, what it publishes, and what a failure leaves."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from support.given import Clock, adding, item
+from support.views import MemoryViews
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.published_views import SyncStatus
-from inventory.service.ports.stock_reads import StockWalk
 from inventory.service.sync import Sync, SyncResult
 
-INTERVAL = 15_000
 HERE = item()
-
-
-class MemoryViews:
-    """Views that keep what was published; publishing takes ``takes_ms`` and fails while ``failing``."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.published: list[StockWalk] = []
-        self.known = SyncStatus(-1, 0, 0, 0)
-        self.takes_ms = 0
-        self.failing = False
-        self.taken_by_another = False
-        self.waited: list[int] = []
-        self.before_turn = lambda: None
-
-    @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
-        self.waited.append(wait_ms)
-        self.before_turn()
-        yield not self.taken_by_another
-
-    def publish(self, snapshot: StockWalk) -> None:
-        self.clock.advance(ms=self.takes_ms)
-        if self.failing:
-            raise StorageUnavailable("the disk is full", outcome="none")
-        self.published.append(snapshot)
-
-    def status(self) -> SyncStatus:
-        return self.known
-
-    def note(self, status: SyncStatus) -> None:
-        self.known = status
+INTERVAL = 15_000
+FULL = StorageUnavailable("the disk is full", outcome="none")
 
 
 @pytest.fixture
@@ -130,14 +96,14 @@ def test_on_demand_the_time_since_the_last_pass_does_not_matter(sync: Sync, ledg
 
 
 def test_a_failure_is_raised_and_counted(sync: Sync, views: MemoryViews):
-    views.failing = True
+    views.error = FULL
     with pytest.raises(StorageUnavailable):
         sync.sync_once()
     assert (sync.status().sequence, sync.status().failures) == (-1, 1)
 
 
 def test_after_a_failure_the_next_try_waits_for_the_interval(sync: Sync, views: MemoryViews, clock: Clock):
-    views.failing = True
+    views.error = FULL
     with pytest.raises(StorageUnavailable):
         sync.sync_if_due()
     clock.advance(ms=INTERVAL - 1)
@@ -145,23 +111,23 @@ def test_after_a_failure_the_next_try_waits_for_the_interval(sync: Sync, views: 
 
 
 def test_after_a_failure_the_next_pass_publishes_all(sync: Sync, views: MemoryViews, clock: Clock):
-    views.failing = True
+    views.error = FULL
     with pytest.raises(StorageUnavailable):
         sync.sync_if_due()
-    views.failing = False
+    views.error = None
     clock.advance(ms=INTERVAL)
     assert (sync.sync_if_due().published, sync.status().failures) == (True, 1)
 
 
 def test_on_demand_another_process_that_is_publishing_is_waited_for_with_a_bound(sync: Sync, views: MemoryViews):
-    views.taken_by_another = True
+    views.is_free = False
     with pytest.raises(Overloaded):
         sync.sync_once(wait_ms=77)
     assert (views.waited, views.published) == ([77], [])
 
 
 def test_a_due_pass_is_left_to_another_process_that_is_at_it(sync: Sync, views: MemoryViews):
-    views.taken_by_another = True
+    views.is_free = False
     assert (sync.sync_if_due(), views.waited, views.published) == (None, [0], [])
 
 
@@ -175,7 +141,7 @@ def test_a_pass_that_failed_is_not_taken_for_a_publication(ledger, views, clock)
     sync.sync_once()
     published_at = sync.status().at
     clock.advance(ms=5)
-    views.failing = True
+    views.error = FULL
     with pytest.raises(StorageUnavailable):
         sync.sync_once(force=True)
     assert (sync.status().at, sync.status().failures) == (published_at, 1)

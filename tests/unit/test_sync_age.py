@@ -2,11 +2,13 @@
 
 import pytest
 from support.given import Clock, adding, item
-from unit.test_sync import INTERVAL, MemoryViews
+from support.views import MemoryViews
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.sync import Sync
+
+INTERVAL = 15_000
 
 
 class World:
@@ -72,7 +74,7 @@ def test_a_pass_that_fails_makes_nothing_younger(world: World) -> None:
     world.sync.sync_once()
     world.sell_one()
     world.clock.advance(ms=50)
-    world.views.failing = True
+    world.views.error = StorageUnavailable("the disk is full", outcome="none")
     with pytest.raises(StorageUnavailable):
         world.sync.sync_once()
     world.clock.advance(ms=50)

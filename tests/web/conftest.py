@@ -3,7 +3,8 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from support.apps import ADJUST, RECORD, RESERVE, MemoryViews, make_services
+from support.apps import ADJUST, RECORD, RESERVE, make_services
+from support.views import MemoryViews
 
 from inventory.service.history import HistoryService
 from inventory.web.app import create_app

@@ -1,9 +1,10 @@
 """POST /inventory/batch: each operation for itself."""
 
 import pytest
-from support.apps import FailingLedger, MemoryViews, make_services
+from support.apps import FailingLedger, make_services
 from support.batches import KEY, adjust, count, reserve, send, versions
 from support.given import event_of, item
+from support.views import MemoryViews
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line

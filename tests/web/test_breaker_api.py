@@ -1,8 +1,9 @@
 """Storage that fails: the breaker opens, changes are refused at once, reads go on, and it recovers."""
 
 import pytest
-from support.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, make_services
 from support.given import Clock
+from support.views import MemoryViews
 
 from inventory.domain.errors import Overloaded, ReadOnly, StorageTimeout, StorageUnavailable
 from inventory.web.app import create_app
@@ -12,9 +13,10 @@ COOLDOWN = 5000
 UNAVAILABLE = StorageUnavailable("the disk is full", outcome="none")
 
 
-class FailingViews(MemoryViews):
-    def publish(self, snapshot):
-        raise UNAVAILABLE
+def failing_views():
+    views = MemoryViews()
+    views.error = UNAVAILABLE
+    return views
 
 
 @pytest.fixture
@@ -144,7 +146,7 @@ def test_openings_and_the_present_state_are_among_the_metrics(opened):
 
 
 def test_publishing_that_fails_again_and_again_is_not_tried_for_a_while(ledger, clock):
-    services = make_services(ledger, FailingViews(), clock, breaker_threshold=THRESHOLD)
+    services = make_services(ledger, failing_views(), clock, breaker_threshold=THRESHOLD)
     client = create_app(services).test_client()
     answers = [client.post("/sync").json for _ in range(THRESHOLD + 1)]
 
@@ -156,7 +158,7 @@ def test_publishing_that_fails_again_and_again_is_not_tried_for_a_while(ledger, 
 
 
 def test_a_due_pass_that_is_not_due_says_nothing_of_storage(ledger, clock):
-    views = FailingViews()
+    views = failing_views()
     services = make_services(ledger, views, clock, breaker_threshold=2)
     client = create_app(services).test_client()
     client.post("/sync")

@@ -1,7 +1,8 @@
 """PUT, adjust and reserve: what a well-formed change is answered."""
 
 import pytest
-from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, MemoryViews, make_services
+from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services
+from support.views import MemoryViews
 
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger

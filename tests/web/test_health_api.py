@@ -1,7 +1,8 @@
 """Health, liveness, readiness."""
 
 import pytest
-from support.apps import NOW, FailingLedger, MemoryViews, make_services
+from support.apps import NOW, FailingLedger, make_services
+from support.views import MemoryViews
 
 from inventory.domain.values import Instant
 from inventory.service.ports.health import LedgerStatus

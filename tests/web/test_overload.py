@@ -4,7 +4,8 @@ import json
 import threading
 
 import pytest
-from support.apps import ADJUST, RECORD, FailingLedger, MemoryViews, make_services
+from support.apps import ADJUST, RECORD, FailingLedger, make_services
+from support.views import MemoryViews
 from werkzeug.test import EnvironBuilder
 
 from inventory.resilience.parallel import run_parallel

@@ -1,7 +1,8 @@
 """The age of the views among the metrics."""
 
 import pytest
-from support.apps import NOW, MemoryViews, make_services
+from support.apps import NOW, make_services
+from support.views import MemoryViews
 
 from inventory.domain.values import Instant
 from inventory.service.ports.published_views import SyncStatus
