@@ -28,7 +28,7 @@ from inventory.service.ports.event_history import (
     HistoryPage,
     Step,
 )
-from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.stock_reads import StockReads
 
 FARTHEST = 20_000
 """Changes of one record that are walked back for one question."""
@@ -48,14 +48,14 @@ class HistoryService:
 
     def __init__(
         self,
-        ledger: Ledger,
+        stock: StockReads,
         events: EventHistory,
         monotonic: Callable[[], float] = time.monotonic,
         far_walks: int = 4,
         lead: ClockLead | None = None,
     ) -> None:
         """:param far_walks: so many may look far back at once; each keeps a thread and the interpreter busy."""
-        self._ledger = ledger
+        self._stock = stock
         self._events = events
         self._holds = HoldHistory(events, monotonic)
         self._monotonic = monotonic
@@ -219,7 +219,7 @@ class HistoryService:
     def _record(self, item: ItemId) -> tuple[Record, InventoryError | None]:
         """A record as it is, or as its latest durable event left it, and why later ones of it are withheld."""
         try:
-            record = self._ledger.record(item)
+            record = self._stock.record(item)
         except NeedsOperator:
             withheld = self._events.withheld()
             before = None if withheld is None else self._events.before_doubt(item)

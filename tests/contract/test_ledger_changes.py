@@ -1,6 +1,7 @@
 """The ledger port: what submit and wait promise."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from support.given import Clock, adding, deciding, item, refusing
@@ -141,6 +142,34 @@ def test_a_draft_that_is_not_of_the_submitted_entities_changes_nothing(ledger: L
     with pytest.raises(ValueError, match=r"which was not submitted|changes nothing"):
         ledger.submit((ONE,), adding(*changes)).wait()
     assert (ledger.record(ONE), ledger.record(TWO), ledger.status().sequence) == (None, None, 0)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda state: state.record(TWO),
+        lambda state: state.broken_record(TWO),
+        lambda state: state.held_of(TWO),
+        lambda state: state.reservation("r-1"),
+    ],
+    ids=["record", "broken record", "held", "reservation"],
+)
+@pytest.mark.parametrize("many", [1, 20])
+def test_a_decision_that_looks_at_what_was_not_submitted_is_a_bug_and_changes_nothing(
+    ledger: Ledger, look: Callable[[StateView], object], many: int
+):
+    add(ledger, (TWO, 5))
+    submitted = [ONE, *(item(f"more-{number}") for number in range(many - 1))]
+
+    def decided(state: StateView, now: Instant) -> Draft:
+        for at in submitted:
+            state.record(at)
+        look(state)
+        return Draft("test.changed", (Change(ONE, 1),))
+
+    with pytest.raises(ValueError, match="was not submitted with it"):
+        ledger.submit(submitted, decided).wait()
+    assert (ledger.record(ONE), ledger.status().sequence) == (None, 1)
 
 
 def test_time_that_is_set_back_does_not_go_back_in_the_log(ledger: Ledger, clock: Clock):

@@ -8,6 +8,8 @@ from support.letters_in_memory import TRIES, World
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
+from inventory.service import dead_letters as module
+from inventory.service.ports.dead_letter_store import Letter
 from inventory.service.ports.stock_reads import PageRequest
 
 
@@ -48,6 +50,25 @@ def test_many_breaks_share_their_tries(world: World):
         world.ledger.has(event_of(4 + number, Line(item(f"more-{number}"), 1, 0, 1, 0, 2)))
     world.letters.note_new()
     assert (len(world.kept.entries), len(world.pauses)) == (51, TRIES - 1)
+
+
+def test_of_more_breaks_than_one_pass_takes_each_becomes_one_letter(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "AT_ONCE", 2)
+    items = [item(f"more-{number}") for number in range(5)]
+    world = World(BrokenLedger([event_of(number, Line(at, 1, 0, 1, 0, 2)) for number, at in enumerate(items, 1)]))
+    added = [world.letters.note_new() for _ in range(4)]
+    assert added == [2, 2, 1, 0]
+    assert world.noted() == [(number, at, "dead") for number, at in enumerate(items, 1)]
+
+
+def test_a_letter_whose_break_was_not_looked_at_in_a_pass_stays_dead(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "AT_ONCE", 1)
+    items = [item(f"more-{number}") for number in range(5)]
+    world = World(BrokenLedger([event_of(number, Line(at, 1, 0, 1, 0, 2)) for number, at in enumerate(items, 1)]))
+    # As another process has noted it that knew this one alone.
+    world.kept.append([Letter(5, items[4], None, None, None, None, None, "unknown", 1, START)])
+    world.letters.note_new()
+    assert world.noted() == [(5, items[4], "dead"), (1, items[0], "dead")]
 
 
 def test_letters_are_noted_in_the_order_of_the_log(world: World):
