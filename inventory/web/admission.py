@@ -1,4 +1,4 @@
-"""What surrounds every request, whatever becomes of it: its id, the gates, its log line, its counters."""
+"""What every request passes: its id, the request limits, its log line, its counters."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -43,7 +43,7 @@ class Admission:
                 ends_later = True
             return answering
         finally:
-            # A change that only waits for its commit is at work in no thread.
+            # A change that only waits for its commit occupies no thread.
             if entered:
                 self._gates.leave()
             if not ends_later:
@@ -58,7 +58,7 @@ class Admission:
 
 
 class _AdmittedRequest:
-    """One request and its answer: what both need to be numbered, counted and logged."""
+    """One request and its answer: what is needed to identify, count and log them."""
 
     __slots__ = ("_metrics", "_start_response", "_started", "_status", "_target", "further", "method", "request_id")
 
@@ -72,14 +72,14 @@ class _AdmittedRequest:
         self._status = 500
 
     def start(self, line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        """``start_response`` of WSGI, with what every answer has."""
+        """``start_response`` of WSGI, with the headers of every answer."""
         self._status = int(line[:3])
         headers.append(("X-Request-Id", self.request_id))
         headers.extend(self.further)
         return self._start_response(line, headers, exc_info) if exc_info else self._start_response(line, headers)
 
     def end(self) -> None:
-        """Log and count it."""
+        """Log and count the request."""
         took = perf_counter_ns() - self._started
         if logs.requests_are_logged():
             logs.log_request(self.method, self._target, self._status, took, self.request_id)

@@ -1,4 +1,4 @@
-"""Answers: bytes that are made once, with the headers that go with them."""
+"""Answers: a finished body and its headers."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -12,10 +12,9 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Answer:
-    """A WSGI application whose body is whole and whose headers are final: nothing is worked out on the way.
+    """A WSGI application with a complete body and final headers.
 
-    Flask's own response looks at each header and at the body again. Counted: 36,000 instructions for each, where this
-    takes 5,000.
+    Flask's own response processes each header and the body again. Counted: 36,000 instructions an answer, here 5,000.
     """
 
     __slots__ = ("body", "headers", "status")

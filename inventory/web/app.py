@@ -33,7 +33,7 @@ from inventory.wiring.services import Services
 
 
 def create_app(services: Services) -> Flask:
-    """Build an application over ``services``, with metrics of its own; nothing is shared with another.
+    """Build an application over ``services``, with its own metrics; two applications share nothing.
 
     ``app.extensions["inventory"]`` is ``services``.
     """
@@ -81,7 +81,7 @@ class _NoSessions(SessionInterface):
 
 
 class _Inventory(Flask):
-    """Flask without what no request here needs: sessions, hosts, redirects to a tidier path."""
+    """Flask without what no request here needs: sessions, hosts, redirects to a canonical path."""
 
     session_interface = _NoSessions()
 
@@ -91,8 +91,10 @@ class _Inventory(Flask):
         self._routes: Routes | None = None
 
     def full_dispatch_request(self) -> Answer | Deferred | Response:  # type: ignore[override]
-        """Find the view and call it. Flask also asks for functions before and after it, and sends signals: nobody here
-        has any, and what surrounds a request is ``Admission``.
+        """Find the view and call it.
+
+        Flask would also call functions before and after it, and send signals. Here are none: ``Admission`` does what
+        surrounds a request.
         """
         try:
             found = self.dispatch_request()
@@ -101,7 +103,7 @@ class _Inventory(Flask):
         return found if isinstance(found, Answer | Deferred) else self.make_response(found)
 
     def do_teardown_request(self, *_: object) -> None:
-        """Nothing is to be called at a request's end either."""
+        """Do nothing: there are no functions to call at the end of a request either."""
 
     def do_teardown_appcontext(self, *_: object) -> None:
         """See ``do_teardown_request``."""
@@ -110,7 +112,7 @@ class _Inventory(Flask):
         """Match by the path alone, as it was sent; see ``PathAdapter``."""
         if request is None:
             return None
-        # Flask takes no rule any more once the first request is there.
+        # Flask accepts no further rules once the first request has arrived.
         if self._routes is None:
             self._routes = Routes(self.url_map)
         return PathAdapter(self.url_map, self._routes, request.root_path, request.environ[PATH], request.method)

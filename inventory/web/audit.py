@@ -1,4 +1,4 @@
-"""The proof that what this service says is what its log says."""
+"""``GET /audit/verify``: compares the memory of the worker with the log."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""What the body of a batch may say."""
+"""``POST /inventory/batch``: up to 1,000 operations, as one event or one by one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -31,7 +31,7 @@ MAX_OPERATIONS = 1000
 
 
 class _Place(StrictSchema):
-    """What every operation has."""
+    """The fields of every operation."""
 
     op = fields.String(required=True)
     store_id = identifier("storeId", required=True)
@@ -47,7 +47,7 @@ class _ReserveOperation(_Place, ReserveSchema):
 
 
 class _CountOperation(_Place, CountSchema):
-    """A count of one record; creates it if it is not there. There is no If-Match for one operation."""
+    """A count of one record; creates it if it does not exist. An operation has no If-Match."""
 
     expected_version = expected_version()
 
@@ -76,7 +76,7 @@ class _Operation(fields.Field[dict[str, Any]]):
 
 
 class _TrueOrFalse(fields.Field[bool]):
-    """A JSON boolean. marshmallow's own takes 1 and 0 for them."""
+    """A JSON boolean. marshmallow's own also accepts 1 and 0."""
 
     default_error_messages = {"invalid": ""}  # noqa: RUF012
 
@@ -101,8 +101,8 @@ class BatchSchema(StrictSchema):
 BATCH = built(BatchSchema)
 
 Operation = AdjustStock | CountStock | HoldStock
-_ONE_HOLD = "must be the same for every reserve of an atomic batch: they make one reservation"
-_ONE_EVENT = "must be the same wherever an atomic batch has it: it makes one event"
+_ONE_HOLD = "must be the same in every reserve of an atomic batch, which makes one reservation"
+_ONE_EVENT = "must be the same in every operation of an atomic batch that has it: the batch is one event"
 
 
 def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blueprint:
@@ -147,9 +147,9 @@ def _own_note(fields: dict[str, Any], note: Note) -> Note:
 
 
 def _one_note(operations: list[dict[str, Any]], note: Note) -> Note:
-    """The note of the one event that an atomic batch makes.
+    """The note of the event of an atomic batch.
 
-    :raises ValidationFailed: naming each operation that says something else than the first one that says it.
+    :raises ValidationFailed: names each operation that differs from the first one that has the field.
     """
     reserves = {place: fields.get("ttl_ms") for place, fields in enumerate(operations) if fields["op"] == "reserve"}
     problems = _differing(reserves, "ttlMs", _ONE_HOLD)
@@ -169,13 +169,13 @@ def _differing(given: dict[int, Any], name: str, rule: str) -> list[FieldProblem
 
 
 def _key_of(key: IdempotencyKey | None, number: int) -> IdempotencyKey | None:
-    """The key of one operation: a retry replays what is there, and runs what is missing. The hash is of the whole."""
+    """The key of one operation: a retry replays the done ones and runs the others. The hash is that of the batch."""
     return None if key is None else IdempotencyKey(f"{key.key}/{number}", key.hash, key.key)
 
 
 def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, metrics: Metrics) -> Answer:
     if key is not None and any(isinstance(one, IdempotencyConflict) for one in found):
-        # Nothing was carried out, and the client knows its own key only.
+        # No operation was applied, and the client knows only its own key.
         raise IdempotencyConflict(key.key)
     results, replayed = [], True
     for one in found:
@@ -191,13 +191,13 @@ def _results(found: list[Outcome | InventoryError], key: IdempotencyKey | None, 
 
 
 def result_of_outcome(outcome: Outcome) -> dict[str, Any]:
-    """What a change of its own did. Made from its event alone."""
+    """The result of one operation with an event of its own, made from that event alone."""
     counted, held = outcome.event.type == COUNTED, outcome.event.reservation is not None
     return _result(outcome.event, outcome.record, counted=counted, held=held)
 
 
 def result_of_error(error: InventoryError, *, keyed: bool) -> dict[str, Any]:
-    """Why an operation was not carried out, as its problem says it."""
+    """The result of an operation that was refused: the members of its problem."""
     row = row_of(error)
     result = {"status": row.status, "error": row.code, "message": str(error), "nextStep": next_step(error, row)}
     result |= row.extras(error)
@@ -208,7 +208,7 @@ def result_of_error(error: InventoryError, *, keyed: bool) -> dict[str, Any]:
 
 
 def atomic_results(outcome: Outcome, command: AtomicBatch) -> Answer:
-    """What each operation of one event did: its record as the event left it, the same for two of one record."""
+    """The results of an atomic batch: for each operation its record after the event."""
     event = outcome.event
     line_of: dict[object, Line] = {line.item: line for line in event.lines}
     results = []

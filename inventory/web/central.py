@@ -1,4 +1,4 @@
-"""What a body and a query may say. Built once; a field that no schema names is refused."""
+"""``GET /inventory/{sku}`` and ``GET /central/inventory/{sku}``: one SKU over all stores."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from inventory.wiring.services import Services
 
 
 class SkuPageSchema(StrictSchema):
-    """The query of one SKU over all stores; without a limit as much as fits into a body."""
+    """The query of one SKU over all stores; without a limit, as many stores as fit into a body."""
 
     limit = query_integer(between(1, MAX_PAGE))
     after = CursorField(data_key="cursor")
@@ -46,7 +46,7 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
 
 
 def _found(stock_of: Callable[[str, PageRequest], SkuStock], sku: str, page: PageRequest, read: LargeRead) -> SkuStock:
-    """Read a SKU. Of one with many stores a small part first: without a limit that is all for most of them."""
+    """Read a SKU, a small page first: without a limit, that is all of most SKUs."""
     found = stock_of(sku, replace(page, limit=min(page.limit, MANY)))
     if found.next_after is None or page.limit <= MANY:
         return found

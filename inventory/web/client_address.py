@@ -1,4 +1,4 @@
-"""Who is asking: the address that a client's requests are counted under."""
+"""The address of the client, under which its requests are counted."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ _PREFIX = 64
 class ClientAddress:
     """Finds the client of a request; behind trusted proxies, from ``X-Forwarded-For``.
 
-    Each proxy writes at the end whom it was asked by. So the list is read from its end for as long as whoever wrote
-    the entry is trusted; what stands before that anybody may have made up.
+    Each proxy appends the address of its client. So the list is read from its end, as long as the writer of an entry
+    is trusted; anyone may have made up the entries before that.
     """
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
@@ -24,7 +24,7 @@ class ClientAddress:
         self._known: dict[tuple[str, str], str] = {}
 
     def __call__(self, environ: dict[str, Any]) -> str:
-        """Return the client as text: an IPv4 address, or the /64 of an IPv6 one, which is what one client is given."""
+        """Return the client as text: an IPv4 address, or the /64 of an IPv6 one, which is what one client gets."""
         peer: str = environ.get("REMOTE_ADDR") or ""
         forwarded: str = environ.get("HTTP_X_FORWARDED_FOR", "") if self._trusted else ""
         known = self._known.get((peer, forwarded))
@@ -32,7 +32,7 @@ class ClientAddress:
 
     def _find(self, peer: str, forwarded: str) -> str:
         address = _parsed(peer)
-        # A socket in the file system has no address: all that come by it are one client.
+        # A Unix socket has no address: all its clients count as one.
         found = peer if address is None else _network(self._behind(address, forwarded))
         if len(forwarded) <= _SHORT:
             if len(self._known) >= _KNOWN_AT_MOST:
@@ -52,14 +52,14 @@ class ClientAddress:
 
 
 class Networks:
-    """A set of networks. Whether an address is in one takes one search, however many there are."""
+    """A set of networks. One search tells whether an address is in one of them, however many there are."""
 
     def __init__(self, networks: Sequence[str]) -> None:
         """:param networks: as in ``10.0.0.0/8``."""
         self._ranges: dict[int, tuple[list[int], list[int]]] = {}
         parsed = [ip_network(network) for network in networks]
         for version in (4, 6):
-            # Without overlaps, so that at most the range that begins last before an address can have it.
+            # Without overlaps, so that only the last range that begins before an address can contain it.
             merged = sorted(collapse_addresses([one for one in parsed if one.version == version]))  # type: ignore[type-var]
             firsts, lasts = ([int(network[place]) for network in merged] for place in (0, -1))
             self._ranges[version] = (firsts, lasts)
@@ -75,7 +75,7 @@ class Networks:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """An address, also with a port behind it as some proxies write it; IPv4 written as IPv6 is IPv4."""
+    """An address, also with a port, as some proxies write it; an IPv4-mapped IPv6 address is IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,7 +1,7 @@
 """Conditional requests (RFC 9110 section 13): a record's version is its strong entity tag.
 
-`If-Match` compares strongly, so a weak tag is well-formed and matches nothing. `If-None-Match`
-compares weakly. Bare digits are taken for a quoted version, for people who type.
+`If-Match` compares strongly, so a weak tag is well-formed and matches nothing. `If-None-Match` compares weakly. Bare
+digits are accepted as a quoted version, for requests typed by hand.
 """
 
 import re
@@ -16,11 +16,11 @@ IF_NONE_MATCH = "If-None-Match"
 
 _ELEMENT = re.compile(r'[ \t]*(?:(W/)?"([!#-~\x80-\xff]*)"|([0-9]+))?[ \t]*(,|$)')
 _VERSION = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
-_MALFORMED = 'must be *, or a list of versions in quotes, as in "3"'
+_MALFORMED = 'must be * or a list of quoted versions, such as "3"'
 
 
 class Tags(NamedTuple):
-    """What such a header names. ``anything``: it is ``*``."""
+    """The versions that such a header names. ``anything``: it is ``*``."""
 
     anything: bool
     strong: frozenset[int] = frozenset()
@@ -33,9 +33,9 @@ def entity_tag(version: int) -> str:
 
 
 def parse_tags(text: str) -> Tags | None:
-    """Read the value of one of the two headers, several of them combined with commas.
+    """Parse the value of one of the two headers; several headers are joined with commas.
 
-    A tag that is no version is well-formed and can match nothing. ``None``: the text is malformed.
+    A tag that is not a version is well-formed and matches nothing. ``None``: the text is malformed.
     """
     if text.strip(" \t") == "*":
         return Tags(anything=True)
@@ -59,17 +59,17 @@ def parse_tags(text: str) -> Tags | None:
 def precondition(
     if_match: str | None, if_none_match: str | None, expected: int | None, problems: list[FieldProblem]
 ) -> Precondition:
-    """Combine what the headers and ``expectedVersion`` ask of a record before a change: all must hold.
+    """Combine the conditions of the headers and of ``expectedVersion`` on a record: all must hold.
 
-    What is wrong with the headers is added to ``problems`` and the result means nothing then.
+    Problems of the headers are added to ``problems``; then the result has no meaning.
     """
     if if_match is None and if_none_match is None:
         return at_version(expected)
     if if_none_match is not None:
         if if_none_match.strip(" \t") != "*":
-            problems.append(FieldProblem(IF_NONE_MATCH, "must be * on a change"))
+            problems.append(FieldProblem(IF_NONE_MATCH, "must be * in a change"))
         if if_match is not None or expected is not None:
-            problems.append(FieldProblem(IF_NONE_MATCH, "cannot hold together with an expected version"))
+            problems.append(FieldProblem(IF_NONE_MATCH, "cannot be combined with an expected version"))
         return Precondition(exists=False)
     tags = parse_tags(if_match or "")
     if tags is None:
@@ -82,15 +82,15 @@ def precondition(
 
 
 class ReadCondition(NamedTuple):
-    """What a reader has already, and what it insists on."""
+    """The versions that a reader has already, and those that it requires."""
 
     match: Tags | None = None
     none_match: Tags | None = None
 
     def is_unchanged(self, record: Record) -> bool:
-        """Whether the reader has this version already, so that 304 is the answer.
+        """Whether the reader already has this version, so that the answer is 304.
 
-        :raises VersionConflict: it insists on other versions.
+        :raises VersionConflict: it requires another version.
         """
         match, none_match = self
         if match is not None and not match.anything and record.version not in match.strong:
@@ -104,7 +104,7 @@ ALWAYS = ReadCondition()
 
 
 def read_condition(if_match: str | None, if_none_match: str | None, problems: list[FieldProblem]) -> ReadCondition:
-    """Read the headers of a GET. What is wrong with them is added to ``problems``."""
+    """Parse the headers of a GET. Their problems are added to ``problems``."""
     if if_match is None and if_none_match is None:
         return ALWAYS
     found = []

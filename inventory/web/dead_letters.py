@@ -1,4 +1,4 @@
-"""What the query of the dead letters may say."""
+"""``GET /dead-letters``: the list of dead letters."""
 
 import re
 from typing import Any
@@ -20,12 +20,12 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
 class _LetterCursorField(CursorField):
-    """A cursor of the dead letters: the number of one of them."""
+    """A cursor of the dead letters: the number of a dead letter."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         number = super()._deserialize(value, attr, data, **kwargs)
         if not _NUMBER.fullmatch(number):
-            raise ValidationError("is not a cursor that this service gave out")
+            raise ValidationError("is not a valid cursor")
         return number
 
 
@@ -41,7 +41,7 @@ LETTER_PAGE = built(LetterPageSchema)
 
 
 def blueprint(services: Services, large: LargeReads) -> Blueprint:
-    """Make the view of the dead letters. They are settled with a command, never over HTTP."""
+    """Make the view of the dead letters. A command settles them, never HTTP."""
     views = Blueprint("dead-letters", __name__)
 
     @views.get("/dead-letters")
@@ -54,12 +54,12 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
 
 
 def parse_letter_page() -> tuple[PageRequest, LetterState | None]:
-    """Parse a request for part of the dead letters, and for those in which state; see ``parse_query``."""
+    """Parse a request for a page of the dead letters, and the state to list; see ``parse_query``."""
     page = parse_query(LETTER_PAGE)
     state: LetterState | None = page.pop("state", None)
     return PageRequest(**page), state
 
 
 def letter_page(page: Page[NumberedLetter], read: LargeRead) -> Answer:
-    """Part of the list of dead letters."""
+    """A page of dead letters."""
     return page_answer(page, lambda one: letter_as_json(one.letter), lambda one: str(one.number), cursor_of_name, read)

@@ -11,24 +11,24 @@ from inventory.web.problems import answer_to
 from inventory.web.request_id import REQUEST_ID
 
 Present: TypeAlias = Callable[[Outcome], Answer]
-"""Makes the answer to a change that was carried out."""
+"""Makes the answer to a change that was applied."""
 
 
 class Deferred:
-    """A WSGI application that answers when it is asked for the first piece of its body (PEP 3333 allows that).
+    """A WSGI application that starts its answer with the first piece of its body (PEP 3333 allows that).
 
     A server that knows of it asks once ``on_settled`` has told it that nothing is waited for any more. Any other asks
     at once, and its thread waits. Nothing here rests on Flask's request, which is over by then.
 
     :ivar ended: called when the answer is made.
-    :cvar late_seconds: how long to keep it back though nothing is waited for; 0 where ``on_settled`` says when.
+    :cvar late_seconds: how long to delay the answer although it waits for nothing; 0 if ``on_settled`` tells when.
     """
 
     __slots__ = ("_count_replay", "_environ", "_present", "_start_response", "_ticket", "ended")
     late_seconds = 0.0
 
     def __init__(self, ticket: Ticket, present: Present, count_replay: Callable[[], None]) -> None:
-        """:param count_replay: told when the answer is one that was given before."""
+        """:param count_replay: called if the answer replays an earlier one."""
         self._ticket = ticket
         self._present = present
         self._count_replay = count_replay
@@ -61,9 +61,9 @@ class Deferred:
 
 
 class LateRefusal(Deferred):
-    """A refusal that a server that knows of it keeps back for a second, without a thread; any other tells it at once.
+    """A refusal that our worker delays for a second, without a thread; any other server sends it at once.
 
-    For requests that cost much to send and to refuse: clients that repeat them at once would keep the worker busy.
+    For requests that are expensive to send and to refuse: clients that repeat them at once would keep the worker busy.
     """
 
     __slots__ = ("_error",)
@@ -74,7 +74,7 @@ class LateRefusal(Deferred):
         self.ended = lambda: None
 
     def on_settled(self, call: Callable[[], None]) -> None:
-        """Nothing is waited for but the time."""
+        """Do nothing: only the delay is waited for."""
 
     def _answer(self) -> Answer:
         return answer_to(self._error, self._environ)

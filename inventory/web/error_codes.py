@@ -1,7 +1,7 @@
-"""What each code of a problem tells a client: may the change have happened, and when is it worth repeating?
+"""What each error code means for a client: whether the change may have happened, and when to repeat it.
 
-docs/reference/errors.md is generated from this table, and `x-error-codes` in openapi.yaml says the same. A test holds
-all three, and everything that answers with a code (the service, its HTTP parser, docs/nginx.conf), against each other.
+docs/reference/errors.md is generated from this table, and `x-error-codes` in openapi.yaml has the same content. A test
+compares all three with everything that answers with a code (the service, its HTTP parser, docs/nginx.conf).
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ NONE, SAME, ANY, NEW = "–", "the same", "the same or another", "another"
 class Code(NamedTuple):
     """One code.
 
-    :ivar statuses: those that it comes with. :ivar cause: when it is the answer.
+    :ivar statuses: the HTTP statuses that it comes with. :ivar cause: when it is the answer.
     :ivar happened: whether the change may have happened. ``no``: neither by this request nor, under its key, by an
-        earlier one; ``not by this request``: the key was not looked up, because the request is wrong by itself;
-        ``yes, by an earlier request``: it was done, under this key or as a whole, and is not done again.
-    :ivar repeat: whether repeating makes sense. :ivar when: from when on. :ivar key: with which Idempotency-Key.
-    :ivar next_step: what a client does next: the member ``nextStep``, where an error has no better one.
+        earlier one; ``not by this request``: the key was not looked up, because the request itself is invalid;
+        ``yes, by an earlier request``: it was done, under this key or completely, and is not done again.
+    :ivar repeat: whether a retry makes sense. :ivar when: from when on. :ivar key: with which Idempotency-Key.
+    :ivar next_step: what a client does next: the member ``nextStep``, unless the error has a better one.
     """
 
     statuses: tuple[int, ...]
@@ -69,7 +69,7 @@ CODES: Mapping[str, Code] = {
     "bad_request": _wrong(400, "The request is invalid in a way that no other code names.", "Correct the request."),
     "malformed_request": _wrong(
         400,
-        "The bytes that arrived are not a valid HTTP request.",
+        "The bytes received are not a valid HTTP request.",
         "Send a request that conforms to HTTP/1.1 (RFC 9112).",
     ),
     "not_found": _refused(
@@ -79,7 +79,7 @@ CODES: Mapping[str, Code] = {
         "Check the names in the path and in the body; a PUT of the record creates it.",
     ),
     "method_not_allowed": _wrong(
-        405, "The path exists and does not support the method.", "Use one of the methods in the header Allow."
+        405, "The path exists, but does not support the method.", "Use one of the methods in the header Allow."
     ),
     "request_timeout": _later(
         408,
@@ -129,7 +129,7 @@ CODES: Mapping[str, Code] = {
     ),
     "events_gone": _refused(
         410,
-        "The events asked for were compacted, or deleted from the archive.",
+        "The requested events were compacted, or deleted from the archive.",
         AT_ONCE,
         "Ask for events from earliestSequence on; a follower of the feed starts over at startOver.",
     ),
@@ -150,7 +150,10 @@ CODES: Mapping[str, Code] = {
         NEVER,
     ),
     "precondition_failed": _refused(
-        412, "`If-None-Match: *` and the record exists.", AT_ONCE, "Omit If-None-Match to count the existing record."
+        412,
+        "The request has `If-None-Match: *`, but the record exists.",
+        AT_ONCE,
+        "Omit If-None-Match to count the existing record.",
     ),
     "payload_too_large": _wrong(
         413,
@@ -178,7 +181,7 @@ CODES: Mapping[str, Code] = {
     ),
     "internal_error": _later(
         500,
-        "The service has a fault; its log has the cause under the `requestId`.",
+        "An unexpected error in the service; its log has the cause under the `requestId`.",
         f"{_FIND_OUT} Report the requestId.",
         AT_ONCE,
     ),
@@ -189,7 +192,7 @@ CODES: Mapping[str, Code] = {
     ),
     "overloaded": _later(
         503,
-        "Too much work waits, or the change was not decided within COMMIT_WAIT_MS. It was not carried out.",
+        "Too much work is waiting, or the change was not decided within COMMIT_WAIT_MS. It was not applied.",
         _REPEAT,
     ),
     "lock_contended": _later(

@@ -17,10 +17,10 @@ Extras = Callable[[Any], dict[str, Any]]
 
 
 class Row(NamedTuple):
-    """How one kind of error is told.
+    """The answer to one kind of error.
 
-    :ivar code: stable, for programs; :ivar title: the same for everybody who gets this code.
-    :ivar extras: further members of the body; :ivar headers: further headers.
+    :ivar code: stable, for programs. :ivar title: does not depend on the request.
+    :ivar extras: further members of the body. :ivar headers: further headers.
     """
 
     status: int
@@ -82,7 +82,7 @@ def _reservation(error: Any) -> dict[str, Any]:
 
 
 def retry_after_ms(error: Exception) -> int | None:
-    """When asking again makes sense, in milliseconds, at least 1; ``None`` where waiting alone does not help."""
+    """When a retry makes sense, in milliseconds, at least 1; ``None`` if waiting alone does not help."""
     return max(1, error.retry_after_ms) if isinstance(error, domain.Unavailable) else None
 
 
@@ -99,8 +99,8 @@ def _lock_key(error: Any) -> Headers:
 
 
 def readable(text: str, at_most: int = 200) -> str:
-    """Make what a client sent fit to be sent back: not too long, and without what no UTF-8 can express."""
-    # A JSON key may hold a lone surrogate.
+    """Shorten a client's text for an answer, and escape what UTF-8 cannot express."""
+    # A JSON key may contain a lone surrogate.
     shown = text.encode(errors="backslashreplace").decode()
     return shown if len(shown) <= at_most else f"{shown[:at_most]}…"
 
@@ -109,49 +109,45 @@ _NOT_FOUND = "Not found"
 _UNAVAILABLE = "Temporarily unavailable"
 
 TABLE: Mapping[type[Exception], Row] = {
-    domain.ValidationFailed: Row(400, "validation_error", "The request has wrong fields", _problems),
+    domain.ValidationFailed: Row(400, "validation_error", "Invalid request fields", _problems),
     FeedAhead: Row(
-        400, "validation_error", "The request has wrong fields", lambda error: {**_problems(error), **_START_OVER}
+        400, "validation_error", "Invalid request fields", lambda error: {**_problems(error), **_START_OVER}
     ),
     AsOfUncertain: Row(
         400,
         "validation_error",
-        "The request has wrong fields",
+        "Invalid request fields",
         lambda error: {**_problems(error), "clockAheadMs": error.clock_ahead_ms},
     ),
-    refusals.MalformedJson: Row(400, "malformed_json", "The body is not valid JSON", _problems_if_any),
-    refusals.IdempotencyKeyInvalid: Row(
-        400, "idempotency_key_invalid", "The idempotency key cannot be used", _problems
-    ),
+    refusals.MalformedJson: Row(400, "malformed_json", "Body is not valid JSON", _problems_if_any),
+    refusals.IdempotencyKeyInvalid: Row(400, "idempotency_key_invalid", "Invalid Idempotency-Key header", _problems),
     domain.ItemNotFound: Row(404, "not_found", _NOT_FOUND, _item),
     domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, _sku),
     domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
-    refusals.RequestTimeout: Row(408, "request_timeout", "The request was not sent in time"),
-    domain.VersionConflict: Row(409, "version_conflict", "The record is at another version", _current_version, _tag),
+    refusals.RequestTimeout: Row(408, "request_timeout", "Request Timeout"),
+    domain.VersionConflict: Row(409, "version_conflict", "Record is at another version", _current_version, _tag),
     domain.InsufficientStock: Row(409, "insufficient_stock", "Insufficient stock", _short_lines),
-    EventsGone: Row(410, "events_gone", "These events are no longer there", _gone),
-    FeedGone: Row(
-        410, "events_gone", "These events are no longer there", lambda error: {**_gone(error), **_START_OVER}
-    ),
+    EventsGone: Row(410, "events_gone", "Events no longer available", _gone),
+    FeedGone: Row(410, "events_gone", "Events no longer available", lambda error: {**_gone(error), **_START_OVER}),
     HistoryGone: Row(
         410,
         "history_gone",
-        "The answer is no longer available",
+        "Answer no longer available",
         lambda error: {} if error.reservation_id is None else _reservation(error),
     ),
     domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
     holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
-    holds.ReservationExpired: Row(410, "reservation_expired", "The time of the reservation is over", _reservation),
+    holds.ReservationExpired: Row(410, "reservation_expired", "Reservation has expired", _reservation),
     holds.WrongState: Row(
         409,
         "wrong_state",
-        "The reservation has already ended",
+        "Reservation has already ended",
         lambda error: {**_reservation(error), "state": error.state},
     ),
     holds.ReservationMoved: Row(
         409,
         "version_conflict",
-        "The reservation is at another version",
+        "Reservation is at another version",
         lambda error: {**_reservation(error), "currentVersion": error.current_version},
         _tag,
     ),
@@ -167,7 +163,7 @@ TABLE: Mapping[type[Exception], Row] = {
     domain.IdempotencyConflict: Row(
         409,
         "idempotency_conflict",
-        "The idempotency key was used for another request",
+        "Idempotency key was used for another request",
         lambda error: {"key": error.key},
     ),
     domain.QuotaExceeded: Row(
@@ -176,15 +172,13 @@ TABLE: Mapping[type[Exception], Row] = {
         "Quota exceeded",
         lambda error: {"quota": error.quota, "limit": error.limit, "current": error.current},
     ),
-    domain.AlreadyExists: Row(412, "precondition_failed", "The record exists", _current_version, _tag),
-    refusals.PayloadTooLarge: Row(
-        413, "payload_too_large", "The body is too long", lambda error: {"limit": error.limit}
-    ),
-    refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "The body must be JSON"),
-    refusals.RateLimited: Row(429, "rate_limited", "Too many changes from one client", headers=_retry_after),
+    domain.AlreadyExists: Row(412, "precondition_failed", "Record already exists", _current_version, _tag),
+    refusals.PayloadTooLarge: Row(413, "payload_too_large", "Content Too Large", lambda error: {"limit": error.limit}),
+    refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported Media Type"),
+    refusals.RateLimited: Row(429, "rate_limited", "Too Many Requests", headers=_retry_after),
     domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
     domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
-    domain.LockContended: Row(503, "lock_contended", "The SKU is being changed", _sku, _lock_key),
+    domain.LockContended: Row(503, "lock_contended", "SKU is being changed", _sku, _lock_key),
     domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku, _retry_after),
     domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, headers=_retry_after),
     domain.NeedsOperator: Row(
@@ -199,31 +193,31 @@ TABLE: Mapping[type[Exception], Row] = {
 }
 
 ROUTING: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "The request cannot be understood"),
+    400: ("bad_request", "Bad Request"),
     404: ("not_found", _NOT_FOUND),
-    405: ("method_not_allowed", "The method is not allowed here"),
-    413: ("payload_too_large", "The body is too long"),
-    415: ("unsupported_media_type", "The body must be JSON"),
+    405: ("method_not_allowed", "Method Not Allowed"),
+    413: ("payload_too_large", "Content Too Large"),
+    415: ("unsupported_media_type", "Unsupported Media Type"),
 }
-"""Code and title of what Flask and werkzeug refuse themselves."""
+"""Code and title of the refusals of Flask and werkzeug."""
 
-INTERNAL = Row(500, "internal_error", "The service has a fault")
+INTERNAL = Row(500, "internal_error", "Internal Server Error")
 
 
 def row_of(error: Exception) -> Row:
-    """Find an error's row, or that of its nearest ancestor; a fault of the service if there is none."""
+    """Find the row of an error, or that of its nearest base class; ``INTERNAL`` if there is none."""
     if isinstance(error, OperationRefused):
         return _of_operation(row_of(error.refusal))
     for kind in type(error).__mro__:
         if kind in TABLE:
             row = TABLE[kind]
-            # The one status that is a setting.
+            # The only status that is a setting.
             return row._replace(status=error.reject_status) if isinstance(error, domain.LockContended) else row
     return INTERNAL
 
 
 def next_step(error: Exception, row: Row) -> str:
-    """What a client does about this error."""
+    """What a client does next after this error."""
     refusal = error.refusal if isinstance(error, OperationRefused) else error
     if isinstance(refusal, holds.PromisedStockMissing):
         return refusal.next_step
@@ -231,7 +225,7 @@ def next_step(error: Exception, row: Row) -> str:
 
 
 def _of_operation(row: Row) -> Row:
-    """The row of what was refused inside a batch, which also says which operation it was. No header is about that."""
+    """The row of a refusal inside a batch, with the number of the operation and without headers."""
     return row._replace(
         extras=lambda error: {**row.extras(error.refusal), "operation": error.operation},
         headers=lambda _: (),

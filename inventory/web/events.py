@@ -1,4 +1,4 @@
-"""What queries about events may say."""
+"""``GET /events`` (the feed, as pages or a stream) and the history of a record."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ from inventory.web.schema_fields import MAX_PAGE, MAX_VERSION, StrictSchema, bet
 from inventory.wiring.services import Services
 
 MAX_WAIT_SECONDS = 25
-"""Shorter than proxies wait for an answer (nginx: 60 s), and than a server has to end."""
+"""Shorter than proxies wait for an answer (nginx: 60 s), and than the time that a server has to shut down."""
 
 
 class FeedSchema(StrictSchema):
@@ -48,17 +48,17 @@ HISTORY = built(HistorySchema)
 STREAM = "text/event-stream"
 HEARTBEAT_SECONDS = 10.0
 STREAM_SECONDS = 300.0
-"""After so long a stream ends, and its reader comes back with Last-Event-ID (the standard's own way)."""
+"""After this time a stream ends, and its client reconnects with Last-Event-ID, as the standard says."""
 LAST_SEEN = "Last-Event-ID"
 _AT_ONCE = 100
 _log = logging.getLogger(__name__)
 
 
 def blueprint(services: Services, large: LargeReads) -> Blueprint:
-    """Make the views of what has happened."""
+    """Make the views of the feed and of histories."""
     views = Blueprint("events", __name__)
     history = services.history
-    # Whoever waits holds a thread: the others stay free for those who have something to do, and an only one too.
+    # A client that waits occupies a thread. Other threads stay free for other work, as does a single one.
     threads = services.settings.threads
     waiting = Bulkhead(threads // 4 or min(1, threads - 1))
 
@@ -69,7 +69,7 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
             return _stream(history, waiting, *_last_seen(asked), services.stopping.is_set)
         after, limit, wait = asked.get("after", 0), asked.get("limit", _AT_ONCE), asked.get("wait", 0)
         if wait and not history.has_more(after):
-            # No empty page at once: whoever is given one asks again at once.
+            # No empty page at once: its client would ask again at once.
             _enter(waiting)
             try:
                 history.wait_for(after, wait, stopping=services.stopping.is_set)
@@ -88,35 +88,35 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
 
 
 def _last_seen(asked: dict[str, Any]) -> tuple[int, str]:
-    """Where a stream goes on, and where that was said: what a reader that comes back says goes before the query."""
+    """The sequence after which a stream continues, and its source: ``Last-Event-ID`` overrides the query."""
     text = request.headers.get(LAST_SEEN)
     if text is None:
         return asked.get("after", 0), "after"
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise ValidationFailed((FieldProblem(LAST_SEEN, "must be the id of an event of this stream"),))
+        raise ValidationFailed((FieldProblem(LAST_SEEN, "must be the id of an event in this stream"),))
     return int(text), LAST_SEEN
 
 
 def _stream(
     history: HistoryService, waiting: Bulkhead, after: int, asked_in: str, stopping: Callable[[], bool]
 ) -> Response:
-    page = history.page(after, _AT_ONCE, asked_in)  # what is wrong with `after` is told before the stream begins
+    page = history.page(after, _AT_ONCE, asked_in)  # a wrong `after` is refused before the stream begins
     _enter(waiting)
 
     headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = Response(_messages(history, page.events, after, stopping), 200, headers)
-    # Also where nothing of it is ever sent; a generator that never began would not notice.
+    # Also if nothing of it is ever sent: a generator that never started has no `finally`.
     response.call_on_close(waiting.leave)
     return response
 
 
 def _enter(waiting: Bulkhead) -> None:
     if not waiting.enter():
-        raise Overloaded("as many as may be are waiting for events already")
+        raise Overloaded("too many clients are waiting for events")
 
 
 def _messages(history: HistoryService, events: Any, after: int, stopping: Callable[[], bool]) -> Iterator[bytes]:
-    """What a stream says. Whatever is the matter later ends it: its reader comes back, and is told in an answer."""
+    """The messages of a stream. A later error ends it: its client reconnects, and gets the error as an answer."""
     until = time.monotonic() + STREAM_SECONDS
     yield b": the stream of events\n\n"
     while True:
@@ -133,10 +133,10 @@ def _messages(history: HistoryService, events: Any, after: int, stopping: Callab
             there_are_more = history.wait_for(after, HEARTBEAT_SECONDS, stopping=stopping)
             events = history.page(after, _AT_ONCE).events
         except InventoryError as error:
-            _log.warning("a stream of events has ended", extra={"after": after, "reason": str(error)})
+            _log.warning("an event stream ended early", extra={"after": after, "reason": str(error)})
             return
         if not there_are_more:
-            # Also how it is found out that nobody listens any more: the write fails.
+            # This also detects a client that has disconnected: the write fails.
             yield b": still here\n\n"
 
 
@@ -166,7 +166,7 @@ def _head(event: Event) -> dict[str, Any]:
 
 
 def line_body(line: Line, event: Event) -> dict[str, Any]:
-    """What an event did to one record. ``crossed``: ``low`` or ``restocked``, where it crossed the threshold."""
+    """What an event did to one record. ``crossed``: ``low`` or ``restocked``, if it crossed the threshold."""
     policy_before = line.policy_before if event.type == POLICY_SET else line.policy
     before = _figures(line, event, line.on_hand_delta, line.reserved_delta, policy_before)
     after = _figures(line, event, 0, 0, line.policy)
@@ -188,7 +188,7 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
 
 
 def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
-    """Events in order. Its cursor is the sequence to go on after, also where there is nothing more yet."""
+    """Events in order. The cursor is the sequence after which to continue, even if there are no later events yet."""
     items = fitted(page.events, event_body, read)
     cursor = page.events[items.many - 1].sequence if items.many else after
     body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
@@ -207,7 +207,7 @@ def history_page(page: HistoryPage, read: LargeRead) -> Answer:
 
 def _step_body(step: Step) -> dict[str, Any]:
     event, line = step
-    # Of an event of several records, what it did to this one.
+    # Of an event of several records, only its line of this record.
     return {**_head(event), **_hold(event), **line_body(line, event)}
 
 

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it should be sent requests."""
+"""Liveness and readiness: whether the process runs, and whether it should get requests."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def blueprint(services: Services) -> Blueprint:
 
 
 def readiness_body(services: Services) -> dict[str, Any]:
-    """Say whether changes are taken, and if not, why."""
+    """Report whether changes are accepted, and if not, why."""
     status, depth = services.ledger.status(), services.shedder.waiting()
     limit = services.shedder.limit
     breakers = {breaker.name: breaker.state for breaker in services.breakers}
@@ -34,15 +34,15 @@ def readiness_body(services: Services) -> dict[str, Any]:
     if status.read_only is not None:
         reasons.append(f"changes are refused: {status.read_only}")
     if depth > limit:
-        reasons.append(f"{depth} requests and changes wait, more than {limit}")
+        reasons.append(f"{depth} requests and changes are waiting; the limit is {limit}")
     # Half-open counts as ready: without a request there is no probe, and without a probe it never closes.
-    reasons.extend(f"the breaker of the {name} is open" for name, state in breakers.items() if state == "open")
+    reasons.extend(f"the circuit breaker of the {name} is open" for name, state in breakers.items() if state == "open")
     body: dict[str, Any] = {
         "ready": not reasons,
         "breakers": breakers,
         "queueDepth": depth,
         "brokenRecords": status.broken,
-        # For people: views that are old keep nobody from taking changes.
+        # For people: a worker with old views still accepts changes.
         "syncAgeMs": services.sync.age_ms(),
         "workerClass": services.serving.worker_class,
         "clockAheadMs": services.clock_lead.ms(),

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: what is a key, and what two requests must share to mean the same."""
+"""The Idempotency-Key header: which keys are valid, and when two requests are the same."""
 
 import re
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from inventory.domain.idempotency import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 
-# Bare, or as a string of RFC 8941 section 3.3.3: in quotes, with \" and \\ for those two.
-# No comma in a bare one: two headers arrive as one with a comma, and their order or number may change on the way.
+# Bare, or a string as in RFC 8941 section 3.3.3: in quotes, with \" and \\ for those two.
+# No comma in a bare key: two headers arrive joined with a comma, and proxies may change their order or number.
 _BARE = re.compile(r"[!#-+\--~][!-+\--~]{0,254}", re.ASCII)
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"', re.ASCII)
 _ESCAPE = re.compile(r'\\(["\\])')
 _LONGEST = 255
-_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, bare or (with a comma in it) as a quoted string"
+_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, in quotes if there is a comma"
 
 
 def parse_key(text: str) -> str | None:
-    """Return the key that a header's value names; ``None`` if it names none."""
+    """Return the key in the value of the header; ``None`` if it is not valid."""
     if not text.startswith('"'):
         return text if _BARE.fullmatch(text) else None
     quoted = _QUOTED.fullmatch(text)
@@ -35,9 +35,9 @@ def parse_key(text: str) -> str | None:
 def idempotency_key(
     text: str | None, method: str, path: str, body: Mapping[str, Any], problems: list[FieldProblem]
 ) -> IdempotencyKey | None:
-    """Make the key of a change, with the hash of what is asked for; ``None`` if the caller sent none.
+    """Make the key of a change, with the hash of the request; ``None`` if the client sent none.
 
-    :param path: decoded, so that two spellings of one path mean the same.
+    :param path: decoded, so that two spellings of one path are the same.
     :param body: as it was loaded: order and whitespace make no difference.
     """
     if text is None:
@@ -50,9 +50,9 @@ def idempotency_key(
 
 
 def meaning(method: str, path: str, body: Mapping[str, Any]) -> str:
-    """Hash what a request asks for. The same request has the same hash in the next release.
+    """Hash the content of a request. The same request has the same hash in the next release.
 
-    For that, ``body`` holds no defaults: a new optional field changes no hash that is in the log.
+    Therefore ``body`` has no defaults: a new optional field changes no hash that is in the log.
     """
     text = b"%b %b\n%b" % (method.encode(), path.encode(), orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
     return blake2b(text, digest_size=16).hexdigest()

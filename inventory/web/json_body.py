@@ -1,4 +1,4 @@
-"""A request's body: read within its limit, and decoded as strictly as RFC 8259 allows."""
+"""The body of a request: read within its limit, and decoded as strictly as RFC 8259 allows."""
 
 import json
 from typing import Any, NoReturn
@@ -13,13 +13,13 @@ MAX_BODY_BYTES = 65_536
 MAX_LIST_BYTES = 1_048_576
 _TAKES_MANY_LINES = ("/reservations", "/transfers", "/inventory/batch")
 _LENGTH_DIGITS = 10
-# Some 250 operations.
+# About 250 operations.
 _LARGE_BYTES = 16_384
 _LARGE_DIGITS = len(str(_LARGE_BYTES))
 
 
 def json_body(environ: dict[str, Any]) -> object:
-    """Return what the request's JSON body says; duplicate keys, NaN and Infinity are no JSON.
+    """Return the decoded JSON body of the request; duplicate members, NaN and Infinity are refused.
 
     :raises UnsupportedMediaType: the body is not declared as ``application/json`` in UTF-8.
     :raises PayloadTooLarge: it is longer than ``body_limit``.
@@ -30,7 +30,7 @@ def json_body(environ: dict[str, Any]) -> object:
 
 
 def optional_json_body(environ: dict[str, Any]) -> object:
-    """The same, where an empty body (of any declared type) stands for ``{}``."""
+    """Like ``json_body``, but an empty body (of any declared type) means ``{}``."""
     data = read_body(environ)
     if not data:
         return {}
@@ -39,13 +39,13 @@ def optional_json_body(environ: dict[str, Any]) -> object:
 
 
 def body_limit(environ: dict[str, Any]) -> int:
-    """How many bytes a body may have: more where it may have many lines."""
+    """The maximum length of the body: more for requests that may have many lines."""
     path: str = environ[PATH]
     return MAX_LIST_BYTES if path.startswith(_TAKES_MANY_LINES) else MAX_BODY_BYTES
 
 
 def announced_too_long(environ: dict[str, Any]) -> bool:
-    """Whether the body is said to be longer than ``body_limit``; a chunked one shows only when it is read."""
+    """Whether ``Content-Length`` is above ``body_limit``; the length of a chunked body shows only when it is read."""
     length = environ.get("CONTENT_LENGTH", "")
     if not (length.isascii() and length.isdigit()):
         return False
@@ -53,9 +53,9 @@ def announced_too_long(environ: dict[str, Any]) -> bool:
 
 
 def may_be_large(environ: dict[str, Any]) -> bool:
-    """Whether the body may have hundreds of operations or lines: where it may have many, if it is long or chunked."""
+    """Whether the body may have hundreds of operations: if the request allows that, and it is long or chunked."""
     length = environ.get("CONTENT_LENGTH", "")
-    # What is short comes first: most changes are a few bytes.
+    # The short case comes first: most changes are a few bytes.
     if 0 < len(length) < _LARGE_DIGITS or not environ[PATH].startswith(_TAKES_MANY_LINES):
         return False
     if length:
@@ -64,14 +64,14 @@ def may_be_large(environ: dict[str, Any]) -> bool:
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """Return the whole body, chunked or not; nothing past the limit is read.
+    """Return the complete body, chunked or not; nothing past the limit is read.
 
     :raises PayloadTooLarge: it is longer than ``body_limit``.
-    :raises RequestTimeout: it did not come in time.
+    :raises RequestTimeout: it did not arrive in time.
     :raises MalformedJson: the connection ended before the body did, or its chunks are broken.
     """
     length = environ.get("CONTENT_LENGTH", "")
-    # WSGI servers announce a chunked body, whose end they find themselves, with `input_terminated`.
+    # WSGI servers announce a chunked body, whose end they find, with `input_terminated`.
     chunked = not length and environ.get("wsgi.input_terminated", False)
     if not length and not chunked:
         return b""
@@ -85,8 +85,8 @@ def read_body(environ: dict[str, Any]) -> bytes:
     except TimeoutError as error:
         raise RequestTimeout from error
     except (OSError, ParseException) as error:
-        # The client went away, or its chunks are none, which gunicorn finds out only now.
-        raise MalformedJson("the body could not be read to its end") from error
+        # The client disconnected, or its chunks are invalid, which gunicorn detects only now.
+        raise MalformedJson("the body could not be read completely") from error
     if chunked and len(data) > limit:
         raise PayloadTooLarge(limit)
     if not chunked and len(data) < int(length):
@@ -97,7 +97,7 @@ def read_body(environ: dict[str, Any]) -> bytes:
 def decode(data: bytes) -> object:
     """Decode one JSON text in UTF-8.
 
-    :raises MalformedJson: it is none, or it is too deep, or a number in it is too long to be read.
+    :raises MalformedJson: it is not JSON, or it is nested too deeply, or a number in it is too long.
     """
     try:
         return _DECODER.decode(data.decode())
@@ -129,7 +129,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise MalformedJson("an object has the same key twice", (FieldProblem(twice, "is given twice"),))
+        raise MalformedJson("an object has a duplicate member", (FieldProblem(twice, "is given twice"),))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Writing log lines from a thread of its own, so that no request waits for standard output."""
+"""Writes log lines from a separate thread, so that no request waits for standard output."""
 
 import os
 import stat
@@ -10,14 +10,14 @@ from select import PIPE_BUF
 from typing import Any
 
 GATHER_SECONDS = 0.05
-"""How long the thread waits for more lines after the first one: one wake-up and one write for all of them."""
+"""How long the thread waits for more lines after the first one, to write all of them at once."""
 
 
 class LineWriter:
     """A bounded queue of lines, and the thread that formats and writes them.
 
-    The thread begins with the first line and sleeps while there is none. After a fork the child has
-    an empty queue (the lines are the parent's) and begins a thread of its own.
+    The thread starts with the first line and sleeps while there is none. After a fork the child has an empty queue
+    (the lines are the parent's) and starts a thread of its own.
 
     :ivar dropped: lines that were lost: the queue was full, or the output failed.
     """
@@ -27,7 +27,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._format = format_line
         self._capacity = capacity
-        # Workers share a pipe, and only writes of up to PIPE_BUF bytes stay whole in one (POSIX write(2)).
+        # Workers share a pipe, and only writes of up to PIPE_BUF bytes are atomic (POSIX write(2)).
         self._at_once = PIPE_BUF if stat.S_ISFIFO(os.fstat(descriptor).st_mode) else 1 << 20
         self._begin()
         reference = weakref.ref(self)
@@ -41,17 +41,17 @@ class LineWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, item: object) -> None:
-        """Queue something that ``format_line`` takes, or drop it and count. Never blocks."""
+        """Queue something that ``format_line`` accepts, or drop it and count. Never blocks."""
         if len(self._queue) >= self._capacity:
             self.dropped += 1
             return
         self._queue.append(item)
-        # One look at a flag for each line but the first of a batch.
+        # For each line but the first of a batch this only reads a flag.
         if not self._wake.is_set():
             self._rouse()
 
     def flush(self, timeout: float) -> bool:
-        """Wait until everything that was queued before is written; False if ``timeout`` seconds pass first."""
+        """Wait until everything queued before is written; ``False`` if ``timeout`` seconds pass first."""
         written = threading.Event()
         self._queue.append(written)
         self._rouse()
@@ -73,7 +73,7 @@ class LineWriter:
                 try:
                     thread.start()
                 except RuntimeError:
-                    # The interpreter is on its way out and starts no threads: write here.
+                    # The interpreter is shutting down and starts no threads: write here.
                     self._write_all()
                     return
                 self._thread = thread
@@ -83,7 +83,7 @@ class LineWriter:
         while True:
             self._wake.wait()
             self._stopping.wait(GATHER_SECONDS)
-            # Cleared before the queue is emptied: what comes from now on sets it again.
+            # Cleared before the queue is emptied: later lines set it again.
             self._wake.clear()
             self._write_all()
             if self._stopping.is_set() and not self._queue:
@@ -101,7 +101,7 @@ class LineWriter:
         self._write(batch)
 
     def _taken(self) -> Iterator[object]:
-        # No further than what is there now, or a writer that is slower than the requests would never write.
+        # Only the lines that are there now, or a writer slower than the requests would never write.
         for _ in range(len(self._queue)):
             yield self._queue.popleft()
 
@@ -119,7 +119,7 @@ class LineWriter:
                 while view:
                     view = view[os.write(self._descriptor, view) :]
             except OSError:
-                # Nobody reads our output any more. There is no other place to tell it but the counter.
+                # The reader of our output is gone. Only the counter can report it.
                 self.dropped += len(part)
 
 

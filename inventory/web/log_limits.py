@@ -12,7 +12,7 @@ from inventory.resilience.counter import LocalCounter
 LONGEST_URL = 256
 LONGEST_TEXT = 1_000
 LONGEST_TRACE = 8_000
-"""Characters. Of a trace the end is kept, which says what was raised."""
+"""Characters. The end of a trace is kept, which says what was raised."""
 LINES_AT_MOST = 10
 INTERVAL_SECONDS = 10.0
 
@@ -20,7 +20,7 @@ _Kind = tuple[str, int]
 
 
 def shortened(text: str, at_most: int) -> str:
-    """Cut a text after so many characters, and say how many it had."""
+    """Cut a text after ``at_most`` characters, and append its original length."""
     return text if len(text) <= at_most else f"{text[:at_most]}… ({len(text)} characters)"
 
 
@@ -40,14 +40,14 @@ class _Interval:
 
 
 class WarningLimit(logging.Filter):
-    """Of the warnings of one kind lets 10 through in 10 seconds; one line then says how many were left out.
+    """Lets 10 warnings of one kind through in 10 seconds; then one line says how many were suppressed.
 
-    A kind is a place in the code. Errors are all let through: an answer 500 promises that its cause is in the log.
+    A kind is a place in the code. Errors are never suppressed: a 500 promises that its cause is in the log.
     """
 
     _all: ClassVar["weakref.WeakSet[WarningLimit]"] = weakref.WeakSet()
     _count: ClassVar[LocalCounter] = LocalCounter()
-    # Looked at in each round of a worker's main loop.
+    # Read in each round of a worker's main loop.
     _something_is_left_out: ClassVar[bool] = False
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -81,10 +81,10 @@ class WarningLimit(logging.Filter):
 
     @classmethod
     def tell(cls, at_once: bool = False) -> None:
-        """Write the line for each kind of which lines were left out in an interval that is over, or in any."""
+        """Write the summary of each kind whose interval is over; ``at_once``: of every kind with suppressed lines."""
         if not cls._something_is_left_out:
             return
-        # First: what is left out from now on sets it again.
+        # First: lines that are suppressed later set it again.
         cls._something_is_left_out = False
         for limit in list(cls._all):
             limit._end(at_once)
@@ -101,7 +101,7 @@ class WarningLimit(logging.Filter):
 
     @classmethod
     def count_with(cls, tally: LocalCounter) -> None:
-        """Count each line that is left out in this process from now on."""
+        """Count each line that is suppressed in this process from now on."""
         cls._count = tally
 
 
@@ -114,7 +114,7 @@ def _tell(interval: _Interval) -> None:
             "name": last.name,
             "levelno": last.levelno,
             "levelname": last.levelname,
-            "msg": f"{interval.left_out} more lines like this were left out; the last: {last.getMessage()}",
+            "msg": f"{interval.left_out} similar lines were suppressed; the last: {last.getMessage()}",
             "leftOut": interval.left_out,
         }
     )

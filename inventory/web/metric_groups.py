@@ -1,4 +1,4 @@
-"""Metrics of one concern each, and the files in which the workers of a server share their counters."""
+"""Groups of metrics, and the files in which the workers of a server share their counters."""
 
 import os
 import re
@@ -19,10 +19,10 @@ from inventory.service.sku_leases import LeaseEvent
 
 
 class WorkerFiles(Collector):
-    """The sums over all processes that have counted in a folder.
+    """The sums over all processes that have counters in a folder.
 
     ``MultiProcessCollector.collect`` fails with ``struct.error`` on a file that a starting worker has created and not
-    yet sized (prometheus_client 0.26): such a file has no counts and is left out here.
+    yet sized (prometheus_client 0.26): such a file has no counters, and is skipped here.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class WorkerFiles(Collector):
 
     def _sized(self) -> Iterable[str]:
         for entry in os.scandir(self._folder):
-            # The file of a gauge goes with its process.
+            # The file of a gauge is removed with its process.
             with suppress(FileNotFoundError):
                 if entry.name.endswith(".db") and entry.stat().st_size:
                     yield entry.path
@@ -43,7 +43,7 @@ class WorkerFiles(Collector):
 
 _COUNTERS: Mapping[LeaseEvent, tuple[str, str]] = {
     "acquired": ("inventory_lock_acquired", "Leases acquired"),
-    "contended": ("inventory_lock_contended", "Changes refused because another one held the lease"),
+    "contended": ("inventory_lock_contended", "Changes refused because another change held the lease"),
     "stolen": ("inventory_lock_stolen", "Leases taken over from a holder that did not release them in time"),
     "expired": ("inventory_lock_expired", "Leases that expired before their holder released them"),
     "lost": ("inventory_lock_lost", "Changes refused because their lease had expired"),
@@ -55,20 +55,20 @@ _COUNTERS: Mapping[LeaseEvent, tuple[str, str]] = {
 
 
 def lease_counter(registry: CollectorRegistry) -> Callable[[LeaseEvent], None]:
-    """Register the counters; what is returned counts one event."""
+    """Register the counters; return a function that counts one event."""
     counters = {event: Counter(*told, registry=registry) for event, told in _COUNTERS.items()}
     return lambda event: counters[event].inc()
 
 
 class ReadMetrics:
-    """Registers them. :ivar count_refused: counts a large read for which there was no room."""
+    """Metrics of large reads and of slow readers. :ivar count_refused: counts a refused large read."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         refused = Counter(
-            "inventory_large_reads_refused", "Large reads refused because too many were under way", registry=registry
+            "inventory_large_reads_refused", "Large reads refused because too many were in progress", registry=registry
         )
         self._cut = Counter(
-            "inventory_answers_cut", "Answers cut because their clients read too slowly", registry=registry
+            "inventory_answers_cut", "Answers cut short because the client read too slowly", registry=registry
         )
         self._unsent = Gauge(
             "inventory_unsent_bytes",
@@ -79,19 +79,19 @@ class ReadMetrics:
         self.count_refused = refused.inc
 
     def follow(self, unsent: ByteBudget, cut_answers: LocalCounter) -> None:
-        """Tell of these from now on, and of what they were before."""
+        """Export these, including what they counted before."""
         unsent.report_to(self._unsent.set)
         cut_answers.report_to(self._cut.inc)
 
 
 class ServerCounters:
-    """They are there from the start, and count what ``follow`` is given."""
+    """Counters of the server; at 0 until ``follow`` connects them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._cut = Counter(
             "inventory_connections_cut",
-            "Connections closed before their client had closed them: it sent more than 1 MiB after its last answer,"
-            " took longer than 2 s, or too many such connections were open",
+            "Connections that the server closed first: the client sent more than 1 MiB after its last answer, took"
+            " longer than 2 s to close, or too many such connections were open",
             registry=registry,
         )
         self._killed = Counter(
@@ -101,14 +101,14 @@ class ServerCounters:
         )
         self._left_out = Counter(
             "inventory_log_lines_left_out",
-            "Warnings left out of the log: of one kind, 10 in 10 s are written",
+            "Warnings suppressed in the log, which has at most 10 of one kind in 10 s",
             registry=registry,
         )
 
     def follow(
         self, connections_cut: LocalCounter, log_lines_left_out: LocalCounter, writers_killed: LocalCounter
     ) -> None:
-        """Count what happens from now on and what was counted before."""
+        """Export these, including what they counted before."""
         connections_cut.report_to(self._cut.inc)
         log_lines_left_out.report_to(self._left_out.inc)
         writers_killed.report_to(self._killed.inc)
@@ -120,10 +120,10 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class SizeMetrics(Collector):
-    """What each worker keeps, which is the same in all of them; how much of it may be; and what memory each takes."""
+    """What each worker keeps (the same in all of them), the quotas, and the memory of each worker."""
 
     def __init__(self, quotas: QuotaWatch, folder: Path | None) -> None:
-        """:param folder: where the workers of one server have their counters; ``None`` for this process alone."""
+        """:param folder: where the workers of a server have their counters; ``None`` for a single process."""
         self._quotas = quotas
         self._folder = folder
 
@@ -150,12 +150,12 @@ class SizeMetrics(Collector):
     def _processes(self) -> list[int]:
         if self._folder is None:
             return [os.getpid()]
-        # The master removes such a file when its worker has ended.
+        # The arbiter removes such a file when its worker has ended.
         return sorted(int(found[1]) for name in os.listdir(self._folder) if (found := _OF_A_PROCESS.fullmatch(name)))
 
 
 def resident_bytes(process: int) -> int | None:
-    """How much memory a process has at hand; ``None`` if it is gone."""
+    """The resident memory of a process; ``None`` if it has ended."""
     try:
         return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * _PAGE
     except (FileNotFoundError, ProcessLookupError):
@@ -163,7 +163,7 @@ def resident_bytes(process: int) -> int | None:
 
 
 class StorageMetrics(Collector):
-    """What the log takes up on disk and how old the views are: the same whichever worker is asked."""
+    """The size of the log on disk and the age of the views: the same in every worker."""
 
     def __init__(
         self,
@@ -184,12 +184,12 @@ class StorageMetrics(Collector):
         found = self._figures()
         for name, meaning, size in (
             ("log", "the log that a start reads", found.log_bytes),
-            ("archive", "the compressed rest of the log", found.archive_bytes),
+            ("archive", "the archive, the compressed older part of the log", found.archive_bytes),
             ("snapshot", "the snapshots", found.snapshot_bytes),
         ):
             yield GaugeMetricFamily(f"inventory_{name}_bytes", f"Bytes on disk of {meaning}", size)
         yield GaugeMetricFamily(
-            "inventory_dead_letters", "Dead letters of this folder that wait to be settled", self._dead_letters()
+            "inventory_dead_letters", "Dead letters of this folder that are not settled", self._dead_letters()
         )
         yield GaugeMetricFamily(
             "inventory_needs_operator",
@@ -199,14 +199,14 @@ class StorageMetrics(Collector):
         yield CounterMetricFamily("inventory_snapshots", "Snapshots taken on this folder", found.snapshots)
         yield GaugeMetricFamily(
             "inventory_clock_ahead_seconds",
-            "How far the time of events is ahead of the wall clock; below 0 where it is behind",
+            "How far the time of events is ahead of the wall clock; negative if it is behind",
             self._clock_ahead_ms() / 1000,
         )
         age = self._sync_age_ms()
         # Before the first pass there is no age, and a family without a sample says that.
         yield GaugeMetricFamily(
             "inventory_sync_age_seconds",
-            "Age of the published views at most, 0 while they hold every committed change; no sample before the first"
-            " pass",
+            "Upper bound of the age of the published views; 0 while they hold every committed change; no sample before"
+            " the first pass",
             None if age is None else age / 1000,
         )

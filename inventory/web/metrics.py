@@ -79,10 +79,10 @@ _MS_FROM_SECONDS = frozenset(("inventory_sync_age_seconds", "inventory_clock_ahe
 
 
 class Metrics:
-    """One application's metrics. No label ever holds what a client makes up.
+    """The metrics of one application. No label has a value that a client chooses.
 
-    With ``PROMETHEUS_MULTIPROC_DIR`` set they are added up over all processes that share the folder;
-    without, each application has its own.
+    With ``PROMETHEUS_MULTIPROC_DIR`` set they are added up over all processes that share the folder; without it, each
+    application has its own.
     """
 
     def __init__(
@@ -95,10 +95,10 @@ class Metrics:
         needs_operator: Callable[[], bool] = lambda: False,
         clock_ahead_ms: Callable[[], int] = lambda: 0,
     ) -> None:
-        """:param queue_depth: how many changes wait in this process; asked after every request.
-        :param storage: what the log takes up; asked when somebody asks for the metrics, as are the next two.
+        """:param queue_depth: the number of changes that wait in this process; called after every request.
+        :param storage: the size of the log; called for each read of the metrics, as are the next two.
         :param sync_age_ms: how far the published views are behind.
-        :param needs_operator: whether changes are refused until a person has mended the cause.
+        :param needs_operator: whether changes are refused until an operator has fixed the cause.
         """
         registry = self._registry = CollectorRegistry()
         self._storage = StorageMetrics(storage, sync_age_ms, dead_letters, needs_operator, clock_ahead_ms)
@@ -117,14 +117,14 @@ class Metrics:
         dropped = counter("inventory_log_lines_dropped", "Log lines lost because the output failed or was too slow")
         depth = gauge(
             "inventory_queue_depth",
-            "Changes (one for each 100 operations or part of 100) that wait for their commit,"
+            "Changes (one for each 100 operations or part of 100) waiting for their commit,"
             " as of the end of the latest request of each worker",
         )
-        limited = counter("inventory_rate_limited", "Changes refused because their client sends too fast")
-        shed = counter("inventory_shed", "Changes refused because too many waited or were at work")
+        limited = counter("inventory_rate_limited", "Changes refused because the client sent too many")
+        shed = counter("inventory_shed", "Changes refused because too many were waiting or in progress")
         self.count_rate_limited, self.count_shed = limited.inc, shed.inc
         self._openings = counter(
-            "inventory_breaker_openings", "Times that a circuit breaker has opened, after a failed probe too"
+            "inventory_breaker_openings", "Times that a circuit breaker opened, including after a failed probe"
         )
         self._fs_retries = counter("inventory_fs_retries", "Repeated attempts to write a published file")
         self._breakers = gauge(
@@ -142,7 +142,7 @@ class Metrics:
         self._breaker_guard = threading.Lock()
 
     def follow(self, breakers: Iterable[CircuitBreaker], file_retries: LocalCounter) -> None:
-        """Count what happens where no request is at work, from now on and what was counted before."""
+        """Export counters that change outside requests, including what they counted before."""
         for breaker in breakers:
             breaker.openings.report_to(self._openings.inc)
             breaker.on_change(partial(self._note_breaker, breaker))
@@ -158,7 +158,7 @@ class Metrics:
         elif status >= 500:
             self._count_error()
         depth = self._queue_depth()
-        # The last request of a burst finds what is left, so the gauge is right when all is quiet.
+        # The last request of a burst sets the final value, so the gauge is right when the worker is idle.
         if depth != self._depth:
             self._depth = depth
             self._set_depth(depth)
@@ -166,7 +166,7 @@ class Metrics:
             self._note_dropped()
 
     def totals(self) -> dict[str, Any]:
-        """The counters over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass.
+        """The metrics over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass.
 
         ``workerMemoryBytes`` has a figure for each worker, by its process id.
         """
@@ -207,13 +207,13 @@ class Metrics:
         return bound
 
     def _note_breaker(self, breaker: CircuitBreaker) -> None:
-        # Looked at inside the lock: of two that change it at once, the last to write has seen both.
+        # Read inside the lock: if two change at once, the last one to write has seen both.
         with self._breaker_guard:
             self._breakers.labels(breaker.name).set(breaker.state != "closed")
 
     def _note_dropped(self) -> None:
         with self._dropped_guard:
             dropped = logs.dropped_lines()
-            # Logging that was configured anew counts from 0 again.
+            # Logging that was configured again counts from 0.
             self._count_dropped(dropped - self._dropped if dropped > self._dropped else dropped)
             self._dropped = dropped

@@ -26,9 +26,9 @@ def blueprint(metrics: Metrics) -> Blueprint:
 
 
 def text_wanted(accept: MIMEAccept) -> str:
-    """Return which kinds of text the client prefers to JSON, as a header's value; empty if it names none.
+    """Return the text types that the client prefers to JSON, as a header value; empty if there are none.
 
-    A wildcard asks for nothing in particular, so it is answered with JSON.
+    A wildcard prefers nothing, so the answer is JSON.
     """
     quality = dict.fromkeys((JSON, *TEXTS), 0.0)
     texts = []

@@ -1,4 +1,4 @@
-"""Pages of lists, which end at 4 MiB at the latest, and cursors: where a page ended, as text for a URL."""
+"""Pages of lists, of at most 4 MiB, and cursors: the end of a page, as text for a URL."""
 
 import binascii
 import time
@@ -22,14 +22,14 @@ def cursor_of_name(name: str) -> str:
 
 
 def name_of_cursor(text: str) -> str | None:
-    """Return the name that a cursor stands for; ``None`` if it is no cursor that was ever given out."""
+    """Return the name that a cursor stands for; ``None`` if this service never returns such a cursor."""
     if len(text) > _LONGEST or not text.isascii():
         return None
     try:
         name = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, UnicodeDecodeError):
         return None
-    # Decoding skips what it does not know; only the one spelling that encoding makes is a cursor.
+    # Decoding ignores invalid characters; only the spelling that encoding produces is a cursor.
     return name if is_identifier(name) and cursor_of_name(name) == text else None
 
 
@@ -37,37 +37,37 @@ T = TypeVar("T")
 
 
 class Told(Protocol):
-    """What was read, as of one event."""
+    """The result of a read, as of one event."""
 
     @property
     def as_of_sequence(self) -> int:
-        """The event."""
+        """The sequence of that event."""
 
     @property
     def withheld(self) -> bool:
-        """Whether there are later ones, which are not known to be durable."""
+        """Whether there are later events that are not known to be durable."""
 
 
 _FRAME_BYTES = 1024
-"""For what stands around the entries."""
+"""Room for what surrounds the entries."""
 _AT_ONCE = 32
-"""Entries between two chances for other threads: a long list would hold the interpreter for as long as it may."""
+"""Entries after which other threads get a chance: a long list would keep the interpreter."""
 
 
 class Fitted(NamedTuple):
-    """A list as JSON, and how many of the entries are in it."""
+    """A list as JSON, and the number of its entries."""
 
     encoded: orjson.Fragment
     many: int
 
 
 def fitted(entries: Sequence[T], body_of: Callable[[T], dict[str, Any]], read: LargeRead) -> Fitted:
-    """Encode entries, as many as fit into a body: at least one, if there is one.
+    """Encode as many entries as fit into a body: at least one, if there is one.
 
-    :raises Overloaded: the list is a large one, and there is no room for it.
+    :raises Overloaded: the list is large, and too many large reads are in progress.
     """
     read.has(entries=len(entries))
-    # Copied together: what orjson returns keeps some 4 KB, however short it is.
+    # Copied into one buffer: each result of orjson keeps about 4 KB, however short it is.
     encoded, count = bytearray(b"["), 0
     for entry in entries:
         piece = orjson.dumps(body_of(entry))
@@ -90,9 +90,9 @@ def page_answer(
     cursor_of: Callable[[str], str],
     read: LargeRead,
 ) -> Answer:
-    """Answer with a page, cut short where not all of it fits into a body.
+    """Answer with a page, shortened if it does not fit into a body.
 
-    :param after_of: what a page that begins behind this entry is asked for with; :param cursor_of: as a client says it.
+    :param after_of: the position after an entry, where the next page begins. :param cursor_of: its cursor.
     """
     items = fitted(page.items, body_of, read)
     next_after = page.next_after if items.many == len(page.items) else after_of(page.items[items.many - 1])
@@ -102,5 +102,5 @@ def page_answer(
 
 
 def withheld_after(told: Told) -> Headers:
-    """The header that says behind which event others are withheld, where there are some."""
+    """The header with the sequence after which events are withheld, if there are any."""
     return (("Withheld-After", str(told.as_of_sequence)),) if told.withheld else ()

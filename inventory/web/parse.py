@@ -1,4 +1,4 @@
-"""From a request to what the service takes. Everything that is wrong with a request is named at once."""
+"""From a request to a command. All problems of a request are reported at once."""
 
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -21,7 +21,7 @@ _NOWHERE = ItemId(StoreId(""), Sku(""))
 
 
 class Asked(NamedTuple):
-    """A change as it was asked for, all of it well-formed."""
+    """A parsed change request."""
 
     body: dict[str, Any]
     precondition: Precondition
@@ -30,7 +30,7 @@ class Asked(NamedTuple):
 
 
 class RecordChange(NamedTuple):
-    """The same, of one record."""
+    """A parsed change request for one record."""
 
     item: ItemId
     body: dict[str, Any]
@@ -42,8 +42,8 @@ class RecordChange(NamedTuple):
 def parse_change(schema: Schema, store: str, sku: str) -> RecordChange:
     """Parse a request that changes one record.
 
-    :raises RequestRefused: the body cannot be read, or only the idempotency key is wrong.
-    :raises ValidationFailed: naming every field of path, query, headers and body that is wrong.
+    :raises RequestRefused: the body cannot be read, or only the idempotency key is invalid.
+    :raises ValidationFailed: names every invalid field of path, query, headers and body.
     """
     problems: list[FieldProblem] = []
     given = json_body(request.environ)
@@ -52,27 +52,27 @@ def parse_change(schema: Schema, store: str, sku: str) -> RecordChange:
 
 
 def parse_command(schema: Schema, *, optional: bool = False, makes: bool = False, **names: str) -> Asked:
-    """Parse a request that changes something else; ``names`` are the identifiers in its path.
+    """Parse another change request; ``names`` are the identifiers in its path.
 
-    :param optional: an empty body stands for ``{}``.
-    :param makes: what it makes is new, so there is no version of it to be expected.
+    :param optional: an empty body means ``{}``.
+    :param makes: it creates something new, so it cannot expect a version.
     :raises: as ``parse_change``.
     """
     environ = request.environ
     given = optional_json_body(environ) if optional else json_body(environ)
     problems = _wrong_names(names)
-    # Passed over, a condition would turn into an unconditional change.
+    # Ignoring a condition would make the change unconditional.
     if makes and "HTTP_IF_MATCH" in environ:
-        problems.append(FieldProblem(IF_MATCH, "cannot be asked for here; each line takes an expectedVersion"))
+        problems.append(FieldProblem(IF_MATCH, "is not supported here; use expectedVersion in the lines"))
     if "HTTP_IF_NONE_MATCH" in environ:
-        problems.append(FieldProblem(IF_NONE_MATCH, "cannot be asked for here"))
+        problems.append(FieldProblem(IF_NONE_MATCH, "is not supported here"))
     return _asked(schema, given, problems)
 
 
 def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
-    """Parse a request that says something in its query; ``names`` are the identifiers in its path.
+    """Parse a request with a query; ``names`` are the identifiers in its path.
 
-    :raises ValidationFailed: naming every field of path and query that is wrong.
+    :raises ValidationFailed: names every invalid field of path and query.
     """
     problems = _wrong_names(names)
     found = loaded(schema, query_parameters(problems), "query", problems)
@@ -82,15 +82,15 @@ def parse_query(schema: Schema, **names: str) -> dict[str, Any]:
 
 
 def parse_item_query(schema: Schema, store: str, sku: str) -> tuple[ItemId, dict[str, Any]]:
-    """Parse a request about one record that says something in its query; see ``parse_query``."""
+    """Parse a request for one record with a query; see ``parse_query``."""
     found = parse_query(schema, storeId=store, sku=sku)
     return ItemId(StoreId(store), Sku(sku)), found
 
 
 def parse_names(**names: str) -> None:
-    """Check a request that says nothing beyond the identifiers in its path.
+    """Check a request that has only the identifiers in its path.
 
-    :raises ValidationFailed: naming every field of path and query that is wrong.
+    :raises ValidationFailed: names every invalid field of path and query.
     """
     problems = _wrong_names(names)
     _no_query(request.environ, problems)
@@ -99,10 +99,10 @@ def parse_names(**names: str) -> None:
 
 
 def parse_nothing() -> None:
-    """Check a request that has nothing to say: no query, and no body or ``{}``.
+    """Check a request without content: no query, and no body or ``{}``.
 
     :raises RequestRefused: there is a body that cannot be read.
-    :raises ValidationFailed: naming every field that it has.
+    :raises ValidationFailed: names every field that it has.
     """
     problems: list[FieldProblem] = []
     given = optional_json_body(request.environ)
@@ -140,7 +140,7 @@ def _wrong_names(names: dict[str, str]) -> list[FieldProblem]:
 
 
 def _no_query(environ: dict[str, Any], problems: list[FieldProblem]) -> None:
-    # An expectedVersion put into the query by mistake must not turn into an unconditional change.
+    # An expectedVersion in the query, by mistake, must not make the change unconditional.
     if environ.get("QUERY_STRING"):
         loaded(NOTHING, query_parameters(problems), "query", problems)
 

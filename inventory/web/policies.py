@@ -1,4 +1,4 @@
-"""The policy of a record: how many units are kept back, and from when on stock is low."""
+"""The policy of a record: its safety stock, and the threshold below which stock is low."""
 
 from flask import Blueprint
 
@@ -22,7 +22,7 @@ from inventory.wiring.services import Services
 
 
 class PolicySchema(StrictSchema):
-    """The body of a PUT of a policy; what it leaves out is none."""
+    """The body of a PUT of a policy; an omitted field means that there is none."""
 
     safety_stock = whole_number(between(0, MAX_QUANTITY), data_key="safetyStock")
     low_stock = whole_number_or_null(between(0, MAX_QUANTITY), data_key="lowStock")

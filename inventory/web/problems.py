@@ -18,29 +18,29 @@ from inventory.web.routing import PATH
 
 PROBLEM_JSON = "application/problem+json"
 SAFE = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-"""Methods that change nothing (RFC 9110 section 9.2.1). Everything else passes the gates."""
+"""Methods that change nothing (RFC 9110 section 9.2.1). All others pass the request limits."""
 _SAME_KEY = "it may or may not have happened: repeat it with the same Idempotency-Key"
 _READ_FIRST = "it may or may not have happened: read the record before you repeat it"
 _EARLIER = (
     "this request changed nothing, but its key was not looked up, so an earlier request with that key may have: repeat"
     " it with the same Idempotency-Key"
 )
-_FAULT = "an unexpected error, which is in the log under this requestId"
+_FAULT = "unexpected error; the log of the service has it under this requestId"
 _LONGEST_DETAIL = 2000
 _log = logging.getLogger("inventory.web")
 
 
 def register(app: Flask) -> None:
-    """Answer everything that a view raises, and every route that is not there, with a problem."""
+    """Answer everything that a view raises, and every unknown route, with a problem."""
     app.register_error_handler(HTTPException, _on_http_exception)
     app.register_error_handler(Exception, lambda error: answer_to(error, request.environ))
 
 
 def answer_to(error: Exception, environ: dict[str, Any]) -> Answer:
-    """Tell what became of a request for which this was raised, in the application or before it was asked."""
+    """The answer to a request for which ``error`` was raised, in the application or before it."""
     row = row_of(error) if isinstance(error, InventoryError) else INTERNAL
     if row is INTERNAL:
-        # The cause goes to the log, under the request's id, and nowhere else.
+        # The cause goes to the log, under the id of the request, and nowhere else.
         _log.error("%s %r failed", environ["REQUEST_METHOD"], environ[PATH], exc_info=error)
         return _problem(row, _FAULT, CODES[row.code].next_step, {"outcome": _outcome(None, environ)}, (), environ)
     outcome = _outcome(error, environ)
@@ -59,9 +59,9 @@ def is_keyed(environ: dict[str, Any]) -> bool:
 
 
 def _outcome(error: Exception | None, environ: dict[str, Any]) -> FailureOutcome | None:
-    """Whether a change may have happened; ``None`` where the code alone says that it has not.
+    """Whether a change may have happened; ``None`` if the code alone says that it has not.
 
-    :param error: ``None`` for a fault, after which that is not known.
+    :param error: ``None`` for an unexpected error, after which that is unknown.
     """
     if environ["REQUEST_METHOD"] in SAFE:
         return "none" if error is None or isinstance(error, Unavailable) else None
@@ -80,7 +80,7 @@ def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
     if isinstance(error, RoutingException):
         return error
     status = error.code or 500
-    # What Flask has no other reason to raise is about the request.
+    # Flask raises any other status only because of the request.
     code, title = ROUTING.get(status, ROUTING[400])
     headers: Headers = ()
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
@@ -100,9 +100,9 @@ def _told(error: Exception, outcome: FailureOutcome | None, environ: dict[str, A
 def _routing_detail(status: int, error: HTTPException) -> str:
     match status:
         case 404:
-            return "nothing is at this path"
+            return "no such path"
         case 405:
-            return f"{request.method[:20]} is not possible here; see the header Allow"
+            return f"{request.method[:20]} is not allowed here; see the header Allow"
         case _:
             return error.description or error.name
 

@@ -38,17 +38,17 @@ from inventory.wiring.services import Services
 
 
 class _InstantField(fields.Field[Instant]):
-    """A time as RFC 3339 has it."""
+    """A time of RFC 3339."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Instant:
         try:
             return parse_instant(value)
         except (TypeError, ValueError) as error:
-            raise ValidationError("must be a time with its offset, as in 2026-11-22T14:38:20Z") from error
+            raise ValidationError("must be an RFC 3339 time with an offset, such as 2026-11-22T14:38:20Z") from error
 
 
 class AsOfSchema(StrictSchema):
-    """The query of a record: now, or as it was."""
+    """The query of a record: current, or as of an event or a time."""
 
     as_of_sequence = query_integer(between(0, MAX_VERSION), data_key="asOfSequence")
     as_of = _InstantField(data_key="asOf")
@@ -95,7 +95,7 @@ COUNT = built(CountSchema)
 
 
 class Read(NamedTuple):
-    """A read of one record. :ivar as_of: when, if not now."""
+    """A parsed read of one record. :ivar as_of: the time, if not now."""
 
     item: ItemId
     condition: ReadCondition
@@ -105,7 +105,7 @@ class Read(NamedTuple):
 def parse_read(store: str, sku: str) -> Read:
     """Parse a request for one record.
 
-    :raises ValidationFailed: naming every field of path, query and headers that is wrong.
+    :raises ValidationFailed: names every invalid field of path, query and headers.
     """
     environ = request.environ
     problems: list[FieldProblem] = []
@@ -166,7 +166,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
 
 
 def _as_of(asked: Read, history: HistoryService) -> Record:
-    """The record as it was; both ways to say when must hold."""
+    """The record as it was, at the sequence and at the time, whichever is given."""
     return history.record_at(asked.item, sequence=asked.as_of.get("as_of_sequence"), at=asked.as_of.get("as_of"))
 
 
@@ -200,7 +200,7 @@ def record_answer(record: Record) -> Answer:
 
 
 def unchanged(record: Record) -> Answer:
-    """The reader has this version already."""
+    """304: the client already has this version."""
     return Answer(b"", 304, (("ETag", entity_tag(record.version)),))
 
 
@@ -217,7 +217,7 @@ def changed(outcome: Outcome) -> Answer:
 
 
 def counted(outcome: Outcome, location: str) -> Answer:
-    """The record after a PUT. Version 1 was made by it; any other was there at the version before."""
+    """The record after a PUT: 201 if the PUT created it, which makes version 1."""
     record = outcome.record
     body = record_body(record)
     headers = _change_headers(outcome, record)

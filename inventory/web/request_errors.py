@@ -1,4 +1,4 @@
-"""What the HTTP layer itself refuses, before the service is asked. `errors` gives each a status."""
+"""Refusals of the HTTP layer, before the service is called. `errors` gives each a status."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from inventory.domain.errors import FieldProblem, InventoryError, Unavailable
 
 
 class RequestRefused(InventoryError):
-    """The request cannot be understood. Nothing has changed."""
+    """The request is not valid. Nothing has changed."""
 
 
 class MalformedJson(RequestRefused):
@@ -18,22 +18,22 @@ class MalformedJson(RequestRefused):
 
 
 class RequestTimeout(RequestRefused):
-    """The body has not been sent in time."""
+    """The client did not send the body in time."""
 
     def __init__(self) -> None:
-        super().__init__("the body was not sent in time")
+        super().__init__("the client did not send the body in time")
 
 
 class UnsupportedMediaType(RequestRefused):
-    """The body is declared as something else than JSON."""
+    """The body is not declared as JSON."""
 
     def __init__(self, given: str) -> None:
-        told = f"not {given[:100]!r}" if given else "and it must be given"
+        told = f"not {given[:100]!r}" if given else "but there is none"
         super().__init__(f"Content-Type must be application/json, {told}")
 
 
 class PayloadTooLarge(RequestRefused):
-    """The body is longer than is taken."""
+    """The body is too long."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"the body is longer than {limit} bytes")
@@ -41,18 +41,18 @@ class PayloadTooLarge(RequestRefused):
 
 
 class RateLimited(Unavailable):
-    """The client has sent more changes, counted in operations, than it may; this one was not looked at.
+    """The client has exceeded its rate of operations; this change was not read.
 
-    :ivar retry_after_ms: when the next one will be let through.
+    :ivar retry_after_ms: when the service accepts the next one.
     """
 
     def __init__(self, rate: int, burst: int, retry_after_ms: int) -> None:
-        told = f"more than {rate} operations a second, and {burst} at once, from one client"
+        told = f"the client exceeds {rate} operations a second and a burst of {burst}"
         super().__init__(told, retry_after_ms=retry_after_ms)
 
 
 class IdempotencyKeyInvalid(RequestRefused):
-    """The Idempotency-Key header is not a key; everything else about the request is in order."""
+    """The Idempotency-Key header is invalid; the rest of the request is valid."""
 
     def __init__(self, problem: FieldProblem) -> None:
         super().__init__(f"{problem.field} {problem.message}")

@@ -1,4 +1,4 @@
-"""A request's id."""
+"""The id of a request."""
 
 import re
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from inventory.service.event_ids import random_octets
 
 REQUEST_ID = "inventory.request_id"
-"""Where the WSGI environment holds it."""
+"""The key of the WSGI environment under which it is kept."""
 
 _GIVEN_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 

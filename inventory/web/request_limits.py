@@ -1,4 +1,4 @@
-"""What limits requests: the checks before anything is done for a change, and the room for large reads."""
+"""The limits of requests: the checks before a change is processed, and the bulkhead of large reads."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -15,7 +15,7 @@ from inventory.web.routing import PATH
 from inventory.wiring.services import Services
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Of the body of a list."""
+"""The maximum size of the body of a list."""
 MANY = 250
 """A read of more entries is large."""
 LARGE_BYTES = 256 * 1024
@@ -23,29 +23,29 @@ LARGE_BYTES = 256 * 1024
 
 
 class LargeReads:
-    """Lets so many large reads work at once, and no further one while clients leave their answers lying."""
+    """Limits the number of concurrent large reads, and refuses them while clients do not read their answers."""
 
     def __init__(self, bulkhead: Bulkhead, unsent: ByteBudget, count_refused: Callable[[], None]) -> None:
-        """:param unsent: the answers that clients have not taken yet."""
+        """:param unsent: the answers that clients have not read yet."""
         self._bulkhead = bulkhead
         self._unsent = unsent
         self._count_refused = count_refused
 
     def reading(self) -> "LargeRead":
-        """One read, to be used in a ``with`` block. It is small until it says otherwise."""
+        """Return one read, for a ``with`` block. It counts as small until ``has`` says otherwise."""
         return LargeRead(self)
 
     def enter(self) -> None:
-        """Begin a large read. :raises Overloaded: there is no room for it."""
+        """Begin a large read. :raises Overloaded: there are too many."""
         if not self._bulkhead.enter():
-            self._refuse("too many concurrent large reads; try again later, or ask for fewer entries at once")
-        # What is being read is not counted there yet, and the answers of changes need room, too.
+            self._refuse("too many concurrent large reads; try again later, or request fewer entries")
+        # Reads in progress are not counted there yet, and the answers of changes need room, too.
         if self._unsent.remaining < MOST_BYTES * (self._bulkhead.at_work + 1):
             self._bulkhead.leave()
-            self._refuse("too many answers wait for clients that read slowly; try again later, or ask for less")
+            self._refuse("too many answers are waiting for slow clients; try again later, or request fewer entries")
 
     def leave(self) -> None:
-        """A large read is done."""
+        """End a large read."""
         self._bulkhead.leave()
 
     def _refuse(self, reason: str) -> None:
@@ -72,9 +72,9 @@ class LargeRead:
             self._reads.leave()
 
     def has(self, entries: int = 0, size: int = 0) -> None:
-        """Say how many entries are read, or how many bytes the body has so far.
+        """Report the number of entries read, or of bytes in the body so far.
 
-        :raises Overloaded: the read is large by that, and there is no room for it.
+        :raises Overloaded: this makes the read a large one, and there are too many.
         """
         if not self._is_large and (entries > MANY or size > LARGE_BYTES):
             self._reads.enter()
@@ -85,14 +85,14 @@ _SYNC = "/sync"
 _LIMITS = "inventory.limits"
 _SECOND = 1_000_000_000
 LimitHeaders: TypeAlias = list[tuple[str, str]]
-"""For the answer, whatever it is; ``RequestLimits.charge`` may still change them."""
+"""Headers for the answer, whatever it is; ``RequestLimits.charge`` may still change them."""
 
 
 class Passage(NamedTuple):
-    """What the gates say.
+    """The result of the checks.
 
-    :ivar entered: ``leave`` has to be called when no thread is at work on the change any more.
-    :ivar is_bulk: ``leave_bulk`` has to be called when it is answered; with a refusal, it is to be told late.
+    :ivar entered: the caller has to call ``leave`` when no thread works on the change any more.
+    :ivar is_bulk: the caller has to call ``leave_bulk`` after the answer; a refusal is to be delayed.
     """
 
     refusal: InventoryError | None
@@ -104,7 +104,7 @@ class Passage(NamedTuple):
 class RequestLimits:
     """In this order: the body's limit, the client's token bucket, the load shedder, the bulkheads.
 
-    A sync on demand is no work of the API: it passes the first two, and has a bulkhead of its own.
+    ``POST /sync`` does not count as a change: only the first two apply, and it has its own bulkhead.
     """
 
     def __init__(self, services: Services, metrics: Metrics) -> None:
@@ -117,7 +117,7 @@ class RequestLimits:
         self._policy = _policy(services.buckets)
 
     def enter(self, environ: dict[str, Any]) -> Passage:
-        """Ask every gate. A change with many operations pays for the first one here, and for the rest in ``charge``."""
+        """Run all checks. A change with many operations is charged for one here, and for the others in ``charge``."""
         headers: LimitHeaders = []
         if announced_too_long(environ):
             return Passage(PayloadTooLarge(body_limit(environ)), headers)
@@ -146,13 +146,13 @@ class RequestLimits:
         return Passage(Overloaded(refused), headers, False, is_bulk)
 
     def charge(self, environ: dict[str, Any], operations: int) -> None:
-        """Have the client pay for all operations, or lines, of a change that was let through; none is refused here."""
+        """Charge the client for all operations, or lines, of a change that was admitted; refuses nothing."""
         if self._buckets is not None and operations > 1:
             grant = self._buckets.charge(self._client(environ), operations - 1)
             environ[_LIMITS][1] = ("RateLimit", _state(grant))
 
     def leave(self) -> None:
-        """No thread is at work on the change any more."""
+        """No thread works on the change any more."""
         self._changes.leave()
 
     def leave_bulk(self) -> None:
@@ -161,12 +161,12 @@ class RequestLimits:
 
 
 def _policy(buckets: TokenBuckets | None) -> tuple[str, str]:
-    """What does not differ from answer to answer (draft-ietf-httpapi-ratelimit-headers-09, RateLimit-Policy)."""
+    """The header that is the same in all answers (draft-ietf-httpapi-ratelimit-headers-09, RateLimit-Policy)."""
     if buckets is None:
         return ("", "")
     return ("RateLimit-Policy", f'"changes";q={buckets.burst};w={-(-buckets.burst // buckets.rate)}')
 
 
 def _state(grant: Grant) -> str:
-    """How much is left (``r``), and in how many seconds all of it, or after a refusal one, is there (``t``)."""
+    """Remaining operations (``r``), and seconds until the bucket is full, or after a refusal has one (``t``)."""
     return f'"changes";r={grant.remaining};t={-(-(grant.retry_after_ns or grant.full_after_ns) // _SECOND)}'

@@ -1,4 +1,4 @@
-"""What the bodies and queries about reservations, transfers and policies may say."""
+"""Reservations (holds): create, read, list, commit, release, extend."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class NamedLineSchema(StrictSchema):
 
 
 class WantedLineSchema(NamedLineSchema):
-    """The same, if the record is at this version."""
+    """Units of one item, if its record is at this version."""
 
     expected_version = expected_version()
 
@@ -94,7 +94,7 @@ RESERVATION_PAGE = built(ReservationPageSchema)
 
 PATH = "/reservations/<reservation_id>"
 _NEEDS_KEY = (
-    "of a part need an Idempotency-Key, or one version in expectedVersion or If-Match: sent twice, they count once"
+    "need an Idempotency-Key, or one version in expectedVersion or If-Match, so that a retry is not applied twice"
 )
 
 
@@ -109,7 +109,7 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits, large:
         return outcome
 
     def ended(part: tuple[WantedLine, ...] | None, outcome: HoldOutcome) -> Answer:
-        # How many lines the whole has is known only now.
+        # The number of lines of the reservation is known only now.
         gates.charge(request.environ, len(outcome.reservation.lines if part is None else part))
         return reservation_answer(counted(outcome))
 
@@ -156,7 +156,7 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits, large:
 
 
 def wanted_lines(lines: list[dict[str, Any]]) -> tuple[WantedLine, ...]:
-    """The lines of a body as a command takes them."""
+    """The lines of a body as lines of a command."""
     return tuple(
         WantedLine(
             ItemId(StoreId(line["store_id"]), Sku(line["sku"])), line["qty"], at_version(line.get("expected_version"))
@@ -168,12 +168,12 @@ def wanted_lines(lines: list[dict[str, Any]]) -> tuple[WantedLine, ...]:
 def _part(asked: Asked) -> tuple[WantedLine, ...] | None:
     """The lines of a commit or release; ``None`` for all that is held.
 
-    :raises ValidationFailed: the same request sent again could not be told from another one.
+    :raises ValidationFailed: a retry could not be told from another request.
     """
     if "lines" not in asked.body:
         return None
     versions = asked.precondition.versions
-    # At one version it is done once at most; a list of them may name the next one too.
+    # With one version it is applied at most once; a list of versions may include the next one.
     if asked.key is None and (versions is None or len(versions) > 1):
         raise ValidationFailed((FieldProblem("lines", _NEEDS_KEY),))
     return wanted_lines(asked.body["lines"])
@@ -183,13 +183,13 @@ def _page_asked() -> ReservationRequest:
     found = parse_query(RESERVATION_PAGE)
     after = found.pop("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) <= 19):
-        raise ValidationFailed((FieldProblem("cursor", "is not a cursor that this service gave out"),))
+        raise ValidationFailed((FieldProblem("cursor", "is not a valid cursor"),))
     with_lines = found.pop("detail", None) is not None
     return ReservationRequest(after=int(after), with_lines=with_lines, **found)
 
 
 def reservation_body(reservation: Hold) -> dict[str, Any]:
-    """A reservation: what was promised, and what became of it. ``lines`` is null where they are not in memory."""
+    """A reservation: what was promised, and what happened to it. ``lines`` is null if they are not in memory."""
     return {
         "reservationId": reservation.reservation_id,
         "state": reservation.state,
@@ -214,7 +214,7 @@ def reservation_body(reservation: Hold) -> dict[str, Any]:
 
 
 def step_body(step: HoldStep, event: Event) -> dict[str, Any]:
-    """What an event says of a reservation itself, where the events before it were deleted."""
+    """What an event alone has of a reservation, if the earlier events were deleted."""
     return {
         "reservationId": step.reservation_id,
         "lines": None,
@@ -232,13 +232,13 @@ def reservation_answer(outcome: HoldOutcome, status: int = 200, *headers: tuple[
 
 
 def held_answer(outcome: HoldOutcome, root: str) -> Answer:
-    """A new reservation, and where it is."""
+    """A new reservation, with its ``Location``."""
     location = f"{root}/reservations/{outcome.reservation.reservation_id}"
     return reservation_answer(outcome, 201, ("Location", location))
 
 
 def reservation_page(page: Page[Hold], read: LargeRead) -> Answer:
-    """Part of the list of reservations. Its cursor is the sequence at which the last one was made."""
+    """A page of reservations. The cursor is the sequence of the event that created the last one."""
     return page_answer(page, _listed_body, lambda one: str(one.created), str, read)
 
 

@@ -1,4 +1,4 @@
-"""Fields of bodies and queries, from which each resource makes its schemas. A field that no schema names is refused."""
+"""Fields of bodies and queries, for the schemas of each resource. Unknown fields are refused."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from inventory.domain.values import IDENTIFIER_RULE, is_identifier, text_problem
 from inventory.web.pages import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
-"""The largest whole number that every JSON reader keeps exactly (RFC 8259 section 6)."""
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 MAX_TTL_MS = 31_536_000_000
 """A year."""
 MAX_PAGE = 1000
@@ -20,8 +20,8 @@ _REQUIRED = "is required"
 NOT_NULL = "must not be null"
 REQUIRED_WORDS: dict[str, Any] = {
     "required": _REQUIRED,
-    "null": f"{NOT_NULL}; leave it out instead",
-    "invalid": "must be a text",
+    "null": f"{NOT_NULL}; omit it instead",
+    "invalid": "must be a string",
 }
 _WORDS: dict[str, Any] = {**REQUIRED_WORDS, "invalid": "must be a whole number"}
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -49,7 +49,7 @@ def whole_number(*rules: Any, data_key: str | None = None, required: bool = Fals
 
 
 def whole_number_or_null(*rules: Any, data_key: str) -> fields.Integer:
-    """The same, where null says that there is none."""
+    """A whole number in a body; null means that there is none."""
     return fields.Integer(strict=True, data_key=data_key, allow_none=True, validate=rules, error_messages=_WORDS)
 
 
@@ -64,7 +64,7 @@ def expected_version() -> fields.Integer:
 
 
 class _QueryInteger(fields.Integer):
-    """A whole number as it stands in a query: digits and nothing else."""
+    """A whole number in a query: digits only."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not _DIGITS.fullmatch(value):
@@ -73,17 +73,17 @@ class _QueryInteger(fields.Integer):
 
 
 class CursorField(fields.Field[str]):
-    """A cursor that this service gave out; loads as the name that it stands for."""
+    """A cursor of this service; loads as the name that it stands for."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         name = name_of_cursor(value)
         if name is None:
-            raise ValidationError("is not a cursor that this service gave out")
+            raise ValidationError("is not a valid cursor")
         return name
 
 
 class StrictSchema(Schema):
-    """A schema that refuses what it does not name."""
+    """A schema that refuses unknown fields."""
 
     class Meta:
         unknown = RAISE
@@ -91,7 +91,7 @@ class StrictSchema(Schema):
     error_messages = {"unknown": "is not a known field", "type": "must be a JSON object"}  # noqa: RUF012
 
     def on_bind_field(self, _: str, field_obj: fields.Field[Any]) -> None:
-        """Nobody is told to leave out what is required. marshmallow calls it once for each field."""
+        """Do not suggest omitting a required field. marshmallow calls this once for each field."""
         if field_obj.required:
             field_obj.error_messages = {**field_obj.error_messages, "null": NOT_NULL}
 
@@ -99,7 +99,7 @@ class StrictSchema(Schema):
 def built(schema: type[Schema]) -> Schema:
     """Make a schema once, for all requests."""
     fields_of = schema().fields
-    # "Partial" in what may be absent: marshmallow passes over it at once then, for 3 µs less a request.
+    # "Partial" in the optional fields: marshmallow then skips them at once, 3 µs less a request.
     return schema(partial=tuple(name for name, field in fields_of.items() if not field.required))
 
 
@@ -107,11 +107,11 @@ NOTHING = StrictSchema()
 
 
 def loaded(schema: Schema, given: object, whole: str, problems: list[FieldProblem]) -> dict[str, Any]:
-    """Load ``given``; what is absent from it is absent from the result.
+    """Load ``given``; absent fields are absent from the result.
 
-    What is wrong with it is added to ``problems`` and the result means nothing then.
+    Problems are added to ``problems``; then the result has no meaning.
 
-    :param whole: what to call the input where no single field is to blame.
+    :param whole: the name of the input, for problems that belong to no single field.
     """
     try:
         found: dict[str, Any] = schema.load(given)  # type: ignore[arg-type]
@@ -122,7 +122,7 @@ def loaded(schema: Schema, given: object, whole: str, problems: list[FieldProble
 
 
 def _named(messages: Any, at: str, whole: str) -> list[FieldProblem]:
-    """Name each wrong field by its place: ``qty``, ``lines[3].qty``."""
+    """Name each invalid field by its place: ``qty``, ``lines[3].qty``."""
     if isinstance(messages, list):
         return [FieldProblem(at or whole, str(message)) for message in messages]
     found = []
@@ -158,5 +158,5 @@ def lines_of(schema: type[StrictSchema], *, required: bool) -> fields.List[Any]:
 
 
 def ttl(*, required: bool) -> fields.Integer:
-    """How long something lasts, in milliseconds: up to a year."""
+    """A duration in milliseconds, up to a year."""
     return whole_number(between(1, MAX_TTL_MS), data_key="ttlMs", required=required)

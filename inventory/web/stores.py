@@ -1,4 +1,4 @@
-"""What a body and a query may say. Built once; a field that no schema names is refused."""
+"""``GET /stores`` and ``GET /stores/{storeId}/inventory``: lists of stores and of records."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)
 
 def _prefix_rule(text: str) -> None:
     if not _PREFIX.fullmatch(text):
-        raise ValidationError("must be at most 64 of ASCII letters, digits, '.', '_', '-', ':'")
+        raise ValidationError("must be at most 64 ASCII letters, digits, '.', '_', '-' or ':'")
 
 
 class PageSchema(StrictSchema):
@@ -56,12 +56,12 @@ def blueprint(services: Services, large: LargeReads) -> Blueprint:
 
 
 def parse_page(**names: str) -> PageRequest:
-    """Parse a request for part of a list; see ``parse_query``."""
+    """Parse a request for a page of a list; see ``parse_query``."""
     return PageRequest(**parse_query(PAGE, **names))
 
 
 def store_page(page: Page[StoreSummary], read: LargeRead) -> Answer:
-    """Part of the list of stores."""
+    """A page of stores."""
     return page_answer(page, _store_body, lambda store: store.store, cursor_of_name, read)
 
 
@@ -70,5 +70,5 @@ def _store_body(store: StoreSummary) -> dict[str, Any]:
 
 
 def record_page(page: Page[Record], read: LargeRead) -> Answer:
-    """Part of a store's records."""
+    """A page of the records of a store."""
     return page_answer(page, record_body, lambda record: record.item.sku, cursor_of_name, read)

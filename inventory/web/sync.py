@@ -1,4 +1,4 @@
-"""The sync pass on demand, and what was published last."""
+"""``/sync``: a sync pass on demand, and the state of the published views."""
 
 from typing import Any
 
@@ -32,12 +32,12 @@ def blueprint(services: Services) -> Blueprint:
 
 
 def sync_result_body(result: SyncResult) -> dict[str, Any]:
-    """What a pass on demand did."""
+    """The result of a sync pass."""
     return {"published": result.published, "asOfSequence": result.as_of_sequence, "tookMs": result.took_ms}
 
 
 def sync_status_body(status: SyncStatus, sequence: int) -> dict[str, Any]:
-    """What was published last, and how many of the ``sequence`` committed events came after it."""
+    """What was published last, and how many of the ``sequence`` committed events are later."""
     is_first_to_come = status.sequence < 0
     return {
         "asOfSequence": None if is_first_to_come else status.sequence,

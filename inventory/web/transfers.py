@@ -1,4 +1,4 @@
-"""What the bodies and queries about reservations, transfers and policies may say."""
+"""``POST /transfers``: move units between stores."""
 
 from flask import Blueprint, request
 
@@ -67,7 +67,7 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blu
 
 
 def transferred(outcome: Outcome) -> Answer:
-    """What was moved, and every record that it changed: those it left first."""
+    """The moved lines and every changed record: the sources first."""
     event = outcome.event
     leaving = [line for line in event.lines if line.on_hand_delta < 0]
     coming = next(line for line in event.lines if line.on_hand_delta > 0)

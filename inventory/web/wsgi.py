@@ -1,4 +1,4 @@
-"""The app of one worker process, from the environment; ``inventory serve`` serves it from anywhere."""
+"""The app of one worker process, with settings from the environment."""
 
 import os
 from pathlib import Path

@@ -35,7 +35,7 @@ HARMLESS = {
     "… goes up to event …, the log to …: the events between are missing from the log, and only the snapshots hold their"
     " effect. Nothing was deleted.",
     "Processes that this server killed because they were stopped while they held the append lock",
-    "The events asked for were compacted, or deleted from the archive.",
+    "The requested events were compacted, or deleted from the archive.",
     "The event that holds the answer to this key, or the lines of the reservation, was deleted from the archive.",
     "Changes are refused until an operator has fixed the cause: a failed flush, a damaged or missing file, a record"
     " with a broken history, a newer log format.",

@@ -3,7 +3,7 @@
 import pytest
 from support.apps import ADJUST, RECORD, RESERVE
 
-OPTIONAL = "must not be null; leave it out instead"
+OPTIONAL = "must not be null; omit it instead"
 REQUIRED = "must not be null"
 EXTEND = "/reservations/some/extend"
 LINE = {"storeId": "store-1", "sku": "sku-1", "qty": 1}

@@ -121,7 +121,7 @@ def test_a_stream_that_cannot_go_on_ends_and_its_reader_is_told_when_it_comes_ba
             ledger.part.broken = StorageUnavailable("the disk", outcome="none")
         five.post(ADJUST, json={"delta": 1})
         assert [json.loads(bit.split("data: ")[1])["sequence"] for bit in stream.rest()] == [4, 5]
-    assert "a stream of events has ended" in caplog.text
+    assert "an event stream ended early" in caplog.text
     back = five.get("/events", headers={**STREAM, "Last-Event-ID": "5"})
     assert back.status_code == {"compacted": 410, "unreadable": 503}[how]
 

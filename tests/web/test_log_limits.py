@@ -66,7 +66,7 @@ def test_of_warnings_of_one_kind_a_few_are_written_and_the_others_counted(log, m
     WarningLimit.tell()
     assert lines.left_out == [MANY - LINES_AT_MOST]
     assert lines.records[-1].getMessage() == (
-        f"{MANY - LINES_AT_MOST} more lines like this were left out; the last: client {MANY - 1} stalls"
+        f"{MANY - LINES_AT_MOST} similar lines were suppressed; the last: client {MANY - 1} stalls"
     )
 
 
