@@ -17,7 +17,7 @@ _SHORT = 5
 
 
 class SettingsError(Exception):
-    """A variable's value is not usable, or its name is nearly that of a setting. Names the variable."""
+    """The value of a variable is invalid, or its name is almost that of a setting. Names the variable."""
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
@@ -48,7 +48,7 @@ def _networks(text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ip_network(part.strip())) for part in text.split(","))
     except ValueError as error:
-        raise ValueError("addresses or networks (10.0.0.0/8) with commas between") from error
+        raise ValueError("a comma-separated list of addresses or networks (10.0.0.0/8)") from error
 
 
 def _path(text: str) -> Path:
@@ -59,7 +59,7 @@ def _path(text: str) -> Path:
 
 def _word(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]{1,255}", text):
-        raise ValueError("1 to 255 of letters, digits, '.', '_', ':', '-'")
+        raise ValueError("1 to 255 letters, digits, '.', '_', ':' or '-'")
     return text
 
 
@@ -87,7 +87,7 @@ def _cores() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What an instance of the service runs with. A field's name in capitals is its environment variable."""
+    """The settings of one instance of the service. The name of a field in capitals is its environment variable."""
 
     data_dir: Path = _setting(
         lambda: Path("data"),
@@ -96,7 +96,7 @@ class Settings:
         " a relative path starts at the working directory of the server",
     )
     host: str = _setting("127.0.0.1", _word, "address to listen on; the service does not authenticate callers yet")
-    port: int = _setting(3000, _whole(0, 65535), "port to listen on; with 0 the system chooses one")
+    port: int = _setting(3000, _whole(0, 65535), "port to listen on; 0: the system chooses one")
     web_concurrency: int = _setting(_cores, _whole(1, 512), "worker processes", "one for each core")
     threads: int = _setting(16, _whole(1, 1024), "threads in each worker")
     worker_class: str = _setting(
@@ -116,7 +116,7 @@ class Settings:
         "how long a client may take to send a request (then 408), and how long it may read nothing of its answer;"
         " after that time it must read 64 KiB a second on average",
     )
-    commit_wait_ms: int = _setting(2000, _MS, "how long a change waits for its commit at most; then 503")
+    commit_wait_ms: int = _setting(2000, _MS, "how long a change may wait for its commit; then 503")
     segment_bytes: int = _setting(67_108_864, _whole(4096, 2**36), "size at which the log begins a new segment")
     sync_mode: str = _setting(
         "thread",
@@ -135,9 +135,9 @@ class Settings:
         "threads of each worker that may work on changes at once; the others stay free for reads and health checks;"
         " THREADS if unset",
     )
-    concurrency_sync: int = _setting(1, _COUNT, "concurrent POST /sync in each process; a further one is 503")
+    concurrency_sync: int = _setting(1, _COUNT, "concurrent POST /sync in each process; further ones get 503")
     concurrency_reads: int = _setting(
-        2, _COUNT, "concurrent large reads (over 250 entries or 256 KiB) in each worker; a further one is 503"
+        2, _COUNT, "concurrent large reads (over 250 entries or 256 KiB) in each worker; further ones get 503"
     )
     load_shed_queue_max: int = _setting(
         256,
@@ -148,7 +148,7 @@ class Settings:
     rate_limit_rps: int = _setting(
         1000, _whole(0, 10**6), "operations a second for each client, over all workers of a server; 0: no limit"
     )
-    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations at once for each client")
+    rate_limit_burst: int = _setting(2000, _whole(1, 10**6), "operations that a client may send in a burst")
     trusted_proxies: tuple[str, ...] = _setting(
         (), _networks, "proxies whose X-Forwarded-For names the client that a rate limit is for"
     )
@@ -165,8 +165,8 @@ class Settings:
     retry_times: int = _setting(
         3,
         _whole(1, 20),
-        "attempts in all to write a published file, or to apply an event before it becomes a dead letter; writes to the"
-        " log are never repeated",
+        "attempts in total to write a published file, or to apply an event before it becomes a dead letter; writes to"
+        " the log are never repeated",
     )
     idemp_ttl_ms: int = _setting(3_600_000, _YEAR_MS, "how long an idempotency key is remembered")
     reservation_keep_ms: int = _setting(
@@ -210,14 +210,14 @@ def setting_names() -> tuple[str, ...]:
 def from_environment(environment: Mapping[str, str], options: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
-    :param options: how those were given that do not come from the environment, by variable: ``--port``.
-    :raises SettingsError: a value that does not parse, or a variable whose name is a near miss of a
-        setting's, or leases that end before they are renewed; the message names it and says what would do.
+    :param options: the options of values that do not come from the environment, by variable: ``--port``.
+    :raises SettingsError: a value is invalid, or the name of a variable is almost that of a setting, or leases would
+        expire before they are renewed; the message names the variable and says what is valid.
     """
     for name in environment:
         meant = _nearly(name)
         if meant is not None:
-            raise SettingsError(f"{name} is not a setting; is {meant} meant? Rename it or unset it.")
+            raise SettingsError(f"{name} is not a setting; did you mean {meant}? Rename it or unset it.")
     given = {}
     for name, item in _FIELDS.items():
         if name not in environment:
@@ -231,7 +231,7 @@ def from_environment(environment: Mapping[str, str], options: Mapping[str, str] 
     if settings.lock_ttl_ms <= settings.lock_renew_ms:
         raise SettingsError(
             f"LOCK_TTL_MS={settings.lock_ttl_ms} is not larger than LOCK_RENEW_MS={settings.lock_renew_ms}: "
-            "a lease would end before it is renewed."
+            "a lease would expire before it is renewed."
         )
     return settings
 

@@ -1,1 +1,1 @@
-"""The engine in memory: the reference for what the ports promise, and what unit tests run on."""
+"""The engine in memory: the reference implementation of the ports, for unit tests."""

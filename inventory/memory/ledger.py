@@ -1,4 +1,4 @@
-"""The ledger in memory: the reference for what the port promises, and what unit tests run on."""
+"""The ledger in memory: the reference implementation of the port, for unit tests."""
 
 import threading
 import time
@@ -43,7 +43,7 @@ DEFAULT_STAMP = EventStamp("memory", key_ttl_ms=3_600_000)
 
 
 def wall_clock() -> Instant:
-    """The system's time of day."""
+    """The wall clock of the host."""
     return Instant(time.time_ns() // 1000)
 
 

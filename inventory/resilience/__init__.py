@@ -1,1 +1,1 @@
-"""Locks, retry and bounded parallel work: small pieces that know nothing of stock."""
+"""Locks, leases, retry, circuit breakers, bulkheads and limits: small parts that do not depend on the domain."""

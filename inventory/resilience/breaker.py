@@ -1,7 +1,7 @@
-"""Circuit breaker: stop asking what fails again and again, and ask once in a while whether it is back.
+"""Circuit breaker: refuse calls while they fail repeatedly, and let a probe through now and then.
 
-After M. Nygard, Release It!, "Circuit Breaker". Nothing is locked while a guarded call runs; ``pybreaker`` holds its
-lock meanwhile, so that eight calls of 0.2 s took 1.6 s.
+After M. Nygard, Release It!, "Circuit Breaker". No lock is held during a guarded call; ``pybreaker`` holds its lock
+meanwhile, so eight calls of 0.2 s took 1.6 s.
 """
 
 import threading
@@ -14,18 +14,18 @@ State = Literal["closed", "open", "half-open"]
 
 
 class BreakerOpen(Exception):
-    """The call was not made. ``retry_after_ms`` is what is left of the cooldown; at least 1."""
+    """The call was not made. ``retry_after_ms`` is the remaining cooldown; at least 1."""
 
     def __init__(self, name: str, retry_after_ms: int) -> None:
-        super().__init__(f"the breaker of the {name} is open")
+        super().__init__(f"the circuit breaker of the {name} is open")
         self.retry_after_ms = retry_after_ms
 
 
 class Call(NamedTuple):
-    """A call that was let through.
+    """A call that was admitted.
 
-    :ivar evidence: how much the breaker had learnt when it began.
-    :ivar next_probe_at: when the probe that it is makes way for the next; ``None`` if it is none.
+    :ivar evidence: how many results the breaker had when the call began.
+    :ivar next_probe_at: if the call is a probe, when the next probe may begin; else ``None``.
     """
 
     evidence: int
@@ -33,21 +33,21 @@ class Call(NamedTuple):
 
 
 class CircuitBreaker:
-    """Opens after ``threshold`` failures in a row; after the cooldown one call is let through as a probe.
+    """Opens after ``threshold`` consecutive failures; after the cooldown it admits one call as a probe.
 
-    **In a row** means one after the other: a failure counts only if its call began after the failure before it was
-    known. So one bad moment that fails everybody who is waiting (all changes of a batch) counts once, however
-    many they are. A success that began since the last failure forgets them.
+    **Consecutive**: a failure counts only if its call began after the previous failure was known. So one bad moment
+    that fails all waiting calls (all changes of a commit group) counts once, however many they are. A success that
+    began after the last failure resets the count.
 
-    Whoever calls ``admit`` reports one of ``succeeded``, ``failed`` and ``withdrew``; where the call was about many
-    changes, one for each. A probe of which nothing is heard for a whole cooldown makes way for the next, so one that
-    was lost keeps nothing shut.
+    The caller of ``admit`` reports ``succeeded``, ``failed`` or ``withdrew``; once for each change, if the call was
+    about several. If a probe reports nothing for a whole cooldown, the next one is admitted, so a lost probe does not
+    keep the breaker open.
 
-    :ivar openings: how often it has opened, after failed probes too.
+    :ivar openings: how often it has opened, including after failed probes.
     """
 
     def __init__(self, name: str, threshold: int, cooldown_ms: int, now: Callable[[], int]) -> None:
-        """:param now: microseconds on a clock that nobody can set."""
+        """:param now: microseconds on a monotonic clock."""
         self.name = name
         self.openings = LocalCounter()
         self._threshold = threshold
@@ -56,26 +56,26 @@ class CircuitBreaker:
         self._guard = threading.Lock()
         self._failures = 0
         self._evidence = 0
-        # Closed while None. Later it is when the next probe may begin.
+        # None while closed; otherwise when the next probe may begin.
         self._probe_at: int | None = None
         self._on_change: list[Callable[[], None]] = []
 
     @property
     def state(self) -> State:
-        """``half-open`` as soon as a probe would be let through: whoever steers by it must send one."""
+        """``half-open`` as soon as a probe would be admitted."""
         probe_at = self._probe_at
         if probe_at is None:
             return "closed"
         return "open" if self._now() < probe_at else "half-open"
 
     def on_change(self, tell: Callable[[], None]) -> None:
-        """Call ``tell`` after each opening and each closing, by whoever caused it; look at ``state`` there."""
+        """Call ``tell`` after each opening and closing, in the thread that caused it; read ``state`` there."""
         self._on_change.append(tell)
 
     def admit(self) -> Call:
-        """Let a call through.
+        """Admit a call.
 
-        :raises BreakerOpen: not now.
+        :raises BreakerOpen: the breaker is open.
         """
         if self._probe_at is not None:
             with self._guard:
@@ -88,7 +88,7 @@ class CircuitBreaker:
         return Call(self._evidence)
 
     def succeeded(self, call: Call) -> None:
-        """Note that the call came back well."""
+        """Report that the call succeeded."""
         if not self._failures and self._probe_at is None:
             return
         with self._guard:
@@ -103,7 +103,7 @@ class CircuitBreaker:
             self._tell()
 
     def failed(self, call: Call) -> None:
-        """Note that the call met what the breaker is there for."""
+        """Report that the call failed in the way that the breaker guards against."""
         with self._guard:
             if call.evidence != self._evidence:
                 return
@@ -117,7 +117,7 @@ class CircuitBreaker:
             self._tell()
 
     def withdrew(self, call: Call) -> None:
-        """Note that the call says neither; after a probe the next call is one."""
+        """Report that the call shows neither; after a probe, the next call is one."""
         with self._guard:
             if self._probe_at is not None and self._probe_at == call.next_probe_at:
                 self._probe_at = self._now()

@@ -1,11 +1,11 @@
-"""Bulkheads: bounds on what is at work at once, in calls or in bytes."""
+"""Bulkheads: bounds on concurrent work, in calls or in bytes."""
 
 import threading
 from collections.abc import Callable
 
 
 class Bulkhead:
-    """Counts who is at work. Whoever is let in calls ``leave`` when it is done."""
+    """Limits concurrent calls. A caller that ``enter`` admits calls ``leave`` when it is done."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -14,11 +14,11 @@ class Bulkhead:
 
     @property
     def at_work(self) -> int:
-        """How many are inside."""
+        """The number of calls inside."""
         return self._at_work
 
     def enter(self) -> bool:
-        """Go in if there is room; never waits."""
+        """Enter if there is room; return whether there was. Never waits."""
         with self._guard:
             if self._at_work >= self._limit:
                 return False
@@ -26,13 +26,13 @@ class Bulkhead:
             return True
 
     def leave(self) -> None:
-        """Make room for another."""
+        """Make room for another call."""
         with self._guard:
             self._at_work -= 1
 
 
 class ByteBudget:
-    """Counts bytes that are kept for others; safe from any thread."""
+    """Limits bytes that are kept, such as unsent answers; safe from any thread."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -42,16 +42,16 @@ class ByteBudget:
 
     @property
     def used(self) -> int:
-        """How many bytes are kept now."""
+        """The bytes kept now."""
         return self._used
 
     @property
     def remaining(self) -> int:
-        """How many more may be kept."""
+        """How many more bytes may be kept."""
         return self._limit - self._used
 
     def take(self, size: int) -> bool:
-        """Count ``size`` more bytes, unless they exceed the limit; returns whether they are counted."""
+        """Count ``size`` more bytes, unless they exceed the limit; return whether they are counted."""
         with self._guard:
             if self._used + size > self._limit:
                 return False
@@ -60,13 +60,13 @@ class ByteBudget:
             return True
 
     def give_back(self, size: int) -> None:
-        """``size`` bytes are no longer kept."""
+        """Stop counting ``size`` bytes."""
         with self._guard:
             self._used -= size
             self._tell(self._used)
 
     def report_to(self, tell: Callable[[int], object]) -> None:
-        """Call ``tell`` with what is kept, now and after each change; it must neither wait nor raise."""
+        """Call ``tell`` with the bytes kept, now and after each change; it must neither wait nor raise."""
         with self._guard:
             self._tell = tell
             tell(self._used)

@@ -1,13 +1,13 @@
-"""Counting what happens where no metrics are known."""
+"""A counter for code that does not know the metrics."""
 
 import threading
 from collections.abc import Callable
 
 
 class LocalCounter:
-    """How often something has happened; calling it counts once more.
+    """Counts events; a call counts one more.
 
-    ``report_to`` passes every count on, those from before included.
+    ``report_to`` passes on every count, including earlier ones.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class LocalCounter:
 
     @property
     def count(self) -> int:
-        """How often so far."""
+        """The count so far."""
         return self._count
 
     def report_to(self, tell: Callable[[int], None]) -> None:
-        """Tell of what was counted so far, and of every further one."""
+        """Call ``tell`` with the count so far, and with 1 for every further event."""
         with self._guard:
             before = self._count
             self._listeners.append(tell)

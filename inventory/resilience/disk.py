@@ -1,4 +1,4 @@
-"""The few calls through which files are changed or replaced whole. Tests pass a disk that fails or falls short."""
+"""The few calls that change or replace files. Tests pass a disk that fails or writes only a part."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -19,22 +19,22 @@ Place: TypeAlias = Literal[
     "in-compaction",
     "in-publish",
 ]
-"""Where a fault can be injected: around the calls of a disk, and inside longer pieces of work."""
+"""Where a fault can be injected: around the calls of a disk, and inside longer operations."""
 
 
 class Disk:
-    """The real disk. Every durable write of the service goes through one of these methods."""
+    """The real disk. Every durable write of the service uses one of these methods."""
 
     def create(self, path: Path) -> BinaryIO:
-        """Open a new, empty, unbuffered file, in place of one that may be there."""
+        """Open a new, empty, unbuffered file; an existing one is replaced."""
         return open(path, "wb", buffering=0)
 
     def read(self, path: Path) -> bytes:
-        """Return a whole file's content."""
+        """Return the content of a file."""
         return path.read_bytes()
 
     def append(self, descriptor: int, data: bytes) -> int:
-        """Write once at the end of a file opened with ``O_APPEND``; returns how much of ``data`` was taken."""
+        """Write once at the end of a file opened with ``O_APPEND``; return how many bytes were written."""
         return os.write(descriptor, data)
 
     def write(self, descriptor: int, data: bytes) -> None:
@@ -44,11 +44,11 @@ class Disk:
             view = view[os.write(descriptor, view) :]
 
     def fdatasync(self, descriptor: int) -> None:
-        """Wait until the file's content would survive a power cut."""
+        """Flush the content of the file: afterwards it survives a power cut."""
         os.fdatasync(descriptor)
 
     def fsync(self, descriptor: int) -> None:
-        """The same for content and metadata."""
+        """Flush content and metadata of the file."""
         os.fsync(descriptor)
 
     def truncate(self, descriptor: int, size: int) -> None:
@@ -56,11 +56,11 @@ class Disk:
         os.ftruncate(descriptor, size)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Give ``source`` the name ``target``, atomically, in place of what had it."""
+        """Rename ``source`` to ``target``, atomically; an existing ``target`` is replaced."""
         os.replace(source, target)
 
     def sync_folder(self, folder: Path) -> None:
-        """Make the names in a folder survive a power cut."""
+        """Flush a folder: afterwards the names in it survive a power cut."""
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
@@ -68,16 +68,16 @@ class Disk:
             os.close(descriptor)
 
     def reach(self, place: Place) -> None:
-        """Be told that a longer piece of work has come to a named place inside it."""
+        """Called when a longer operation reaches a named place."""
 
 
 def replace_file(path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Disk, retry: RetryPolicy) -> None:
-    """Put new content at ``path``: it is on disk under its name when this returns.
+    """Put new content at ``path``, durable when this returns.
 
-    Written to a temporary file in the same folder, synced, renamed, and the folder synced. Errors are
-    retried as ``retry`` says, each time from the start with a fresh ``chunks()``.
+    It is written to a temporary file in the same folder, flushed and renamed, and the folder is flushed. Errors are
+    retried as ``retry`` says, each time from the start with new ``chunks()``.
 
-    :raises OSError: what the last try met; the file that was there is unharmed.
+    :raises OSError: the error of the last try; the previous file is unchanged.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
 
@@ -97,10 +97,10 @@ def replace_file(path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Dis
 
 
 def read_file(path: Path, *, disk: Disk, retry: RetryPolicy) -> bytes:
-    """Return a whole file's content; errors other than its absence are retried.
+    """Return the content of a file; errors other than its absence are retried.
 
-    :raises FileNotFoundError: there is none.
-    :raises OSError: what the last try met.
+    :raises FileNotFoundError: it does not exist.
+    :raises OSError: the error of the last try.
     """
 
     def read() -> bytes | None:
@@ -118,7 +118,7 @@ def read_file(path: Path, *, disk: Disk, retry: RetryPolicy) -> bytes:
 class NamedFile:
     """The identity (device and inode) of a file that this process keeps open or mapped, and its name.
 
-    A file that is open keeps its inode, so no other file can be taken for it.
+    An open file keeps its inode, so no other file can have the same identity.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -127,7 +127,7 @@ class NamedFile:
         self.status = os.fstat(descriptor)
 
     def why_lost(self) -> str | None:
-        """Why the name does not lead to this file any more; ``None`` while it does."""
+        """Why the name no longer refers to this file; ``None`` while it does."""
         try:
             found = os.stat(self.name)
         except OSError as error:

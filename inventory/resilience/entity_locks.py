@@ -1,4 +1,4 @@
-"""One lock per entity, for as long as somebody wants it."""
+"""One lock per entity, as long as a thread uses it."""
 
 import threading
 from collections.abc import Hashable, Sequence
@@ -8,7 +8,7 @@ from types import TracebackType
 class EntityLocks:
     """A ``threading.Lock`` for each entity that is in use; the lock of an idle one is dropped.
 
-    Several are taken in sorted order, so two callers never wait for each other in a circle.
+    Several are acquired in sorted order, so callers cannot deadlock.
     """
 
     def __init__(self) -> None:
@@ -19,19 +19,19 @@ class EntityLocks:
         return len(self._locks)
 
     def holding(self, entities: Sequence[Hashable]) -> "_Holding":
-        """Hold the locks of all ``entities`` (sortable; doubles count once) inside the ``with`` block."""
+        """Hold the locks of all ``entities`` (sortable; duplicates count once) in the ``with`` block."""
         ordered = entities if len(entities) == 1 else sorted(set(entities))  # type: ignore[type-var]
         return _Holding(self, ordered)
 
     def claim(self, entity: Hashable) -> threading.Lock:
-        """Return the entity's lock, which is kept until ``unclaim``."""
+        """Return the lock of the entity, which is kept until ``unclaim``."""
         with self._guard:
             lock, claims = self._locks.setdefault(entity, (threading.Lock(), []))
             claims.append(None)
             return lock
 
     def unclaim(self, entity: Hashable) -> None:
-        """Drop the entity's lock, if nobody else has claimed it."""
+        """Drop the lock of the entity, unless another caller has claimed it."""
         with self._guard:
             _, claims = self._locks[entity]
             claims.pop()
@@ -40,7 +40,7 @@ class EntityLocks:
 
 
 class _Holding:
-    """A class, not a generator: half the time, and each change takes one."""
+    """A class, not a generator: each change uses one, and this takes half the time."""
 
     __slots__ = ("_entities", "_locks", "_owner")
 

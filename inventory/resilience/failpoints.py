@@ -1,15 +1,15 @@
-"""Faults on purpose: a disk that delays, fails or kills at named places. Armed by a setting, for tests only.
+"""Fault injection: a disk that delays, fails or kills at named places. Enabled by a setting, for tests only.
 
     before-append=fail:EIO@10-20,in-publish=delay:50,after-sync=kill-group@3
 
-``<place>=<action>[@<n>|@<n>-<m>]`` with commas between. A place is one of ``Place``. Actions:
+``<place>=<action>[@<n>|@<n>-<m>]``, separated by commas. A place is one of ``Place``. Actions:
 
     delay:<ms>          wait
     fail:<ERRNO NAME>   raise that OSError: ENOSPC, EIO …
     kill                SIGKILL to this process
-    kill-group          SIGKILL to its process group: a whole server, or a command with what else its shell has grouped
+    kill-group          SIGKILL to its process group: a whole server, or a command and its shell's group
 
-``@n`` is the n-th time only that this process gets there, ``@n-m`` the n-th to the m-th; without it is always.
+``@n``: only the n-th time that this process reaches the place. ``@n-m``: the n-th to the m-th time. Default: always.
 """
 
 import errno
@@ -46,7 +46,7 @@ class Failpoint:
     last: int | None = None
 
     def covers(self, time_reached: int) -> bool:
-        """Whether it happens that time; the first one is 1."""
+        """Whether the fault happens that time; the first one is 1."""
         return self.first <= time_reached and (self.last is None or time_reached <= self.last)
 
     def __str__(self) -> str:
@@ -56,9 +56,9 @@ class Failpoint:
 
 
 def parse_failpoints(text: str) -> tuple[Failpoint, ...]:
-    """Read a specification.
+    """Parse a specification.
 
-    :raises ValueError: it is none; goes on the words "is not".
+    :raises ValueError: it is invalid; the message continues the words "is not".
     """
     return tuple(_failpoint(part.strip()) for part in text.split(","))
 
@@ -66,10 +66,10 @@ def parse_failpoints(text: str) -> tuple[Failpoint, ...]:
 def _failpoint(part: str) -> Failpoint:
     form = _FORM.fullmatch(part)
     if form is None:
-        raise ValueError(f"usable: {part!r} is not <place>=<action>, <place>=<action>@<n> or <place>=<action>@<n>-<m>")
+        raise ValueError(f"valid: {part!r} is not <place>=<action>, <place>=<action>@<n> or <place>=<action>@<n>-<m>")
     place = next((known for known in get_args(Place) if known == form["place"]), None)
     if place is None:
-        raise ValueError(f"usable: {part!r} names none of {', '.join(get_args(Place))}")
+        raise ValueError(f"valid: {part!r} names none of the places {', '.join(get_args(Place))}")
     first, last = _times(part, form["times"])
     return Failpoint(place, form["action"], _value(part, form["action"], form["value"]), first, last)
 
@@ -81,7 +81,9 @@ def _value(part: str, action: str, value: str | None) -> int:
         return _ERRNOS[value]
     if action in _KILLS and value is None:
         return 0
-    raise ValueError(f"usable: {part!r} does none of delay:<ms>, fail:<name of an errno>, {', '.join(_KILLS)}")
+    raise ValueError(
+        f"valid: {part!r} has none of the actions delay:<ms>, fail:<name of an errno>, {', '.join(_KILLS)}"
+    )
 
 
 def _times(part: str, text: str | None) -> tuple[int, int | None]:
@@ -89,7 +91,7 @@ def _times(part: str, text: str | None) -> tuple[int, int | None]:
         return 1, None
     found = _TIMES.fullmatch(text)
     if found is None or int(found[2] or found[1]) < int(found[1]):
-        raise ValueError(f"usable: {part!r} does not end in a count from 1, or in two that rise")
+        raise ValueError(f"valid: {part!r} does not end in a number from 1, or in two ascending ones")
     return int(found[1]), int(found[2] or found[1])
 
 
@@ -98,7 +100,7 @@ def _kill(process: int) -> None:
 
 
 class FaultyDisk(Disk):
-    """The real disk, with faults at the places that are armed. Each counts how often this process gets there."""
+    """The real disk, with faults at the given places. Each counts how often this process reaches it."""
 
     def __init__(
         self,
@@ -107,24 +109,24 @@ class FaultyDisk(Disk):
         sleep: Callable[[float], None] = time.sleep,
         kill: Callable[[int], None] = _kill,
     ) -> None:
-        """:param kill: gets a process, or 0 for the process group."""
-        # next() on a count is one step for all threads.
+        """:param kill: called with a process id, or 0 for the process group."""
+        # next() on a count is atomic.
         self._armed = [(point, count(1)) for point in failpoints]
         self._splits = any(point.place == "during-append" for point in failpoints)
         self._sleep = sleep
         self._kill = kill
 
     def reach(self, place: Place) -> None:
-        """Do what is armed there.
+        """Cause the faults of this place.
 
-        :raises OSError: as was asked for.
+        :raises OSError: the injected error.
         """
         for point, times in self._armed:
             if point.place == place and point.covers(next(times)):
                 self._do(point)
 
     def append(self, descriptor: int, data: bytes) -> int:
-        """See ``Disk.append``; in two halves if there is something to happen between them."""
+        """See ``Disk.append``; in two halves if a fault is injected between them."""
         self.reach("before-append")
         taken = 0
         if self._splits:

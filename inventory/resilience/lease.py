@@ -1,4 +1,4 @@
-"""What a lease file holds, and what it is called."""
+"""Leases in files: at most one live lease for a key, over all processes that share a folder."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,11 +17,11 @@ from inventory.resilience.disk import Disk
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """Whose ``key`` is, and until when.
+    """The owner of ``key``, and until when.
 
-    :ivar deadline: microseconds on CLOCK_BOOTTIME; from this one on the key is nobody's.
-    :ivar boot: the boot of the machine that the deadline belongs to.
-    :ivar purpose: what it was taken for, if another attempt at the same is to recognise it.
+    :ivar deadline: microseconds on CLOCK_BOOTTIME; from then on the key is free.
+    :ivar boot: the boot of the host that the deadline belongs to.
+    :ivar purpose: what it was acquired for, so that another attempt at the same can recognise it.
     """
 
     key: str
@@ -31,17 +31,17 @@ class LeaseRecord:
     purpose: str | None = None
 
     def is_alive(self, boot: str, now: int) -> bool:
-        """Whether it keeps others out. One of another boot does not: its holder is gone with that boot."""
+        """Whether it excludes others. A lease of another boot does not: its holder ended with that boot."""
         return self.boot == boot and now < self.deadline
 
 
 def encode(record: LeaseRecord) -> bytes:
-    """``{"key": …, "owner": …, "deadline": …, "boot": …, "purpose": …}``, for people and ``jq`` too."""
+    """``{"key": …, "owner": …, "deadline": …, "boot": …, "purpose": …}``, readable for people and ``jq``."""
     return orjson.dumps(asdict(record), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def decode(content: bytes) -> LeaseRecord | None:
-    """Read a lease file; ``None`` if it is empty, torn, or something else. Nobody holds a key by such a file."""
+    """Read a lease file; ``None`` if it is empty, torn, or something else. Such a file holds no key."""
     try:
         found: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
@@ -55,7 +55,7 @@ def decode(content: bytes) -> LeaseRecord | None:
 
 
 def file_stem(key: str) -> str:
-    """A name that is safe in any folder, whatever the key is: its hash. The file itself says the key."""
+    """The hash of the key: a valid file name for any key. The file itself contains the key."""
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
@@ -65,21 +65,21 @@ _POLL_SECONDS = 0.001
 
 
 class LeaseLost(Exception):
-    """The lease has ended, or is another's by now."""
+    """The lease has expired, or another owner has it."""
 
 
 class Acquired(NamedTuple):
-    """A new lease. ``stolen``: somebody had left the key without releasing it."""
+    """A new lease. ``stolen``: the previous owner did not release it."""
 
     lease: LeaseRecord
     stolen: bool
 
 
 class LeaseStore:
-    """The leases in one folder. Any thread may call; nothing is kept in memory, so a fork does no harm.
+    """The leases in one folder. Any thread may call; nothing is kept in memory, so a fork is safe.
 
-    Files do not pile up: a released lease's file is deleted, the guards are at most 256, shared by keys
-    whose hashes begin alike, and ``sweep`` deletes what processes that were killed have left.
+    Files do not accumulate: a release deletes the file, there are at most 256 guards, shared by keys whose hashes
+    begin alike, and ``sweep`` deletes the files of killed processes.
     """
 
     def __init__(
@@ -93,10 +93,10 @@ class LeaseStore:
         disk: Disk | None = None,
     ) -> None:
         """
-        :param owner: who holds what is acquired here; the process and a uuid are added each time.
-        :param boot: which boot of the machine this is.
-        :param now: microseconds since the boot, asleep or not: a clock that nobody can set.
-        :raises OSError: the folder is not there and cannot be made.
+        :param owner: the owner of the leases; each lease adds the process id and a UUID.
+        :param boot: the id of the current boot of the host.
+        :param now: microseconds since the boot, including suspended time, on a clock that cannot be set.
+        :raises OSError: the folder does not exist and cannot be created.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -105,19 +105,19 @@ class LeaseStore:
         self._boot = boot
         self._now = now
         self._disk = disk or Disk()
-        # Made once: that alone takes longer than to lock one. Each thread has a descriptor of its own in it.
+        # Created once: creating one takes longer than locking it. Each thread has its own descriptor in it.
         self._guards = {name: FileLock(folder / f"guard-{name}", thread_local=True) for name in _GUARDS}
 
     def acquire(self, key: str, purpose: str | None = None) -> Acquired | None:
-        """Take the lease of ``key``, or return ``None`` at once if another has it or is about to.
+        """Acquire the lease of ``key``, or return ``None`` at once if another owner has it or is acquiring it.
 
-        :param purpose: is told to a caller that asks for the ``holder``.
-        Of many who try at the same time one gets it.
+        Of many concurrent callers one gets it.
 
-        :raises OSError: the files cannot be read or written; nobody holds the key because of this call.
+        :param purpose: returned to callers that ask for the ``holder``.
+        :raises OSError: the files cannot be read or written; this call has acquired nothing.
         """
         path = self._path(key)
-        # Without the guard, which stays free for the holder who wants to release: a refusal costs one read.
+        # Without the guard, which stays free for a holder that releases: a refusal costs one read.
         if self._is_held(self._read(path)):
             return None
         try:
@@ -131,7 +131,7 @@ class LeaseStore:
         return Acquired(lease, stolen=left is not None)
 
     def holder(self, key: str) -> LeaseRecord | None:
-        """Return the lease that keeps others out now; ``None`` where there is none, or it is being written.
+        """Return the live lease of ``key``; ``None`` if there is none, or it is being written.
 
         :raises OSError: the file cannot be read.
         """
@@ -139,23 +139,23 @@ class LeaseStore:
         return found if isinstance(found, LeaseRecord) and self._is_held(found) else None
 
     def renew(self, lease: LeaseRecord) -> LeaseRecord:
-        """Return the lease with a whole TTL ahead of it; what was passed in is void then.
+        """Return the lease with a full TTL from now; the argument is void then.
 
-        :raises LeaseLost: it has ended, or is another's.
+        :raises LeaseLost: it has expired, or another owner has it.
         :raises OSError: it could not be written; it still lasts until its deadline.
         """
         path = self._path(lease.key)
         with self._guarded(path, seconds=_GUARD_SECONDS):
             self._require(path, lease)
             if not lease.is_alive(self._boot, self._now()):
-                raise LeaseLost(f"the lease of {lease.key} has ended")
+                raise LeaseLost(f"the lease of {lease.key} has expired")
             return self._write(path, lease.key, lease.owner, lease.purpose)
 
     def release(self, lease: LeaseRecord) -> bool:
-        """Give the key back; no file of the lease is left. Returns whether it had lasted until now.
+        """Release the lease and delete its file; return whether it had not expired before.
 
-        :raises LeaseLost: it is another's, or nobody's; that is left as it is.
-        :raises OSError: the file could not be deleted; the lease ends by its deadline.
+        :raises LeaseLost: another owner has it, or none; nothing is changed.
+        :raises OSError: the file could not be deleted; the lease expires at its deadline.
         """
         path = self._path(lease.key)
         with self._guarded(path, seconds=_GUARD_SECONDS):
@@ -164,11 +164,11 @@ class LeaseStore:
         return lease.is_alive(self._boot, self._now())
 
     def sweep(self) -> None:
-        """Delete the files of leases that have ended without being released. Errors are let be."""
+        """Delete the files of leases that expired without being released. Errors are ignored."""
         with suppress(OSError):
             for path in [*self._folder.glob("*.lease"), *self._folder.glob("*.tmp")]:
                 with suppress(OSError), self._guarded(path, seconds=0):
-                    # Nobody writes a temporary file now: that is done under the guard.
+                    # No process writes a temporary file now: that needs the guard.
                     if path.suffix == ".tmp" or not self._is_held(self._read(path)):
                         path.unlink(missing_ok=True)
 
@@ -176,7 +176,7 @@ class LeaseStore:
         return self._folder / f"{file_stem(key)}.lease"
 
     def _read(self, path: Path) -> LeaseRecord | bytes | None:
-        """The record, the content that is none, or ``None`` where there is no file."""
+        """The record, the content of an invalid file, or ``None`` if there is no file."""
         try:
             content = self._disk.read(path)
         except FileNotFoundError:
@@ -189,14 +189,14 @@ class LeaseStore:
     def _require(self, path: Path, lease: LeaseRecord) -> None:
         found = self._read(path)
         if not isinstance(found, LeaseRecord) or found.owner != lease.owner:
-            raise LeaseLost(f"the lease of {lease.key} is no longer {lease.owner}'s")
+            raise LeaseLost(f"{lease.owner} no longer has the lease of {lease.key}")
 
     def _write(self, path: Path, key: str, owner: str, purpose: str | None) -> LeaseRecord:
         record = LeaseRecord(key, owner, self._now() + self._ttl, self._boot, purpose)
         temporary = path.with_suffix(".tmp")
         try:
-            # Not synced: a lease means nothing after a power cut. Renamed: whoever reads without the guard
-            # sees a whole record, and a renewal that fails leaves the one before it.
+            # Not flushed: a lease means nothing after a power cut. Renamed: a reader without the guard sees a
+            # complete record, and a failed renewal leaves the previous one.
             with self._disk.create(temporary) as file:
                 self._disk.write(file.fileno(), encode(record))
             self._disk.rename(temporary, path)
@@ -207,6 +207,6 @@ class LeaseStore:
 
     @contextmanager
     def _guarded(self, path: Path, seconds: float) -> Iterator[None]:
-        """:raises Timeout: (an OSError) nobody needs it for longer than it takes to write a file, unless frozen."""
+        """:raises Timeout: (an OSError) another process keeps the guard longer than writing a file takes."""
         with self._guards[path.name[:2]].acquire(timeout=seconds, poll_interval=_POLL_SECONDS):
             yield

@@ -1,25 +1,25 @@
-"""Load shedder: when more is waiting than can be done in time, some of those who come next are told so at once."""
+"""Load shedder: refuses some changes at once while more work is waiting than can be done in time."""
 
 from collections.abc import Callable
 from itertools import count
 
 
 class LoadShedder:
-    """Sheds while more than ``limit`` wait: every second one, and all that would take the last thread.
+    """Sheds while more than ``limit`` wait: every second change, and all that would occupy the last thread.
 
-    A request is looked at only when a thread takes it up, so shedding is no way around the queue. It only shortens
-    the queue where a refusal is cheaper, and it is half of a change: most of either is reading and answering HTTP.
-    Whoever comes back at once is in the queue again, and what refusals cost is missing for changes. Refusing each
-    one while half of the threads were at work left 0.11 to 0.35 of the changes for the same processor time; each one
-    always, 27 to 1,200 of 17,000. With every second one it was 0.40 to 0.77.
+    A request is read only when a thread takes it from the queue, so shedding does not bypass the queue. It shortens
+    the queue only as far as a refusal is cheaper, and a refusal costs half a change: most of either is reading and
+    answering HTTP. A client that retries at once is in the queue again, and refusals take processor time from changes.
+    With the same processor time, refusing every change while half of the threads were busy left 0.11 to 0.35 of the
+    changes; refusing every change always, 27 to 1,200 of 17,000; refusing every second change, 0.40 to 0.77.
 
-    The last thread takes up no change meanwhile: where a change keeps its thread until it is made, a disk that hangs
-    would have them all, and somebody must say so and answer reads. And while changes have less than half of the
-    threads, it is not they who fill the queue for a thread; changes that wait without one are counted by themselves.
+    The last thread never takes a change meanwhile: if changes keep their threads until the commit, a disk that hangs
+    would block all of them, and a thread is needed for refusals and reads. While changes occupy less than half of the
+    threads, they are not what fills the queue for a thread; changes that wait without a thread are counted separately.
     """
 
     def __init__(self, limit: int, threads: int, at_work: Callable[[], int]) -> None:
-        """:param at_work: how many threads are at work on what may be shed, without the one that asks."""
+        """:param at_work: the number of threads that work on changes, without the calling one."""
         self.limit = limit
         self._threads = threads
         self._at_work = at_work
@@ -28,17 +28,17 @@ class LoadShedder:
         self._turns = count()
 
     def watch(self, queue: Callable[[], int], *, only_changes: bool = False) -> None:
-        """Count what waits there too."""
+        """Also count what waits in this queue."""
         self._queues += (queue,)
         if only_changes:
             self._of_changes += (queue,)
 
     def waiting(self) -> int:
-        """How much waits, over all queues."""
+        """The length of all queues together."""
         return sum([queue() for queue in self._queues])
 
     def sheds(self) -> bool:
-        """Whether whoever asks, a thread of its own, is to be refused."""
+        """Whether to refuse the change of the calling thread."""
         if self.waiting() <= self.limit:
             return False
         at_work = self._at_work() + 1

@@ -1,4 +1,4 @@
-"""N tasks at once, with a bound; for tests, drills and drivers."""
+"""Run tasks in parallel, at most N at once."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,11 @@ T = TypeVar("T")
 
 
 def run_parallel(tasks: Sequence[Callable[[], T]], *, at_once: int) -> list[T]:
-    """Run every task, at most ``at_once`` at a time; results stand in the order of the tasks.
+    """Run every task, at most ``at_once`` at a time; return the results in the order of the tasks.
 
     Every task has ended when this returns.
 
-    :raises Exception: what the first failed task (in that order) raised.
+    :raises Exception: the error of the first failed task, in that order.
     """
     with ThreadPoolExecutor(max_workers=at_once) as pool:
         futures = [pool.submit(task) for task in tasks]

@@ -1,4 +1,4 @@
-"""A lock that one process at a time has, and who holds a lock that is not given back."""
+"""A lock between processes, and detection of a stopped process that holds one."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ _POLL_SECONDS = 0.05
 
 @contextmanager
 def process_lock(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
-    """Hold the lock for the ``with`` block; gives ``False`` where another process kept it for ``wait_ms``.
+    """Hold the lock for the ``with`` block; give ``False`` if another process kept it for ``wait_ms``.
 
-    :raises StorageUnavailable: the lock's folder is gone, or the file cannot be had.
+    :raises StorageUnavailable: the folder of the lock is gone, or the file cannot be opened.
     """
     if not lock_file.parent.is_dir():
-        # FileLock would make the folder, in a place where nobody keeps anything any more.
+        # FileLock would create the folder again, at a path that is no longer in use.
         raise NeedsOperator(f"{lock_file.parent} is gone", "put the folder back, and restart the servers")
     lock = FileLock(lock_file)
     try:
@@ -40,11 +40,11 @@ def process_lock(lock_file: Path, *, wait_ms: int) -> Iterator[bool]:
 _PROC = Path("/proc")
 _STOPPED = "T"
 _STATE, _STARTED = 0, 19
-"""Fields of /proc/PID/stat, counted from the one behind the name."""
+"""Fields of /proc/PID/stat, counted from the one after the name."""
 
 
 class Holder(NamedTuple):
-    """A process, and when it started: the two are never given to another process within one boot."""
+    """A process id and the start time of the process: together unique within one boot."""
 
     pid: int
     started: str
@@ -53,33 +53,33 @@ class Holder(NamedTuple):
 def stopped_holder(lock: os.stat_result, mapped: os.stat_result) -> Holder | None:
     """Return the process that holds the lock and is stopped (SIGSTOP, SIGTSTP), or ``None``.
 
-    A process in a debugger is not called stopped.
+    A process in a debugger does not count as stopped.
 
-    :param mapped: what the process must have mapped to count: only programs of ours map the marks of a folder.
+    :param mapped: a file that the process must have mapped: only our programs map the shared header of a folder.
     """
     for pid in _who_locked(lock.st_ino):
         with suppress(OSError, IndexError):
             fields = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-            # /proc/locks names who took the lock; by now it may be another's, and the number too.
+            # /proc/locks names the process that acquired the lock; both lock and id may have passed to another.
             if fields[_STATE] == _STOPPED and _has_locked(pid, lock) and _has_mapped(pid, mapped.st_ino):
                 return Holder(pid, fields[_STARTED])
     return None
 
 
 def kill_stopped(holder: Holder, lock: os.stat_result, mapped: os.stat_result) -> bool:
-    """Kill the process if it still holds the lock and is stopped; returns whether it was killed.
+    """Kill the process if it still holds the lock and is stopped; return whether it was killed.
 
-    :raises OSError: it is another user's.
+    :raises OSError: the process belongs to another user.
     """
     try:
-        # From here on the number cannot become another process's.
+        # From here on the id cannot pass to another process.
         descriptor = os.pidfd_open(holder.pid)
     except ProcessLookupError:
         return False
     try:
         if stopped_holder(lock, mapped) != holder:
             return False
-        with suppress(ProcessLookupError):  # it has ended meanwhile
+        with suppress(ProcessLookupError):  # it has ended in the meantime
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
     finally:
         os.close(descriptor)
@@ -89,7 +89,7 @@ def kill_stopped(holder: Holder, lock: os.stat_result, mapped: os.stat_result) -
 def _who_locked(inode: int) -> list[int]:
     found = []
     for line in (_PROC / "locks").read_text().splitlines():
-        # 1: FLOCK  ADVISORY  WRITE 13350 fe:00:2187810 0 EOF; who waits has an arrow before FLOCK.
+        # 1: FLOCK  ADVISORY  WRITE 13350 fe:00:2187810 0 EOF; a waiting process has an arrow before FLOCK.
         fields = line.split()
         if fields[1] == "FLOCK" and fields[3] == "WRITE" and fields[5].rpartition(":")[2] == str(inode):
             found.append(int(fields[4]))

@@ -1,4 +1,4 @@
-"""Trying again, with exponential backoff and jitter; built on tenacity."""
+"""Retry with exponential backoff and jitter, on tenacity."""
 
 import time
 from collections.abc import Callable
@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often, and how long between: ``base_ms``, doubled each time, plus up to ``base_ms`` of jitter.
+    """How often to try, and the pauses: ``base_ms``, doubled each time, plus up to ``base_ms`` of jitter.
 
-    :ivar times: tries in all, the first one included.
+    :ivar times: tries in total, including the first one.
     :ivar sleep: waits so many seconds; tests pass one that does not.
     :ivar on_retry: called before each try after the first.
     """
@@ -32,16 +32,16 @@ class RetryPolicy:
     on_retry: Callable[[], None] = field(default=lambda: None)
 
     def call(self, action: Callable[[], T], *, on: type[Exception] | tuple[type[Exception], ...]) -> T:
-        """Run ``action`` until it returns; raises what the last try raised. Only ``on`` is tried again.
+        """Run ``action`` until it returns, or raise the error of the last try. Only errors ``on`` are retried.
 
-        Never around an append or an fdatasync: a repeated sync may report a success that is none.
+        Never around an append or an fdatasync: a repeated flush may falsely report success.
         """
         base = self.base_ms / 1000
 
         def before_sleep(_: RetryCallState) -> None:
             self.on_retry()
 
-        # One object a call: tenacity's shared decorator raised KeyError across threads.
+        # One object for each call: tenacity's shared decorator raised KeyError across threads.
         retrying = Retrying(
             retry=retry_if_exception_type(on),
             stop=stop_after_attempt(self.times),

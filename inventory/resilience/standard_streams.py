@@ -1,4 +1,4 @@
-"""The standard streams of a process: always open, and a failed write to stderr ends nothing."""
+"""The standard streams of a process: always open, and a failed write to stderr is ignored."""
 
 import io
 import os
@@ -11,17 +11,16 @@ _INPUT_NUMBER, _OUTPUT_NUMBER, _ERROR_NUMBER = range(3)
 
 
 def harden() -> None:
-    """Prepare the streams of this process, at its beginning. Does nothing where they were replaced already.
+    """Prepare the streams of this process when it starts. Does nothing if they were replaced already.
 
-    Descriptors 0 to 2 that are closed are opened, so that no file of ours gets such a number: what is written to
-    standard output would be written into it. Reading or writing them fails, as if they were closed.
-    What is written to ``sys.stderr`` and cannot be (no space, no reader) is dropped. What is written to ``sys.stdout``
-    is a result: it raises an ``OSError`` that names it, once; what is left of it is dropped then, so that the exit
-    status is the command's.
+    Closed descriptors 0 to 2 are opened, so that no file of ours gets such a number and standard output is not written
+    into it. Reading or writing them fails, as if they were closed. Text for ``sys.stderr`` that cannot be written (no
+    space, no reader) is dropped. Text for ``sys.stdout`` is a result: if it cannot be written, an ``OSError`` that
+    names the stream is raised once; the remaining text is dropped, so that the command decides the exit status.
     """
     if sys.stderr is not sys.__stderr__:
         return
-    # The wrong way round on purpose.
+    # Opened for the opposite direction on purpose.
     _keep_open(_INPUT_NUMBER, os.O_WRONLY)
     _keep_open(_OUTPUT_NUMBER, os.O_RDONLY)
     _keep_open(_ERROR_NUMBER, os.O_RDONLY)
@@ -33,18 +32,18 @@ def harden() -> None:
         encoding, errors = sys.stdout.encoding, sys.stdout.errors or errors
     result = io.BufferedWriter(_Result(_OUTPUT_NUMBER, "w", closefd=False))
     sys.stdout = io.TextIOWrapper(result, encoding, errors, line_buffering=os.isatty(_OUTPUT_NUMBER))
-    # Each write goes out at once, so nothing is left to be written, in vain, when the interpreter ends.
+    # Unbuffered, so that the interpreter has nothing to write, and to fail at, when it ends.
     courtesy: Any = _Courtesy(_ERROR_NUMBER, "w", closefd=False)
     sys.stderr = io.TextIOWrapper(courtesy, encoding, "backslashreplace", write_through=True)
 
 
 class _Courtesy(io.FileIO):
-    """Takes everything, and drops what cannot be written."""
+    """Accepts everything, and drops what cannot be written."""
 
     def write(self, data: Any, /) -> int:
         view = memoryview(data).cast("B")
         size = len(view)
-        # There is no other place to tell of an error.
+        # An error cannot be reported anywhere else.
         with suppress(OSError):
             while view:
                 view = view[os.write(self.fileno(), view) :]
@@ -52,7 +51,7 @@ class _Courtesy(io.FileIO):
 
 
 class _Result(io.FileIO):
-    """Raises once for what cannot be written, naming itself, and drops what follows."""
+    """Raises once if text cannot be written, naming itself, and drops the text after that."""
 
     _has_failed = False
 

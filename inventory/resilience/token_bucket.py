@@ -2,16 +2,16 @@
 
 The generic cell rate algorithm (ITU-T I.371, the virtual scheduling form) keeps one number for a bucket: the
 theoretical arrival time, at which it would be full again. Here that is one aligned 8-byte item, in nanoseconds of a
-clock that nobody can set, so no reader sees it half-written and nothing has to be cleaned up.
+monotonic clock, so no reader sees it half-written and nothing has to be cleaned up.
 
-On which side it errs:
+Its errors:
 
-- Two clients whose addresses fall on one item share a bucket: they may be refused early. It takes both to be busy at
-  the same time. Items are found by a keyed hash, so nobody can choose to fall on somebody else's.
-- Two processes that change one item at the same instant may count one change instead of two: too much is let through,
-  by that change for each such meeting. One that is stopped between its last look and its write, and goes on later,
-  gives back what was taken meanwhile. A lock would close that gap, and make all clients wait for its holder. A
-  charge looks once more whether it stands, since it may be of many tokens.
+- Two clients whose addresses map to one item share a bucket: they may be refused early, if both are busy at the same
+  time. Items are found by a keyed hash, so a client cannot choose to share the item of another.
+- Two processes that change one item at the same instant may count one change instead of two: too much is admitted, one
+  change for each such race. A process that is stopped between its last read and its write, and continues later, gives
+  back what was taken in the meantime. A lock would close that gap, and make all clients wait for its holder. A charge
+  checks once more that it is stored, since it may be many tokens.
 """
 
 import mmap
@@ -31,10 +31,10 @@ _LOOKS = 3
 
 
 class Grant(NamedTuple):
-    """What became of one request.
+    """The decision on one request.
 
-    :ivar remaining: how many more would be let through at once; 0 of a bucket that is below zero, too.
-    :ivar retry_after_ns: when the next one would be; 0 if this one was.
+    :ivar remaining: how many more would be admitted at once; 0 also for a bucket below zero.
+    :ivar retry_after_ns: when the next one would be admitted; 0 if this one was.
     :ivar full_after_ns: when the bucket will be full again.
     """
 
@@ -45,10 +45,10 @@ class Grant(NamedTuple):
 
 
 class SharedItems:
-    """The memory of the buckets: a salt and a fixed number of items, in a file or for this process alone."""
+    """The memory of the buckets: a salt and a fixed number of items, in a file or private to this process."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Map a file that ``make`` has made. :raises OSError: it is not there, or not to be had."""
+        """Map a file that ``make`` has created. :raises OSError: it does not exist, or cannot be opened."""
         if path is None:
             self._map = mmap.mmap(-1, _SIZE + _SALT_BYTES)
             self._map[_SIZE:] = os.urandom(_SALT_BYTES)
@@ -65,7 +65,7 @@ class SharedItems:
 
     @staticmethod
     def make(path: Path) -> None:
-        """Make the file, allocated in full: a full disk under a mapping is SIGBUS. :raises OSError: no room."""
+        """Create the file, fully allocated: a full disk under a mapping is SIGBUS. :raises OSError: no space."""
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(descriptor, 0, _SIZE + _SALT_BYTES)
@@ -75,16 +75,16 @@ class SharedItems:
 
 
 class TokenBuckets:
-    """Lets ``burst`` requests of a client through at once, and ``rate`` a second for as long as it likes.
+    """Admits ``burst`` requests of a client at once, and ``rate`` a second in the long run.
 
-    What a request costs beyond its first token is charged once it is known, and may take the bucket below zero: a
-    client whose bucket is not empty gets through with anything, and then waits until it is above zero again.
+    The cost of a request beyond its first token is charged once it is known, and may take the bucket below zero: a
+    client whose bucket is not empty may send anything, and then waits until the bucket is above zero again.
     """
 
     def __init__(self, rate: int, burst: int, shared: SharedItems, now_ns: Callable[[], int]) -> None:
-        """:param now_ns: nanoseconds on a clock that nobody can set and all processes share."""
+        """:param now_ns: nanoseconds on a monotonic clock that all processes share."""
         self.rate, self.burst = rate, burst
-        # Rounded up: in doubt a little slower than the rate, never faster.
+        # Rounded up: a little slower than the rate, never faster.
         self._interval = -(-_SECOND // rate)
         self._capacity = self._interval * burst
         self._items, self._salt = shared.items, shared.salt
@@ -94,7 +94,7 @@ class TokenBuckets:
         self._known: dict[str, int] = {}
 
     def take(self, client: str) -> Grant:
-        """Take one token from a client's bucket, if there is one. Never waits."""
+        """Take one token from the bucket of a client, if there is one. Never waits."""
         place = self._known.get(client)
         if place is None:
             place = self._place_of(client)
@@ -103,7 +103,7 @@ class TokenBuckets:
             before = self._items[place]
             full_at = (before if before > now else now) + self._interval
             room = now + self._capacity - full_at
-            # Looked at again: another process may have moved it on, and it must not go back.
+            # Read again: another process may have advanced it, and it must not go back.
             if room >= 0 and self._items[place] < full_at:
                 self._items[place] = full_at
         if room < 0:
@@ -111,7 +111,7 @@ class TokenBuckets:
         return Grant(True, room // self._interval, 0, full_at - now)
 
     def charge(self, client: str, tokens: int) -> Grant:
-        """Take further tokens of a client that was let through, whether they are there or not. Never waits."""
+        """Take further tokens of an admitted client, even below zero. Never waits."""
         place = self._place_of(client)
         with self._guard:
             now = self._now()
@@ -119,7 +119,7 @@ class TokenBuckets:
         return Grant(True, max(0, now + self._capacity - full_at) // self._interval, 0, full_at - now)
 
     def _raised(self, place: int, now: int, by: int) -> int:
-        """Move an item on, and see that no process has put it back to what it was before."""
+        """Advance an item, and check that no process has reset it to the previous value."""
         for _ in range(_LOOKS):
             before = self._items[place]
             full_at = (before if before > now else now) + by

@@ -1,6 +1,6 @@
-"""What proves a ledger right.
+"""Verification of a ledger against its log.
 
-``verify`` folds the log and compares it with what was made of it; ``derived_files`` and ``drift`` say where they
-differ. ``rebuild`` deletes what is derived and makes it from the log. ``audit`` does the same beside a running process,
-in a child process (``audit_child``) on a copy of the state. Begin with ``verify``.
+``verify`` folds the log and compares it with everything derived from it; ``derived_files`` and ``drift`` report the
+differences. ``rebuild`` deletes what is derived and builds it again from the log. ``audit`` compares the memory of a
+running process, in a child process (``audit_child``) on a copy of the state. Begin with ``verify``.
 """

@@ -1,4 +1,4 @@
-"""The audit of a running process: its state beside a fold of the log, up to the same event."""
+"""The audit of a running process: its state compared with a fold of the log up to the same event."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,31 +14,31 @@ _RETRY_AFTER_MS = 5000
 
 
 class Audits(Protocol):
-    """What audits the process that it is in."""
+    """An audit of the process that it runs in."""
 
     def run(self) -> dict[str, Any]:
-        """Compare this process's state with its log; returns what was found, as JSON.
+        """Compare the state of this process with its log; return the result, as JSON.
 
-        :raises Overloaded: one is at work in this folder already, or it would take too long.
-        :raises StorageUnavailable: it cannot be done.
+        :raises Overloaded: another audit of this folder is running, or it did not finish in time.
+        :raises StorageUnavailable: it failed.
         """
 
 
 class StateCopier(Protocol):
-    """What can copy the state of its process."""
+    """Copies the state of its process."""
 
     def copy_state(self, write: Callable[[bytes], object]) -> int:
-        """Hand a copy to ``write``, piece by piece; returns its sequence."""
+        """Pass a copy to ``write``, piece by piece; return its sequence."""
 
 
 class Audit:
-    """Copies the state to a file without a name, and has another process compare that: one at a time in a folder.
+    """Copies the state to an unnamed file, which a child process compares: one audit at a time in a folder.
 
-    The process that answers requests spends on it what a snapshot costs it, and a thread that waits.
+    It costs the worker as much as a snapshot, and a waiting thread.
     """
 
     def __init__(self, copier: StateCopier, folder: Path, lock: Path, compare: Callable[[int], dict[str, Any]]) -> None:
-        """:param compare: is given the copy's descriptor; raises ``ChildTooSlow``, ``ChildFailed``, ``OSError``."""
+        """:param compare: gets the descriptor of the copy; raises ``ChildTooSlow``, ``ChildFailed``, ``OSError``."""
         self._copier = copier
         self._folder = folder
         self._lock = lock
@@ -48,33 +48,33 @@ class Audit:
     def run(self) -> dict[str, Any]:
         """See ``Audits.run``."""
         if not self._here.enter():
-            raise Overloaded("an audit is at work already", retry_after_ms=_RETRY_AFTER_MS)
+            raise Overloaded("another audit is running", retry_after_ms=_RETRY_AFTER_MS)
         try:
             with process_lock(self._lock, wait_ms=0) as ours:
                 if not ours:
-                    raise Overloaded("an audit is at work already", retry_after_ms=_RETRY_AFTER_MS)
+                    raise Overloaded("another audit is running", retry_after_ms=_RETRY_AFTER_MS)
                 return self._run()
         finally:
             self._here.leave()
 
     def _run(self) -> dict[str, Any]:
         try:
-            # Without a name in the folder: it is gone when this process is, however that ends.
+            # Without a name in the folder: the kernel deletes it when this process ends, for whatever reason.
             with TemporaryFile(dir=self._folder) as copy:
                 self._copier.copy_state(copy.write)
                 copy.flush()
                 return self._compare(copy.fileno())
         except ChildTooSlow as error:
             raise Overloaded(
-                f"the audit was ended: {error}. 'inventory verify' has all the time it needs",
+                f"the audit took too long: {error}; 'inventory verify' has no time limit",
                 retry_after_ms=_RETRY_AFTER_MS,
             ) from error
         except (ChildFailed, OSError) as error:
-            raise StorageUnavailable(f"the audit could not be done: {error}", outcome="none") from error
+            raise StorageUnavailable(f"the audit failed: {error}", outcome="none") from error
 
 
 class NoAudit:
-    """Stands in where there is no log on files."""
+    """Stands in for an engine without a log on files."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason

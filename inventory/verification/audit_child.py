@@ -12,11 +12,11 @@ from inventory.resilience.child_process import give_way, stay_with
 
 
 def main() -> None:
-    """Run it; ends with a line on stderr and status 1 where there is no result."""
+    """Run the comparison; without a result, end with a line on stderr and status 1."""
     parent, data_dir, image = sys.argv[1:]
     stay_with(int(parent))
     give_way()
-    # Only now, at low priority.
+    # Imported only now, at low priority.
     from inventory.eventlog.layout import Layout
     from inventory.eventlog.snapshot import NotASnapshot
     from inventory.verification.verify import audit

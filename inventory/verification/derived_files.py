@@ -1,4 +1,4 @@
-"""What is derived from the log, compared with a fold of the log."""
+"""The files that are derived from the log, compared with a fold of the log."""
 
 from pathlib import Path
 from typing import Protocol
@@ -18,22 +18,22 @@ _REBUILT = "'inventory rebuild' writes it again"
 
 
 class Derived(Protocol):
-    """One file that says what the state was at one sequence."""
+    """A file with the state at one sequence."""
 
     def compare(self, state: State) -> None:
-        """Compare, if the state has just reached the file's sequence."""
+        """Compare, if the state has just reached the sequence of the file."""
 
     def problems(self) -> list[str]:
-        """What is wrong with the file, once the whole log is folded."""
+        """The problems of the file, once the whole log is folded."""
 
     def notes(self) -> list[str]:
-        """What is to be known of it, and is no fault."""
+        """Remarks on the file that are not problems."""
 
 
 def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
-    """Everything in a folder that is derived and there; what is missing is made again without being asked.
+    """All derived files that exist in a folder; the service makes missing ones again by itself.
 
-    :param drift: is given what differs in snapshots.
+    :param drift: gets the differences in snapshots.
     """
     views = [DerivedView(view, layout) for view in (STORE_VIEW, CENTRAL_VIEW)]
     taken = layout.snapshot_sequences()
@@ -41,7 +41,7 @@ def derived_files(layout: Layout, drift: DriftReport) -> list[Derived]:
 
 
 class DerivedView:
-    """One published file. One of an event that is no longer in the log is stale, and cannot be compared."""
+    """A published file. If its event is no longer in the log, it is stale and cannot be compared."""
 
     def __init__(self, view: View, layout: Layout) -> None:
         self._view = view
@@ -59,7 +59,7 @@ class DerivedView:
         if self._sequence is None:
             return
         if state.sequence > self._sequence:
-            # The fold has begun above it: nothing of the log says any more what was so then.
+            # The fold began after it: the log no longer has the state of that event.
             self._sequence, self._stale_since = None, self._sequence
         elif state.sequence == self._sequence:
             self._differs = b"".join(document(self._view, StockCopy(state))) != self._content
@@ -68,7 +68,7 @@ class DerivedView:
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""
         if self._differs:
-            return [f"{self._path} does not hold what the log says; 'inventory sync --force' publishes it again"]
+            return [f"{self._path} does not match the log; 'inventory sync --force' publishes it again"]
         if self._sequence is not None:
             return [f"{self._path} is of event {self._sequence}, which the log does not have"]
         return []
@@ -82,14 +82,14 @@ class DerivedView:
 
 
 class DerivedSnapshot:
-    """One snapshot: its records and their order must be those of the fold."""
+    """A snapshot: its records and their order must be those of the fold."""
 
     def __init__(self, path: Path, sequence: int, drift: DriftReport) -> None:
         self._path = path
         self._drift = drift
         self._sequence = sequence
         self._found: str | None = (
-            f"is of event {sequence}, which the log does not have: this snapshot holds what the log has lost"
+            f"is of event {sequence}, which the log does not have: this snapshot has changes that the log has lost"
         )
 
     def compare(self, state: State) -> None:
@@ -100,9 +100,9 @@ class DerivedSnapshot:
         try:
             restored = restore_image(self._path).state
         except FileNotFoundError:
-            return  # a newer one has taken its place meanwhile
+            return  # a newer one has replaced it in the meantime
         except (NotASnapshot, OSError) as error:
-            self._found = f"cannot be used: {error}; {_REBUILT}"
+            self._found = f"is not usable: {error}; {_REBUILT}"
             return
         differs = self._drift.add(drift_between(restored, state), source=self._path.name)
         if differs or list(restored.records) != list(state.records):
@@ -113,7 +113,7 @@ class DerivedSnapshot:
         return [f"{self._path} {self._found}"] if self._found else []
 
     def notes(self) -> list[str]:
-        """See ``Derived.notes``: a snapshot is right or wrong."""
+        """See ``Derived.notes``: there are none on snapshots."""
         return []
 
 

@@ -1,4 +1,4 @@
-"""Drift: where a live state is not what its log says, and how that is reported."""
+"""Drift: the differences between a live state and its log, and how they are reported."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -18,11 +18,11 @@ V = TypeVar("V")
 
 
 class Drift(NamedTuple):
-    """One thing that differs: what the live state has, and what the fold of the log has; ``None`` for nothing.
+    """One difference: what the live state has, and what the fold of the log has; ``None`` for nothing.
 
-    :ivar kind: ``broken`` is the mark of a record whose history does not add up, ``central`` the entry of a SKU in the
-        central view, and ``totals`` the running sums of a SKU in many stores; the figures of the first two are a
-        sequence, and the items in their order.
+    :ivar kind: ``broken`` is the mark of a record with a broken history, ``central`` the entry of a SKU in the central
+        view, and ``totals`` the running sums of a SKU in many stores; the figures of the first two are a sequence, and
+        the items in their order.
     """
 
     kind: Literal["record", "reservation", "broken", "central", "totals"]
@@ -32,9 +32,9 @@ class Drift(NamedTuple):
 
 
 def drift_between(live: State, log: State) -> Iterator[Drift]:
-    """Compare a live state with the fold of its log up to the same event; both stand still.
+    """Compare a live state with the fold of its log up to the same event; neither may change meanwhile.
 
-    A reservation that has ended may be forgotten on either side, and is not missed: nothing rests on it any more.
+    An ended reservation may be forgotten on either side, and is not reported: nothing depends on it any more.
     """
     for item, has, should in _differing(live.records, log.records):
         yield Drift("record", item, has, should)
@@ -54,7 +54,7 @@ def drift_between(live: State, log: State) -> Iterator[Drift]:
 
 
 def _is_less_known(one: Break, other: Break) -> bool:
-    """Whether two breaks differ in nothing but that the figures before one of them are not known."""
+    """Whether two breaks differ only in that the figures before one of them are unknown."""
     return one.sequence == other.sequence and None in (one.before, other.before)
 
 
@@ -74,7 +74,7 @@ SHOWN_BYTES = 4 * 1024 * 1024
 
 
 class DriftReport:
-    """Collects drift. :ivar count: all there is; :ivar shown: the first of it."""
+    """Collects drift. :ivar count: all differences. :ivar shown: the first ones."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -82,7 +82,7 @@ class DriftReport:
         self._bytes = 0
 
     def add(self, found: Iterable[Drift], source: str | None = None) -> bool:
-        """Add what was found, in the file ``source`` if it was one; returns whether there was any."""
+        """Add differences, of the file ``source`` if it is one; return whether there were any."""
         before = self.count
         for drift in found:
             self.count += 1

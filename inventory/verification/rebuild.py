@@ -1,4 +1,4 @@
-"""``inventory rebuild``: what is derived is deleted and made again from the log."""
+"""``inventory rebuild``: delete everything derived from the log and build it again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from inventory.eventlog.recovery import Recovery
 
 @dataclass(frozen=True, slots=True)
 class RebuildResult:
-    """What was deleted, and up to which event everything was made again."""
+    """What was deleted, and up to which event everything was built again."""
 
     deleted: list[Path]
     as_of_sequence: int
@@ -24,14 +24,14 @@ def rebuild(
     publish: Callable[[Recovery], int],
     progress: Progress | None = None,
 ) -> RebuildResult:
-    """Delete the marks, the published views and the snapshots, and make them again from the log.
+    """Delete the shared header, the published views and the snapshots, and build them again from the log.
 
-    The log is checked first, against all of them; it is the only copy of what happened and is not touched.
-    Where it no longer reaches back to the beginning, the snapshots are the only copy too, and stay; so they do where
-    one is of an event that the log does not have.
+    The log is first compared with all of them; it is the only copy of the events and is not changed. If it no longer
+    reaches back to the beginning, the snapshots are the only copy of the missing part, and stay; they also stay if one
+    is of an event that the log does not have.
 
-    :param prepare: checks the folder as a start does.
-    :param publish: publishes the views of what ``prepare`` found; returns the sequence that they are of.
+    :param prepare: checks the folder like a start.
+    :param publish: publishes the views of the state that ``prepare`` found; returns their sequence.
     :raises StartRefused: a server or command uses the folder, or the log is damaged. Nothing was deleted.
     :raises Unavailable: the views could not be published.
     """
@@ -52,9 +52,9 @@ def rebuild(
 def _needless_snapshots(
     layout: Layout, prepare: Callable[[Progress | None], Recovery], progress: Progress | None
 ) -> list[Path]:
-    """Check the whole log without its snapshots; only then can they be done without."""
+    """Check the whole log without its snapshots; only then are they not needed."""
     aside = layout.snapshots.with_suffix(".aside")
-    # Those of a rebuild that was killed.
+    # The snapshots that a killed rebuild had moved away.
     _put_back(aside, layout.snapshots)
     layout.snapshots.rename(aside)
     try:
@@ -64,8 +64,8 @@ def _needless_snapshots(
     newest = max(layout.snapshot_sequences(), default=0)
     if newest > end:
         raise StartRefused(
-            f"{layout.snapshot(newest)} goes up to event {newest}, the log to {end}: the events between are missing"
-            " from the log, and only the snapshots hold their effect. Nothing was deleted."
+            f"{layout.snapshot(newest)} is of event {newest}, but the log ends at event {end}: the log lacks the events"
+            " in between, and only the snapshots have their effect. Nothing was deleted."
         )
     return [layout.snapshot(sequence) for sequence in layout.snapshot_sequences()]
 

@@ -1,4 +1,4 @@
-"""The log folded anew and compared with what was made of it: files (``inventory verify``), or a live state."""
+"""Folds the log and compares the result with the derived files (``inventory verify``), or with a live state."""
 
 import os
 from contextlib import closing, suppress
@@ -19,16 +19,16 @@ from inventory.verification.derived_files import derived_files
 from inventory.verification.drift import DriftReport, drift_between
 
 FROM_THE_BEGINNING = 1_000_000
-"""An audit folds a log of up to so many events from its beginning, and a longer one from its oldest snapshot on."""
+"""An audit folds a log of up to this many events from its beginning, and a longer one from its oldest snapshot."""
 _FORGET_EVERY = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found; ``problems`` and ``drift`` are empty if everything adds up.
+    """The result; ``problems`` and ``drift`` are empty if everything matches.
 
-    :ivar from_sequence: the first event that was folded; what is before it was taken from a snapshot.
-    :ivar notes: what is to be known and is no fault.
+    :ivar from_sequence: the first event that was folded; the state before it came from a snapshot.
+    :ivar notes: remarks that are not problems.
     """
 
     checked_sequence: int
@@ -39,11 +39,11 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether everything adds up."""
+        """Whether everything matches."""
         return not self.problems and not self.drift.count
 
     def as_json(self) -> dict[str, Any]:
-        """As commands and the API tell it."""
+        """The result as commands and the API show it."""
         return {
             "ok": self.ok,
             "checkedSequence": self.checked_sequence,
@@ -57,16 +57,16 @@ class Verification:
 def verify(layout: Layout, *, progress: Progress | None = None) -> Verification:
     """Check every chain, fold every event, and compare what is derived with the fold of its sequence.
 
-    Changes nothing and may run beside servers; what is committed after the call is not looked at.
+    Changes nothing and may run beside servers; events committed after the call are not checked.
 
     :raises OSError: a file cannot be read.
     """
     drift = DriftReport()
-    # The derived files first: whatever sequence they are of, the log then reaches at least as far.
+    # The derived files first: the log is read later, so it reaches at least as far.
     derived = derived_files(layout, drift)
     end = _end(layout)
     if end is None:
-        return Verification(0, 0, [f"there is no event log in {layout.root}"], drift)
+        return Verification(0, 0, [f"no event log in {layout.root}"], drift)
     problems: list[str] = []
     done = 0
 
@@ -89,7 +89,7 @@ def verify(layout: Layout, *, progress: Progress | None = None) -> Verification:
     except LogDamaged as error:
         problems.append(str(error))
     else:
-        # Not behind damage: nothing was folded there that they could be compared with.
+        # Not after damage: nothing was folded there to compare them with.
         for file in derived:
             problems.extend(file.problems())
     notes = [note for file in derived for note in file.notes()]
@@ -99,7 +99,7 @@ def verify(layout: Layout, *, progress: Progress | None = None) -> Verification:
 def audit(layout: Layout, image: Path, *, from_the_beginning: int = FROM_THE_BEGINNING) -> Verification:
     """Compare an image of a live state with a fold of the log up to its sequence. May run beside servers.
 
-    :raises NotASnapshot: it is no image. :raises OSError: a file cannot be read.
+    :raises NotASnapshot: the file is not an image. :raises OSError: a file cannot be read.
     """
     live, drift = restore_image(image), DriftReport()
     end = live.cursor.position
@@ -113,7 +113,7 @@ def audit(layout: Layout, image: Path, *, from_the_beginning: int = FROM_THE_BEG
         problems.append(str(error))
     else:
         if reached.chain != live.cursor.chain:
-            problems.append(f"up to event {end.sequence} the log is not the one that the live state was made from")
+            problems.append(f"up to event {end.sequence}, the log is not the one that the live state was built from")
         drift.add(drift_between(live.state, state))
     return Verification(state.sequence, first, [*problems, *_broken(state)], drift)
 
@@ -127,18 +127,18 @@ def _broken(state: State) -> list[str]:
 
 
 def _forget_keys(state: State, _: int) -> None:
-    """Nothing is compared with keys: those that have ended need not be kept in memory."""
+    """Forget expired keys: keys are not compared, so they need not stay in memory."""
     if not state.sequence % _FORGET_EVERY:
         while state.keys.forget_expired(state.last_at):
             pass
 
 
 def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restored:
-    """What to fold on: nothing, or the oldest snapshot where the archive no longer reaches back to the beginning.
+    """The state to fold on: empty, or the oldest snapshot if the archive no longer reaches back to the beginning.
 
-    The oldest snapshot too where more than ``from_the_beginning`` events would be folded ``up_to`` a sequence.
+    Also the oldest snapshot if more than ``from_the_beginning`` events would be folded ``up_to`` a sequence.
 
-    :raises LogDamaged: neither is there.
+    :raises LogDamaged: the beginning of the log is missing, and there is no snapshot.
     """
     reaches_back = layout.reaches_back()
     if reaches_back and up_to <= from_the_beginning:
@@ -170,14 +170,14 @@ def _unpacked_size(path: Path) -> int:
 
 
 def _end(layout: Layout) -> Position | None:
-    """The end of what is published, or of the files where no marks say so; ``None`` without a log."""
+    """The end of the log by the committed index, or by the files if there is no header; ``None`` without a log."""
     segments = layout.segments()
     if not segments:
         return None
     if layout.shared_state.exists() and os.access(layout.shared_state, os.W_OK):
-        # The marks are derived: the next start makes unusable ones anew from the files.
+        # The shared header is derived: the next start replaces an unusable one from the files.
         with closing(SharedState(layout.shared_state)) as shared, suppress(StateUnusable):
-            # Marks that lie behind what was derived from the log are not those of who derived it.
+            # A header that is behind the derived files is not the one that they were derived with.
             derived = max([published_sequence(layout), *layout.snapshot_sequences()])
             published = shared.published()
             if shared.is_made and published.segment in segments and published.sequence >= derived:

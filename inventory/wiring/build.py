@@ -1,4 +1,4 @@
-"""Wiring: which concrete class stands behind which port, with which settings."""
+"""Wiring: the concrete class behind each port, with its settings."""
 
 import logging
 import os
@@ -41,11 +41,11 @@ _log = logging.getLogger(__name__)
 
 
 def disk_of(settings: Settings) -> Disk:
-    """The disk that the settings ask for: the real one, but for tests with FAILPOINTS."""
+    """The disk for these settings: the real one, or in tests with FAILPOINTS one that injects faults."""
     if not settings.failpoints:
         return Disk()
     armed = ", ".join(map(str, settings.failpoints))
-    _log.warning("FAILPOINTS is set: from here on this process fails on purpose, for tests only: %s", armed)
+    _log.warning("FAILPOINTS is set: this process injects faults from now on, for tests only: %s", armed)
     return FaultyDisk(settings.failpoints)
 
 
@@ -57,14 +57,14 @@ def build_services(
     buckets_file: Path | None = None,
     folded: Restored | None = None,
 ) -> Services:
-    """Open a folder that ``prepare`` has prepared, and wire one process's services to it.
+    """Open a folder that ``prepare`` has prepared, and wire the services of one process to it.
 
-    After the fork: it starts a thread. A log that cannot be read does not raise; the services are
-    read-only then, and their status says why.
+    Call it after the fork: it starts a thread. A log that cannot be read raises nothing; the services are then
+    read-only, and their status says why.
 
     :param on_committer_death: called when nothing can be committed any more; should end the process.
-    :param folded: what ``prepare`` has made of the log, so that it is not read again; not to be used afterwards.
-    :raises StateUnusable: nothing has prepared the folder since the machine started.
+    :param folded: the state that ``prepare`` has folded, so that the log is not read again; do not use it afterwards.
+    :raises StateUnusable: nothing has prepared the folder since the host was booted.
     :raises OSError: the folder cannot be opened.
     """
     layout, disk = layout_of(settings), disk or disk_of(settings)
@@ -77,7 +77,7 @@ def build_services(
             writer=EventStamp(
                 socket.gethostname(),
                 settings.idemp_ttl_ms,
-                # A key may be asked for after its reservation has ended.
+                # A key may be used again after its reservation has ended.
                 max(settings.reservation_keep_ms, settings.idemp_ttl_ms),
                 quotas_of(settings),
             ),
@@ -98,7 +98,7 @@ def build_services(
 
 
 def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
-    """Delete what is derived and make it again from the log; see ``bootstrap.rebuild``."""
+    """Delete what is derived from the log and build it again; see ``verification.rebuild``."""
 
     def publish(recovery: Recovery) -> int:
         services = build_services(settings, folded=recovery.folded)
@@ -113,12 +113,12 @@ def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildR
 def build_worker_services(
     settings: Settings, buckets_file: Path | None = None, folded: Restored | None = None
 ) -> Services:
-    """``build_services`` for a worker of a running server. Never raises: at worst it refuses everything.
+    """``build_services`` for a worker of a running server. Never raises: at worst the services refuse everything.
 
-    When nothing can be committed any more, the worker ends itself and its master replaces it; one that
-    could not open the folder does so after some seconds.
+    When nothing can be committed any more, the worker exits and the arbiter replaces it. A worker that could not open
+    the folder exits after some seconds.
 
-    :param buckets_file: the clients' buckets, which the workers of a server share.
+    :param buckets_file: the token buckets, which the workers of a server share.
     :param folded: see ``build_services``.
     """
     try:
@@ -126,7 +126,7 @@ def build_worker_services(
     except (LogError, OSError) as error:
         reason = f"this process could not open {settings.data_dir}: {error}"
         _log.critical("%s", reason)
-        # What is wrong may pass: the master replaces a worker that has ended, and the next one tries again.
+        # The cause may pass: the arbiter replaces a worker that has exited, and the next one tries again.
         again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
         again.daemon = True
         again.start()
@@ -136,7 +136,7 @@ def build_worker_services(
 
 
 def _end_this_worker() -> None:
-    # As gunicorn does itself: what is in flight is answered first.
+    # As gunicorn does: requests in progress are answered first.
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -1,4 +1,4 @@
-"""What a starting server, or a command, does to DATA_DIR before anything else, and what it preloads for workers."""
+"""What a starting server, or a command, first does to DATA_DIR, and what it preloads for workers."""
 
 import os
 from pathlib import Path
@@ -17,25 +17,25 @@ from inventory.wiring.resilience import lease_folder
 
 _DAMAGED = "Keep a copy of the folder as it is now. docs/how-to/damaged-log.md says what to do."
 _MISSING = (
-    "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
+    "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\n"
-    "If you put back an older log on purpose, move the files of later events out of the folder: see"
+    "If you restored an older log on purpose, move the files of later events out of the folder: see"
     " docs/how-to/backup-and-restore.md."
 )
 
 
 def layout_of(settings: Settings) -> Layout:
-    """Where the settings put everything."""
+    """The paths that follow from the settings."""
     return Layout(Path(settings.data_dir).absolute())
 
 
 def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk | None = None) -> Recovery:
-    """Leave a folder that processes can open: log whole, durable, published; marks of this boot.
+    """Prepare a folder for processes to open: a valid, durable, committed log, and a shared header of this boot.
 
-    Safe beside running servers. Workers never do it.
+    Safe beside running servers. Workers never call it.
 
-    :param progress: called with bytes checked and bytes in all.
-    :raises StartRefused: the folder, the file system, the disk or the log does not allow it.
+    :param progress: called with the bytes checked and the bytes in total.
+    :raises StartRefused: the folder, the file system, the disk or the log does not allow a start.
     """
     layout = layout_of(settings)
     check_folder(layout.root)
@@ -44,7 +44,7 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
         return recover(layout, disk or Disk(), HostClock(), progress or (lambda _done, _all: None))
     except LogDamaged as error:
         raise StartRefused(
-            f"The event log is {'not complete' if isinstance(error, EventsMissing) else 'damaged'}: {error}.\n"
+            f"The event log is {'incomplete' if isinstance(error, EventsMissing) else 'damaged'}: {error}.\n"
             f"Nothing was changed. Examine it with: inventory verify --data-dir {layout.root}\n"
             + (_MISSING if isinstance(error, EventsMissing) else _DAMAGED)
         ) from error
@@ -55,18 +55,18 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
 
 
 def clock_warning(recovery: Recovery) -> str | None:
-    """The warning for the operator if the time of events is well ahead of the wall clock, or ``None``."""
+    """The warning for the operator if the time of events is well ahead of the wall clock; else ``None``."""
     if recovery.ahead_ms <= TOLERATED_MS:
         return None
     return (
-        f"the time of events is {duration(recovery.ahead_ms)} ahead of this machine's clock, because of the last event"
-        " or of the first start since the boot: new events carry that time until the clock has caught up; see"
+        f"the time of events is {duration(recovery.ahead_ms)} ahead of the wall clock of this host, because of the last"
+        " event or the first start since the boot: new events carry that time until the clock has caught up; see"
         " docs/how-to/wrong-clock.md"
     )
 
 
 def check_lease_folder(settings: Settings) -> None:
-    """Make the folder of the leases, where there are some.
+    """Create the folder of the leases, if leases are enabled.
 
     :raises StartRefused: leases cannot be kept there.
     """
@@ -84,24 +84,24 @@ def check_lease_folder(settings: Settings) -> None:
 
 
 class PreloadedState:
-    """Holds the folded log from the start's check until a process takes it, or lets it go.
+    """Keeps the folded log from the check at the start until a process takes it, or drops it.
 
-    Each worker finds it in its own memory, which the kernel shares with the master's until one of them changes it.
-    So a log is read once in a start, however many workers there are.
+    Each worker has it in its own memory, which the kernel shares with the arbiter until one of them changes it. So a
+    start reads a log once, however many workers there are.
     """
 
     def __init__(self) -> None:
         self._folded: Restored | None = None
 
     def give(self, folded: Restored) -> None:
-        """Keep it for those who are forked from now on."""
+        """Keep it for the processes that are forked from now on."""
         self._folded = folded
 
     def take(self) -> Restored | None:
-        """Return it, once; ``None`` where there is none, as for a worker that replaces another much later."""
+        """Return it, once; ``None`` if there is none, as in a worker that replaces another much later."""
         folded, self._folded = self._folded, None
         return folded
 
 
 PRELOADED_STATE = PreloadedState()
-"""That of this process: the app is made far from where the master began."""
+"""The one of this process: the app is created far from where the arbiter started."""

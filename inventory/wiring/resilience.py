@@ -1,4 +1,4 @@
-"""Wiring of what stands before storage: leases, breakers, buckets, bulkheads, the shedder, and their counters."""
+"""Wiring of resilience around storage: leases, breakers, buckets, bulkheads, the shedder, and their counters."""
 
 import logging
 from collections.abc import Callable
@@ -35,12 +35,12 @@ from inventory.wiring.services import Services
 
 
 def lease_folder(settings: Settings) -> Path:
-    """Where the leases are."""
+    """The folder of the leases."""
     return Path(settings.lock_dir or settings.data_dir / "locks").absolute()
 
 
 def lease_store(settings: Settings, disk: Disk) -> LeaseStore:
-    """Open the leases for one process, and delete what dead ones have left.
+    """Open the leases for one process, and delete the files of processes that have ended.
 
     :raises OSError: the folder cannot be used.
     """
@@ -58,7 +58,7 @@ def lease_store(settings: Settings, disk: Disk) -> LeaseStore:
 
 
 def sku_leases(settings: Settings, store: LeaseStore, now: Callable[[], Instant]) -> SkuLeases:
-    """Make a process's leases of SKUs. ``now`` is its ledger's clock: the boot clock and a constant."""
+    """Make the SKU leases of a process. ``now`` is the clock of its ledger: the boot clock plus a constant."""
     policy = LeasePolicy(
         settings.lock_ttl_ms,
         settings.lock_renew_ms,
@@ -70,7 +70,7 @@ def sku_leases(settings: Settings, store: LeaseStore, now: Callable[[], Instant]
 
 
 def quotas_of(settings: Settings) -> Quotas:
-    """How much the settings let there be."""
+    """The quotas of these settings."""
     return Quotas(settings.max_records, settings.max_stores, settings.max_open_reservations)
 
 
@@ -82,13 +82,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The same settings and clock for everything of one process.
+    """The settings, clocks and counters that all objects of one process share.
 
-    :ivar since_boot: microseconds on a clock that nobody can set.
+    :ivar since_boot: microseconds on a clock that cannot be set.
     :ivar wall: microseconds since 1970 on the wall clock.
-    :ivar file_retries: counts each further try for a published file.
-    :ivar writers_killed: counts each process that was killed because it stood still with the append lock.
-    :ivar buckets_file: the clients' buckets, if this process shares them with others.
+    :ivar file_retries: counts each retry of writing a published file.
+    :ivar writers_killed: counts each process that was killed because it was stopped with the append lock.
+    :ivar buckets_file: the token buckets, if this process shares them with others.
     """
 
     settings: Settings
@@ -99,7 +99,7 @@ class Wiring:
     writers_killed: LocalCounter = field(default_factory=LocalCounter)
 
     def retry(self) -> RetryPolicy:
-        """How a published file is tried again."""
+        """The retry policy of published files."""
         return RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms, on_retry=self.file_retries)
 
     def services(
@@ -111,9 +111,9 @@ class Wiring:
         leases: SkuLeases | None = None,
         audit: Audits | None = None,
     ) -> Services:
-        """Put the guards around a ledger and the views, and the services over them.
+        """Put the resilience around a ledger and the views, and the services over them.
 
-        :param letters: where dead letters are kept.
+        :param letters: the dead-letter store.
         """
         now = ledger.now
         of_ledger, of_sync = self._breaker("ledger"), self._breaker("sync")
@@ -124,7 +124,7 @@ class Wiring:
         shedder.watch(ledger.queue_depth, only_changes=True)
         stock = StockService(ledger, leases)
         lead = ClockLead(now, self.wall)
-        # Not counted with the tries for published files.
+        # Not counted with the retries of published files.
         check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
         return Services(
             self.settings,
@@ -141,12 +141,12 @@ class Wiring:
             buckets=self._buckets(),
             changes=changes,
             large_reads=Bulkhead(self.settings.concurrency_reads),
-            # Two of 16 threads: while one waits for its commit, one computes. Each further one that computes makes all
-            # others wait for the interpreter, and does not make more batches: they are bound by the processor.
+            # Two of 16 threads: while one waits for its commit, one computes. Each further one makes all others wait
+            # for the interpreter, and completes no more batches: the processor limits them.
             bulk_changes=Bulkhead(max(1, self.settings.threads // 8)),
             shedder=shedder,
             dead_letters=DeadLetters(ledger, stock, letters, check, now),
-            audit=audit or NoAudit("there is no log on files that could be folded anew"),
+            audit=audit or NoAudit("this engine has no log on files to compare with"),
             upkeep=upkeep,
             quotas=QuotaWatch(lambda: ledger.status().sizes, quotas_of(self.settings)),
         )
@@ -158,8 +158,8 @@ class Wiring:
         try:
             shared = SharedItems(self.buckets_file)
         except OSError as error:
-            # Too much is let through then; a worker that raised would take the healthy ones with it.
-            _log.warning("the limits on clients hold for this process alone: %s", error)
+            # Then too much is admitted; if this raised, healthy workers would end with this one.
+            _log.warning("the rate limits of clients apply to this process alone: %s", error)
             shared = SharedItems()
         since_boot = self.since_boot
         return TokenBuckets(settings.rate_limit_rps, settings.rate_limit_burst, shared, lambda: since_boot() * 1000)
@@ -175,6 +175,6 @@ def wiring(
     buckets_file: Path | None = None,
     wall: Callable[[], int] | None = None,
 ) -> Wiring:
-    """Prepare one process's wiring. Tests pass clocks that they move."""
+    """Make the wiring of one process. Tests pass clocks that they move."""
     machine = HostClock()
     return Wiring(settings, since_boot or machine.since_boot, LocalCounter(), buckets_file, wall or machine.wall)

@@ -1,4 +1,4 @@
-"""What the web, the worker and the commands are given."""
+"""``Services``: the objects that the web, the server and the commands use."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,29 +23,29 @@ from inventory.settings import Settings
 from inventory.verification.audit import Audits
 
 UNSENT_BYTES = 64 * 1024 * 1024
-"""Of answers that clients have not taken yet, in each process."""
+"""Bytes of answers that clients have not read yet, in each process."""
 
 
 class Flag:
-    """Set once, from anywhere: also from a signal's handler, which may not wait for a lock that its thread holds."""
+    """Can be set once, also in a signal handler, which must not wait for a lock that its thread holds."""
 
     def __init__(self) -> None:
         self._is_set = False
 
     def set(self) -> None:
-        """From now on it is set."""
+        """Set the flag."""
         self._is_set = True
 
     def is_set(self) -> bool:
-        """Whether it is."""
+        """Whether the flag is set."""
         return self._is_set
 
 
 @dataclass(slots=True)
 class Serving:
-    """How this process is asked: what its server says of itself.
+    """What the server of this process says about itself.
 
-    :ivar worker_class: ``inventory`` or ``gthread``; ``other`` where the hooks of ``inventory.server`` do not run.
+    :ivar worker_class: ``inventory`` or ``gthread``; ``other`` if the hooks of ``inventory.server`` do not run.
     """
 
     worker_class: str = "other"
@@ -53,26 +53,26 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The objects of one process, wired together. ``close`` lets go of every file they hold.
+    """The objects of one process, wired together. ``close`` closes every file that they hold.
 
-    :ivar upkeep: ``None`` for a ledger that has nothing to be kept up.
-    :ivar now: the clock by which events are stamped and keys end; a moved wall clock does not move it.
-    :ivar breakers: those around the ledger and the sync.
-    :ivar file_retries: how often a published file was tried again.
-    :ivar connections_cut: how often a connection was closed before its client had closed it.
-    :ivar log_lines_left_out: warnings that were only counted, being many of one kind.
-    :ivar writers_killed: how many processes were killed because they stood still with the append lock.
+    :ivar upkeep: the maintenance of the log; ``None`` for an engine that needs none.
+    :ivar now: the clock that stamps events and expires keys; setting the wall clock does not affect it.
+    :ivar breakers: the circuit breakers of the ledger and the sync.
+    :ivar file_retries: the number of retries of writing a published file.
+    :ivar connections_cut: the number of connections that the server closed before the client did.
+    :ivar log_lines_left_out: the number of suppressed warnings.
+    :ivar writers_killed: the number of processes killed because they were stopped with the append lock.
     :ivar clock_lead: how far ``now`` is ahead of the wall clock.
-    :ivar buckets: how fast each client may send changes; ``None`` for no limit.
-    :ivar dead_letters: what could not be applied; ``note_new`` is to be called now and then by whoever publishes.
-    :ivar stopping: set when the process is to end: whoever waits for news goes home.
-    :ivar audit: compares what this process has in memory with the log.
-    :ivar quotas: how much of what may be there is there; warns in the log.
-    :ivar changes: the threads at work on changes. :ivar large_reads: those at work on large reads.
-    :ivar bulk_changes: changes with many operations, until they are answered.
-    :ivar unsent: answers that clients have not taken yet. :ivar cut_answers: how many were cut short for that.
+    :ivar buckets: the rate limit of each client; ``None`` for no limit.
+    :ivar dead_letters: events that could not be applied; the process that publishes calls ``note_new`` regularly.
+    :ivar stopping: set when the process is to end, so that waiting clients get their answers.
+    :ivar audit: compares the memory of this process with the log.
+    :ivar quotas: the use of the quotas; warns in the log.
+    :ivar changes: the bulkhead of changes. :ivar large_reads: the bulkhead of large reads.
+    :ivar bulk_changes: the bulkhead of changes with many operations, until they are answered.
+    :ivar unsent: answers that clients have not read yet. :ivar cut_answers: the number that were cut short.
     :ivar serving: filled in by the server.
-    :ivar shedder: whether further changes are refused for what waits.
+    :ivar shedder: decides whether to refuse changes while too many wait.
     """
 
     settings: Settings
@@ -103,13 +103,13 @@ class Services:
     log_lines_left_out: LocalCounter = field(default_factory=LocalCounter)
 
     def storage_figures(self) -> StorageFigures:
-        """What the log takes up on disk; nothing where there is none to be kept up."""
+        """The size of the log on disk; all zeros if the engine needs no maintenance."""
         return self.upkeep.figures() if self.upkeep is not None else StorageFigures(0, 0, 0, 0)
 
     def periodic_actions(self) -> Mapping[str, Callable[[], object]]:
-        """What a server with ``SYNC_MODE=thread`` and ``inventory worker`` do again and again, by name.
+        """The periodic jobs of a server with ``SYNC_MODE=thread`` and of ``inventory worker``, by name.
 
-        Each looks by itself whether there is something to do, and leaves it to another process that is at it.
+        Each checks whether there is something to do, and skips it while another process does it.
         """
         actions: dict[str, Callable[[], object]] = {
             "sync": self.sync.sync_if_due,
@@ -122,5 +122,5 @@ class Services:
         return actions
 
     def close(self) -> None:
-        """Finish what was submitted and close the log."""
+        """Finish submitted changes and close the log."""
         self.ledger.close()

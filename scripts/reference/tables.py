@@ -88,7 +88,7 @@ def _accepted(parse: Callable[[str], Any]) -> str:
     try:
         parse("\0")
     except ValueError as error:
-        told = re.sub(r"^(?:a whole number from|one of|usable: '.*?' is not) ", "", str(error))
+        told = re.sub(r"^(?:a whole number from|one of|valid: '.*?' is not) ", "", str(error))
         told = re.sub(r"\d{4,}", lambda number: f"{int(number[0]):,}", told)
         return re.sub(r"<\w+>\S*[^\s,]", lambda found: code(found[0]), told)
     raise ValueError(f"{parse} takes everything")

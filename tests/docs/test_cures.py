@@ -32,8 +32,8 @@ HARMLESS = {
     "Log lines lost because the output failed or was too slow",
     "this key was used before, and the event that holds its answer was deleted from the archive",
     "event … of reservation … was deleted from the archive",
-    "… goes up to event …, the log to …: the events between are missing from the log, and only the snapshots hold their"
-    " effect. Nothing was deleted.",
+    "… is of event …, but the log ends at event …: the log lacks the events in between, and only the snapshots have"
+    " their effect. Nothing was deleted.",
     "Processes that this server killed because they were stopped while they held the append lock",
     "The requested events were compacted, or deleted from the archive.",
     "The event that holds the answer to this key, or the lines of the reservation, was deleted from the archive.",
@@ -43,13 +43,13 @@ HARMLESS = {
     "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed change is"
     " lost",
     "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts",
-    "is of event …, which the log does not have: this snapshot holds what the log has lost",
+    "is of event …, which the log does not have: this snapshot has changes that the log has lost",
 }
 
 SAFE = {
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
-    "Look for the files first: a disk that is not mounted, another name, another folder. A backup helps only if the"
-    " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you put back an older log on"
+    "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
+    " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"
     " purpose, move the files of later events out of the folder: see docs/how-to/backup-and-restore.md.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",

@@ -189,6 +189,6 @@ def test_a_rebuild_keeps_the_snapshots_where_they_have_what_the_log_has_lost(set
     kept = layout.snapshot_sequences()
     assert kept
     assert "'inventory rebuild'" not in str(verify(layout_of(settings)).problems)
-    with pytest.raises(StartRefused, match="only the snapshots hold their effect"):
+    with pytest.raises(StartRefused, match="only the snapshots have their effect"):
         rebuild(settings)
     assert layout.snapshot_sequences() == kept

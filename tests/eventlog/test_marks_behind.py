@@ -67,7 +67,7 @@ def test_a_start_that_misses_events_says_how_many_and_which(folder: Folder):
     many = following - missing
     which = f"event {missing}" if many == 1 else f"{many} events, {missing} to {following - 1}"
     assert f"Missing: {which}" in str(refusal.value)
-    assert "is not complete" in str(refusal.value)
+    assert "is incomplete" in str(refusal.value)
 
 
 def test_a_start_that_misses_nothing_advises_no_backup(folder: Folder):

@@ -127,7 +127,7 @@ def test_a_clock_that_is_ahead_by_more_than_a_minute_is_told_of(
     hooks = Hooks(settings, lambda *_, **__: WHOLE._replace(ahead_ms=ahead_ms))
     hooks.on_starting(master())
     hooks.on_exit(master())
-    assert ("60 seconds ahead of this machine's clock" in caplog.text) == told
+    assert ("60 seconds ahead of the wall clock of this host" in caplog.text) == told
 
 
 def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Settings) -> None:

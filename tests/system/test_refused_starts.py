@@ -108,8 +108,8 @@ def test_a_damaged_log_is_named_with_line_and_byte_and_left_alone(seeded):
         ("THREADS", "0", "THREADS='0'"),
         ("SYNC_INTERVAL_MS", "15s", "SYNC_INTERVAL_MS='15s'"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL='loud'"),
-        ("SYNC_INTERVAL", "15000", "SYNC_INTERVAL is not a setting; is SYNC_INTERVAL_MS meant"),
-        ("DATADIR", "elsewhere", "DATADIR is not a setting; is DATA_DIR meant"),
+        ("SYNC_INTERVAL", "15000", "SYNC_INTERVAL is not a setting; did you mean SYNC_INTERVAL_MS"),
+        ("DATADIR", "elsewhere", "DATADIR is not a setting; did you mean DATA_DIR"),
     ],
 )
 def test_a_bad_setting_is_named(seeded, name, value, cause):

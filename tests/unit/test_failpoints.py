@@ -77,7 +77,7 @@ def test_a_specification_may_hold_several_failpoints():
         ("before-append=", "<place>=<action>"),
         ("before-append=kill,", "''"),
         ("before-append=kill@1@2", "<place>=<action>"),
-        ("sometime=kill", "names none of before-append, during-append"),
+        ("sometime=kill", "names none of the places before-append, during-append"),
         ("before-append=explode", "delay:<ms>"),
         ("before-append=kill:9", "delay:<ms>"),
         ("before-append=delay", "delay:<ms>"),
@@ -86,13 +86,13 @@ def test_a_specification_may_hold_several_failpoints():
         ("before-append=fail:EFOO", "errno"),
         ("before-append=fail", "errno"),
         ("before-append=kill@0", "from 1"),
-        ("before-append=kill@5-4", "rise"),
+        ("before-append=kill@5-4", "ascending"),
         ("before-append=kill@1-", "from 1"),
         ("before-append=kill@n", "from 1"),
     ],
 )
 def test_what_is_no_specification_is_refused_with_the_part_that_is_wrong(text: str, named: str):
-    with pytest.raises(ValueError, match=r"^usable: ") as refusal:
+    with pytest.raises(ValueError, match=r"^valid: ") as refusal:
         parse_failpoints(text)
     assert named in str(refusal.value)
 

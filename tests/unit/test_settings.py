@@ -120,7 +120,7 @@ def test_what_is_no_number_is_not_taken_for_one(text: str):
     ],
 )
 def test_a_near_miss_stops_the_start_and_names_both(typed: str, meant: str):
-    with pytest.raises(SettingsError, match=f"{typed} is not a setting; is {meant} meant"):
+    with pytest.raises(SettingsError, match=f"{typed} is not a setting; did you mean {meant}"):
         from_environment({typed: "1"})
 
 

@@ -18,7 +18,7 @@ def test_it_tells_what_was_found():
 
 
 def test_while_one_is_at_work_it_says_when_to_come_back():
-    response = asked(StillAudit(Overloaded("an audit is at work already", retry_after_ms=5000)))
+    response = asked(StillAudit(Overloaded("another audit is running", retry_after_ms=5000)))
     assert (response.status_code, response.json["error"], response.headers["Retry-After"]) == (503, "overloaded", "5")
 
 
