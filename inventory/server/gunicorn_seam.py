@@ -17,6 +17,7 @@ from gunicorn.http.body import Body, LengthReader  # type: ignore[import-untyped
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
 from inventory.server.client_socket import ClientSocket
+from inventory.server.connection_share import ConnectionShare
 
 __all__ = ["Body", "LengthReader", "errors", "util", "wsgi"]
 LINGER_SECONDS = 0.5
@@ -54,10 +55,12 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     alive: bool
     poller: Any
+    share: ConnectionShare
 
     def run(self) -> None:
         """See ``ThreadWorker``."""
         gthread.STOP_KEEPALIVE_LINGER = LINGER_SECONDS
+        self.share.note(0)
         super().run()
 
     def get_thread_pool(self) -> Any:
@@ -65,10 +68,20 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return self.make_thread_pool()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """See ``ThreadWorker``; called with False when the end begins."""
+        """See ``ThreadWorker``; called with False when the end begins, with True in each round in which it is off."""
+        if enabled and self.alive and self.share.waits():
+            return
         super().set_accept_enabled(enabled and self.alive)
         if not self.alive:
             self.stop_listening()
+
+    def accept(self, listener: Any) -> None:
+        """See ``ThreadWorker``; a client waits. While it is left to other workers, this one does not listen."""
+        if self.share.leaves_to_others():
+            super().set_accept_enabled(False)
+            return
+        super().accept(listener)
+        self.share.accepted(self.nr_conns)
 
     def is_parent_alive(self) -> bool:
         """See ``ThreadWorker``; without a master this worker ends too."""
@@ -103,7 +116,8 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if self.nr_conns >= self.worker_connections and self.pending_conns:
             self.pending_conns[0].timeout = time.monotonic()
         super().murder_pending()
-        self.round_is_over()
+        if self.alive:
+            self.share.round_is_over(self.nr_conns)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)

@@ -16,6 +16,7 @@ from inventory.domain.errors import Unavailable, for_people
 from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
+from inventory.server.connection_share import ConnectionCounts, ConnectionShare
 from inventory.server.listen_address import AddressRefused, is_loopback, wait_until_free
 from inventory.server.metrics_folder import make_metrics_folder, reserve_files
 from inventory.server.periodic_jobs import PeriodicJobs, PeriodicThread
@@ -48,6 +49,7 @@ class Hooks:
         self._prepare = prepare
         self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
         self._held = ExitStack()
+        self._connections = ConnectionCounts(settings.web_concurrency)
         self._live: list[Worker] = []
         self._all_workers_are_made = False
 
@@ -92,9 +94,10 @@ class Hooks:
         end_gently_on_sigint()
 
     def pre_fork(self, server: Master, worker: Worker) -> None:
-        """Choose the core of the worker that is about to be made, and see whether it is the last."""
+        """Choose core and slot of the worker that is about to be made, and see whether it is the last."""
         wanted = max(server.cfg.workers, len(self._live) + 1)
         worker.core = self._cores.core_for_next([live.core for live in self._live], wanted)
+        worker.slot = self._connections.take_slot()
         self._live.append(worker)
         self._all_workers_are_made = len(self._live) >= wanted
 
@@ -108,7 +111,8 @@ class Hooks:
         # In this process alone: the master waits for longer, so that the last pass is inside its patience.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         if is_own:
-            worker.begin(self._settings)
+            share = None if worker.slot is None else ConnectionShare(self._connections, worker.slot)
+            worker.begin(self._settings, share)
         else:
             drop_stalled_clients(worker.sockets, self._settings.client_timeout_ms / 1000)
         if METRICS_VARIABLE in os.environ:
@@ -162,6 +166,8 @@ class Hooks:
         from prometheus_client.multiprocess import mark_process_dead
 
         self._live = [live for live in self._live if live is not worker]
+        if worker.slot is not None:
+            self._connections.give_back(worker.slot)
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     def on_exit(self, _: Master) -> None:

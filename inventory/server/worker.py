@@ -18,6 +18,7 @@ from typing import Any
 from inventory.resilience.bulkhead import ByteBudget
 from inventory.server.client_socket import ClientSocket
 from inventory.server.closing import Closer, has_sent_nothing, shut
+from inventory.server.connection_share import ConnectionCounts, ConnectionShare
 from inventory.server.deferred_answers import DeferredAnswers
 from inventory.server.exchange import Exchange, read_to_its_end
 from inventory.server.gunicorn_seam import (
@@ -49,6 +50,7 @@ class InventoryWorker(SeamWorker):
     :ivar drained: whether it was told to stop and has finished what it had begun, or given up on it.
     :ivar sender: sends what clients do not take at once, of any answer.
     :ivar closer: closes the connections whose last answer was sent.
+    :ivar share: says when it leaves a new client to other workers of its server.
     """
 
     worker_class = OWN
@@ -61,12 +63,14 @@ class InventoryWorker(SeamWorker):
         self.method_queue = MainLoopCalls()
         self.sender = Sender(ByteBudget(UNSENT_BYTES))
         self.closer = Closer()
+        self.share = ConnectionShare(ConnectionCounts(1), 0)
         # What is done when the main loop wakes up is done in each of its rounds.
         self.deferred = DeferredAnswers(self._write_deferred, partial(self.have_called, lambda: None))
         self._with_a_thread: set[Any] = set()
 
-    def begin(self, settings: Settings) -> None:
-        """Take over how long clients and changes may take; after the fork."""
+    def begin(self, settings: Settings, share: ConnectionShare | None) -> None:
+        """Take over how long clients and changes may take, and its share, if there is one; after the fork."""
+        self.share = share or self.share
         self.client_seconds = settings.client_timeout_ms / 1000
         self.deferred.commit_seconds = settings.commit_wait_ms / 1000
         answer_unreadable_with(write_problem)
@@ -77,6 +81,7 @@ class InventoryWorker(SeamWorker):
         self.on_stopping = services.stopping.set
         self.sender.budget, self.sender.count_cut = services.unsent, services.cut_answers
         self.closer.cut = services.connections_cut
+        self.share.count_deferred = services.accepts_deferred
         services.shedder.watch(self.tpool.waiting)
 
     def signals_missed(self, master: Any) -> list[int]:
@@ -115,11 +120,8 @@ class InventoryWorker(SeamWorker):
 
     def one_round(self, timeout: float) -> None:
         """Wait for events, handle them, and write answers that have become due."""
-        self.dispatch_events(min(timeout, self.deferred.seconds_to_next()))
+        self.dispatch_events(self.share.seconds_to_wait(min(timeout, self.deferred.seconds_to_next())))
         self.deferred.write_some()
-
-    def round_is_over(self) -> None:
-        """Between two rounds."""
         WarningLimit.tell()
 
     def request_comes(self, conn: Any) -> None:
@@ -236,6 +238,7 @@ class InventoryWorker(SeamWorker):
         accepting clients whom nobody will serve (measured: 20 s).
         """
         self.on_stopping()
+        self.share.leave()
         for listener in self.sockets:
             listener.close()
 

@@ -50,7 +50,9 @@ def create_app(services: Services) -> Flask:
     )
     gates = RequestLimits(services, metrics)
     metrics.follow(services.breakers, services.file_retries)
-    metrics.server.follow(services.connections_cut, services.log_lines_left_out, services.writers_killed)
+    metrics.server.follow(
+        services.accepts_deferred, services.connections_cut, services.log_lines_left_out, services.writers_killed
+    )
     services.stock.count_leases(metrics.count_lease)
     metrics.reads.follow(services.unsent, services.cut_answers)
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)

@@ -94,6 +94,11 @@ class ServerCounters:
             " longer than 2 s to close, or too many such connections were open",
             registry=registry,
         )
+        self._deferred = Counter(
+            "inventory_accepts_deferred",
+            "New clients that a worker left to others for up to 10 ms because they had fewer connections",
+            registry=registry,
+        )
         self._killed = Counter(
             "inventory_stopped_writers_killed",
             "Processes that this server killed because they were stopped while they held the append lock",
@@ -106,9 +111,14 @@ class ServerCounters:
         )
 
     def follow(
-        self, connections_cut: LocalCounter, log_lines_left_out: LocalCounter, writers_killed: LocalCounter
+        self,
+        accepts_deferred: LocalCounter,
+        connections_cut: LocalCounter,
+        log_lines_left_out: LocalCounter,
+        writers_killed: LocalCounter,
     ) -> None:
         """Export these, including what they counted before."""
+        accepts_deferred.report_to(self._deferred.inc)
         connections_cut.report_to(self._cut.inc)
         log_lines_left_out.report_to(self._left_out.inc)
         writers_killed.report_to(self._killed.inc)

@@ -38,6 +38,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_idempotent_hits_total": "idempotentHits",
     "inventory_log_lines_dropped_total": "logLinesDropped",
     "inventory_log_lines_left_out_total": "logLinesLeftOut",
+    "inventory_accepts_deferred_total": "acceptsDeferred",
     "inventory_connections_cut_total": "connectionsCut",
     "inventory_queue_depth": "queueDepth",
     "inventory_rate_limited_total": "rateLimited",

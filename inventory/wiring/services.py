@@ -59,6 +59,7 @@ class Services:
     :ivar now: the clock that stamps events and expires keys; setting the wall clock does not affect it.
     :ivar breakers: the circuit breakers of the ledger and the sync.
     :ivar file_retries: the number of retries of writing a published file.
+    :ivar accepts_deferred: the number of times a worker left a new client to others, which had fewer connections.
     :ivar connections_cut: the number of connections that the server closed before the client did.
     :ivar log_lines_left_out: the number of suppressed warnings.
     :ivar writers_killed: the number of processes killed because they were stopped with the append lock.
@@ -99,6 +100,7 @@ class Services:
     cut_answers: LocalCounter = field(default_factory=LocalCounter)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
     stopping: Flag = field(default_factory=Flag)
+    accepts_deferred: LocalCounter = field(default_factory=LocalCounter)
     connections_cut: LocalCounter = field(default_factory=LocalCounter)
     log_lines_left_out: LocalCounter = field(default_factory=LocalCounter)
 

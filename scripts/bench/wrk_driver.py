@@ -16,7 +16,7 @@ _SPARE_SECONDS = 30
 
 
 def drive_with_wrk(plan: Plan) -> Load:
-    """Run a plan: once for the warm-up, once for the figures.
+    """Run a plan: once for the warm-up, if there is one, and once for the figures.
 
     What wrk has under way when its time is up it leaves unanswered, on each connection one request.
 
@@ -26,14 +26,14 @@ def drive_with_wrk(plan: Plan) -> Load:
         requests = Path(folder) / "requests"
         # wrk formats requests itself: one line of method, path and body for each.
         requests.write_text("".join(f"{_line(request)}\n" for request in plan.requests))
-        warm = _run(plan, plan.warmup_seconds, requests)
+        warm = [_run(plan, plan.warmup_seconds, requests)] if plan.warmup_seconds else []
         before, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.server_pids)
         started = time.perf_counter()
         found = _run(plan, plan.seconds, requests)
         wall = time.perf_counter() - started
         after, server = resource.getrusage(resource.RUSAGE_CHILDREN), processor_seconds(plan.server_pids) - server
     errors: dict[str, int] = {}
-    for part in (warm, found):
+    for part in (*warm, found):
         for kind, count in part["errors"].items():
             if count:
                 errors[kind] = errors.get(kind, 0) + count
@@ -44,8 +44,8 @@ def drive_with_wrk(plan: Plan) -> Load:
         latencies_ms=(found["p50"] / 1e3, found["p99"] / 1e3, found["max"] / 1e3),
         errors=errors,
         confirmed=None,
-        confirmed_in_all=sum(part["requests"] - part["errors"]["status"] for part in (warm, found)),
-        unanswered=2 * plan.connections,
+        confirmed_in_all=sum(part["requests"] - part["errors"]["status"] for part in (*warm, found)),
+        unanswered=(1 + len(warm)) * plan.connections,
         driver_share=own / wall,
         server_seconds=server,
         connections_of=found["connections_of"],

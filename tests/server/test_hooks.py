@@ -160,7 +160,36 @@ def test_an_own_worker_begins_with_the_settings_of_its_master(hooks: Hooks, monk
     monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
     forked = worker(core=None, cfg=Mock())
     hooks.post_fork(master(), forked)
-    forked.begin.assert_called_once_with(hooks._settings)
+    forked.begin.assert_called_once_with(hooks._settings, None)
+
+
+def test_workers_of_one_master_share_their_counts_and_those_of_another_have_their_own(
+    hooks: Hooks, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
+    shares = []
+    for of in (hooks, hooks, Hooks(settings)):
+        forked = worker(cfg=Mock())
+        of.pre_fork(master(), forked)
+        forked.core = None
+        of.post_fork(master(), forked)
+        shares.append(forked.begin.call_args.args[1])
+        shares[-1].note(0)
+    for share in shares:
+        share.note(10)
+    shares[1].note(0)
+    assert [share.leaves_to_others() for share in shares] == [True, False, False]
+
+
+def test_a_worker_that_has_died_is_left_nothing_and_its_slot_is_free(hooks: Hooks) -> None:
+    died, lives = worker(pid=77), worker(pid=78)
+    for each in (died, lives):
+        hooks.pre_fork(master(), each)
+        hooks._connections.write(each.slot, 0)
+    hooks.child_exit(master(), died)
+    assert [slot for slot, _, _ in hooks._connections.accepting()] == [lives.slot]
+    hooks.pre_fork(master(), replaces := worker())
+    assert replaces.slot == died.slot
 
 
 def test_with_sync_mode_off_no_thread_is_started(settings: Settings) -> None:

@@ -25,6 +25,7 @@ def test_a_new_app_has_counted_nothing(client):
         "idempotentHits": 0,
         "logLinesDropped": 0,
         "logLinesLeftOut": 0,
+        "acceptsDeferred": 0,
         "connectionsCut": 0,
         "queueDepth": 0,
         "snapshots": 0,
