@@ -15,6 +15,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 HERE = Path(__file__).parent
 FIRST = ("unit", "contract")
+OF_SCRIPTS = ("scripts", "trading")
 
 settings.register_profile(
     "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
@@ -44,10 +45,16 @@ def show_figures(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever fails quickly is to fail early."""
+    """Mark what tests scripts and benchmarks; put first what fails quickly."""
+
+    def folder_of(item: pytest.Item) -> str:
+        return item.path.relative_to(HERE).parts[0]
 
     def rank(item: pytest.Item) -> tuple[bool, int]:
-        folder = item.path.relative_to(HERE).parts[0]
+        folder = folder_of(item)
         return item.get_closest_marker("slow") is not None, FIRST.index(folder) if folder in FIRST else len(FIRST)
 
+    for item in items:
+        if folder_of(item) in OF_SCRIPTS:
+            item.add_marker(pytest.mark.scripts)
     items.sort(key=rank)

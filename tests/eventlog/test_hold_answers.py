@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from support.shop_on_disk import SKUS, Shop
 
+from inventory.eventlog import archive
+from inventory.eventlog.layout import Layout
 from inventory.service.pages import READ_AT_ONCE
 
 
@@ -187,3 +189,23 @@ def test_a_page_for_which_lines_are_read_ends_after_200_ended_holds(shop: Shop):
     assert [len(page) for page in listed(shop, "&detail=lines")] == [READ_AT_ONCE, 6]
     assert [len(page) for page in listed(shop, "&sku=a&storeId=s")] == [READ_AT_ONCE // 2, 3]
     assert [len(page) for page in listed(shop, "&sku=c")] == [0, 1]
+
+
+def test_all_parts_of_a_batch_are_looked_up_with_one_unpacking_of_their_segment(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+):
+    operations = [{"op": "adjust", "storeId": "s", "sku": "b", "delta": 1}] * 10
+    asked = ("/inventory/batch", {"atomic": False, "operations": operations}, "batch")
+    first = shop.post(*asked)
+    shop.fill()
+    shop.archive_all()
+    unpacked, unpack = [], archive.open_segment
+
+    def noted(layout: Layout, segment: int) -> int:
+        unpacked.append(segment)
+        return unpack(layout, segment)
+
+    monkeypatch.setattr(archive, "open_segment", noted)
+    again = shop.post(*asked)
+    assert (again.data, again.headers["Idempotent-Replayed"]) == (first.data, "true")
+    assert len(unpacked) == len(set(unpacked)) > 0

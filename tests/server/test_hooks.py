@@ -16,7 +16,7 @@ from inventory.eventlog.recovery import Recovery
 from inventory.server import hooks as hooks_module
 from inventory.server.hooks import METRICS_VARIABLE, Hooks
 from inventory.settings import Settings
-from inventory.wiring import layout_of
+from inventory.wiring import PRELOADED_STATE, layout_of
 
 pytestmark = pytest.mark.usefixtures("metrics_parent")
 
@@ -228,3 +228,16 @@ def test_a_worker_that_was_told_to_end_before_it_could_hear_it_ends(hooks: Hooks
         for number, handler in before.items():
             signal.signal(number, handler)
     assert ended.value.code == 0
+
+
+def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_longer(hooks: Hooks) -> None:
+    server, found = master(), []
+    server.cfg.workers = 2
+    hooks.on_starting(server)
+    for _ in range(2):
+        hooks.pre_fork(server, worker())
+        child = os.fork()
+        if not child:
+            os._exit(0 if PRELOADED_STATE.take() is WHOLE.folded else 1)
+        found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    assert (found, PRELOADED_STATE.take()) == ([0, 0], None)

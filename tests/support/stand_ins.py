@@ -1,6 +1,5 @@
 """Each stand-in of the benchmark behind a Flask test client, on what it needs, or skipped with the reason."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -8,11 +7,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from flask import Flask
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench.stand_ins.entries import STAND_INS, StandIn
+from flask import Flask
 
 RECORD = "/stores/store-1/inventory/sku-1"
 ADJUST = f"{RECORD}/adjust"

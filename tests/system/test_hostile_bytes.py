@@ -1,10 +1,11 @@
-"""Bytes that no proper client sends: a 4xx or a closed connection, and nothing has changed."""
+"""Bytes that no usual client sends: answered once each where they are allowed, else a 4xx or a closed connection."""
 
 import json
 import re
 
 import pytest
 from support.raw_http import BODY, CHUNKED, GET, HOST, PATH, POST, chunk, declared, exchange
+from support.running_server import RunningServer
 
 LIMIT = 64 * 1024
 SMUGGLED = POST + b"Content-Length: 12\r\n\r\n" + BODY
@@ -127,3 +128,45 @@ def test_a_body_that_cannot_be_used_is_refused_as_a_problem(unharmed, body, stat
         assert head.startswith(b"HTTP/1.1 %d" % status), head
         assert b"application/problem+json" in head
         assert json.loads(content)["error"] == code
+
+
+TAKEN = {
+    "HTTP/1.0": (GET.replace(b"HTTP/1.1", b"HTTP/1.0") + b"\r\n", 1),
+    "HTTP/1.0 without a host": (b"GET /health HTTP/1.0\r\n\r\n", 1),
+    "a target with another host": (b"GET http://example.com" + PATH.encode() + b" HTTP/1.1\r\n" + HOST + b"\r\n", 1),
+    "an offer to speak something else": (GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 1),
+    "an offer to speak HTTP/2": (
+        GET + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAA\r\n\r\n",
+        1,
+    ),
+    "HEAD, whose answer has a length and no body": (GET.replace(b"GET", b"HEAD", 1) + b"\r\n", 1),
+    "many at once": ((GET + b"\r\n") * 50, 50),
+    "a read with a body, and another read": (GET + b"Content-Length: 12\r\n\r\n" + BODY + GET + b"\r\n", 2),
+}
+
+
+@pytest.mark.parametrize(("sent", "answers"), TAKEN.values(), ids=TAKEN)
+def test_what_is_unusual_and_allowed_is_answered_once_each(unharmed, sent, answers):
+    received = exchange(unharmed.port, sent)
+    assert re.findall(rb"HTTP/1\.[01] (\d+) ", received) == [b"200"] * answers
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET / HTTP/9.9\r\n" + HOST + b"\r\n", 400, "malformed_request"),
+        (b"\x16\x03\x01 hello\r\n\r\n", 400, "malformed_request"),
+        (GET + b"X-Long: " + b"x" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414, "uri_too_long"),
+        (GET + b"Content-Length: -5\r\n\r\n", 400, "malformed_request"),
+    ],
+)
+def test_a_request_that_the_parser_refuses_gets_a_problem_with_a_request_id(
+    lasting_server: RunningServer, request_bytes: bytes, status: int, code: str
+):
+    head, _, body = exchange(lasting_server.port, request_bytes).partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/problem+json" in head
+    assert (problem["status"], problem["error"]) == (status, code)
+    assert f"X-Request-Id: {problem['requestId']}".encode() in head

@@ -2,13 +2,9 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from drills import power_cut
 from drills.loop_disk import LoopDisk, make_image, mounted, why_not
 

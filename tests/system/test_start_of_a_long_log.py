@@ -2,10 +2,7 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 import pytest
 from bench.made_log import make_log

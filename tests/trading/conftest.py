@@ -1,18 +1,13 @@
 import logging
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.apps import make_services
+from trade.service import Service
 from werkzeug.serving import make_server
 
 from inventory.web.app import create_app
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
-from trade.service import Service
 
 
 @pytest.fixture

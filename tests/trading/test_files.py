@@ -1,12 +1,8 @@
 """scripts/trade/files.py: what is wrong with a file is named with its line, and nothing is replayed."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from trade.files import BadFile, Order, StockRow, read_orders, read_stock
 
 STOCK, ORDERS = "storeId,sku,onHand,lowStock\n", "reference,sku,qty\n"

@@ -1,12 +1,6 @@
 """scripts/trade/flash_sale.py against the app itself, over HTTP, with a ledger in memory."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from trade import flash_sale
 from trade.service import Service
 

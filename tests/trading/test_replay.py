@@ -7,9 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from trade import flash_sale, replay
 from trade.files import Order, StockRow
 from trade.orders import Replay

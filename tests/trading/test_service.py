@@ -1,15 +1,10 @@
 """scripts/trade/service.py: every change is sent until there is an answer, always under the same key."""
 
 import socket
-import sys
 import threading
-from pathlib import Path
 
 import pytest
 from support.scripted_service import DROP, Reply, ScriptedService
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from trade.replay import audited
 from trade.service import GaveUp, Service
 

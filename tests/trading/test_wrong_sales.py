@@ -1,13 +1,7 @@
 """scripts/trade/flash_sale.py against services that are wrong in one way each: every one of them is noticed."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from support.scripted_service import Reply, ScriptedService
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from trade import flash_sale
 from trade.service import Service
 

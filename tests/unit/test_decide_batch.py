@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.given import START, deciding, event_of, fold_all, group_on, item
+from support.steps import steps
 
 from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine, at_version
 from inventory.domain.decide import decide
@@ -198,3 +199,26 @@ def test_a_batch_holds_what_its_holds_ask_for(operations):
 
 def test_the_refusal_inside_is_what_the_operation_alone_would_meet(state):
     assert isinstance(refused(state, AdjustStock(ONE, -11)).refusal, InsufficientStock)
+
+
+THOUSAND = [item(f"sku-{number}") for number in range(1000)]
+
+
+def reserves(many: int) -> AtomicBatch:
+    lines = [WantedLine(THOUSAND[number % 500], 1) for number in range(many)]
+    return AtomicBatch(tuple(HoldStock("r-1", (line,)) for line in lines))
+
+
+def adjusts(many: int) -> AtomicBatch:
+    return AtomicBatch(tuple(AdjustStock(THOUSAND[number], -1) for number in range(many)))
+
+
+@pytest.fixture
+def stocked() -> State:
+    """Each record has 10 units."""
+    return fold_all([event_of(1, *[Line(at, 10, 0, 10, 0, 1) for at in THOUSAND])])
+
+
+def test_a_thousand_reserves_take_at_most_five_times_the_steps_of_a_thousand_adjusts(stocked):
+    found = [steps(lambda: decide(batch, stocked, START)) for batch in (reserves(1000), adjusts(1000))]  # noqa: B023
+    assert found[0] <= 5 * found[1]

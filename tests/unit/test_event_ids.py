@@ -1,12 +1,15 @@
-"""uuid7: the layout of RFC 9562 section 5.7."""
+"""Ids of events: the layout of RFC 9562 section 5.7; random octets, given once over all threads and processes."""
 
 import re
+import subprocess
+import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 from support.given import START
 
 from inventory.domain.values import Instant
-from inventory.service.event_ids import uuid7
+from inventory.service.event_ids import SIZE, random_octets, uuid7
 
 
 def test_an_id_has_the_form_version_and_variant_of_the_rfc():
@@ -31,3 +34,29 @@ def test_the_74_other_bits_are_random_and_none_follows_from_another():
     # One column of 300 bits for each place; a place that is fixed, or that copies another, gives no new one.
     columns = {tuple(number >> place & 1 for number in numbers) for place in range(80)}
     assert len(columns - {(0,) * 300, (1,) * 300}) == 74
+
+
+MANY = 5000
+# In a process of its own, which has no other threads when it forks.
+FORKING = """
+import os
+from inventory.service.event_ids import random_octets
+random_octets()  # so that some are kept already
+child = os.fork()
+# In one write: two processes have this pipe, and print may write each word by itself.
+os.write(1, "".join(random_octets().hex() + "\\n" for _ in range(16)).encode())
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_nobody_is_given_what_another_thread_was():
+    with ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda _: random_octets(), range(MANY)))
+    assert len(set(given)) == MANY
+    assert {len(octets) for octets in given} == {SIZE}
+
+
+def test_a_forked_child_is_given_others_than_its_parent():
+    told = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True).stdout.split()
+    assert (len(told), len(set(told))) == (32, 32)

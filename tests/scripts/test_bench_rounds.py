@@ -1,6 +1,5 @@
 """scripts/bench: all servers stand for the whole run; a check sees everything that was ever confirmed."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench import rounds
 from bench.contestants import Contestant
 from bench.load import Load, Plan

@@ -1,16 +1,12 @@
 """scripts/bench: two checkouts in one run, each server on the program of its own."""
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench import cli, rounds, versus
 from bench.contestants import CONTESTANTS
 from bench.load import Load

@@ -1,13 +1,8 @@
 """scripts/scale.py: sizes as they are given, and figures as they are told."""
 
 import argparse
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 import scale
 from bench.scale import Found, Size
 

@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 import repeat_slow
 from repeat_slow import Run, load, outcome, repeat, runs_of, still_to_do, verdict
 from support.processes import is_alive

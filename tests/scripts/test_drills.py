@@ -1,16 +1,11 @@
 """scripts/drills: the arithmetic of the verdicts; and what the driver tells apart for them."""
 
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench.answers import kind_of
 from bench.load import Answers, Load
 from drills import batches, beside, flood

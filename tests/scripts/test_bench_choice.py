@@ -1,12 +1,6 @@
 """scripts/bench: who runs, and that nobody is left out in silence."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench import cli
 from bench.choice import chosen
 from bench.contestants import CONTESTANTS, TARGETS

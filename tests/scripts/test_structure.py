@@ -1,12 +1,8 @@
 """`scripts/structure.py`: the figures of how the package hangs together."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 import structure
 
 MODULES = {name: Path(name) for name in ("inventory", "inventory.a", "inventory.a.b", "inventory.c")}

@@ -2,13 +2,8 @@
 
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from drills import cli, loop_disk
 from drills.loop_disk import DiskBroken, why_not
 

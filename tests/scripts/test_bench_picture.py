@@ -1,10 +1,6 @@
 """scripts/bench: the picture shows what the table says."""
 
-import sys
-from pathlib import Path
 from xml.etree import ElementTree
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench.load import Load
 from bench.picture import picture

@@ -1,15 +1,10 @@
 """scripts/drills: what was confirmed and is gone, or there twice, is found in the log that a power cut has left."""
 
 import json
-import sys
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from drills.after_cut import Told, compare
 from drills.power_cut import Cut, verdict
 from drills.workload import Account, Answered, Change, outcome_of

@@ -2,15 +2,10 @@
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench import connections
 from bench.connections import opened
 from bench.load import Plan

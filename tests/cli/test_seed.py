@@ -1,4 +1,4 @@
-"""Seed files: what is accepted, and that every wrong entry is named by its place."""
+"""Seeding: what a seed file may say, and that only what is missing is made."""
 
 import json
 from contextlib import suppress
@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.cli.seed import SeedRow, parse_seed, shipped_seed
+from inventory.cli.seed import SeedResult, SeedRow, apply_seed, parse_seed, shipped_seed
+from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import MAX_QUANTITY, item_id
+from inventory.memory.ledger import MemoryLedger
+from inventory.service.stock import StockService
 
 CHECKOUT = Path(__file__).parents[2]
 MUG = {"storeId": "berlin", "sku": "mug", "onHand": 3}
@@ -107,3 +110,49 @@ def test_what_is_no_seed_file_at_all_is_refused_as_a_whole(content: bytes) -> No
 def test_no_content_does_anything_but_parse_or_be_refused(content: bytes) -> None:
     with suppress(ValidationFailed):
         assert isinstance(parse_seed(content), list)
+
+
+ROWS = [SeedRow(item_id("berlin", f"sku-{n}"), n) for n in range(600)]
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    return MemoryLedger()
+
+
+@pytest.fixture
+def stock(ledger: MemoryLedger) -> StockService:
+    return StockService(ledger)
+
+
+def quiet(done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+def test_every_row_becomes_a_record_at_version_1(stock: StockService) -> None:
+    apply_seed(stock, ROWS, quiet)
+    records = [stock.record(row.item) for row in ROWS]
+    assert [(record.on_hand, record.version) for record in records] == [(row.on_hand, 1) for row in ROWS]
+
+
+def test_it_says_how_many_were_made(stock: StockService) -> None:
+    assert apply_seed(stock, ROWS, quiet) == SeedResult(created=600, kept=0)
+
+
+def test_a_repeat_changes_nothing(stock: StockService, ledger: MemoryLedger) -> None:
+    apply_seed(stock, ROWS, quiet)
+    again = apply_seed(stock, ROWS, quiet)
+    assert (again, len(ledger.events)) == (SeedResult(created=0, kept=600), 600)
+
+
+def test_stock_that_was_sold_since_does_not_come_back(stock: StockService) -> None:
+    apply_seed(stock, ROWS, quiet)
+    stock.change(AdjustStock(ROWS[5].item, -5))
+    apply_seed(stock, ROWS, quiet)
+    assert stock.record(ROWS[5].item).on_hand == 0
+
+
+def test_progress_is_reported_up_to_the_end(stock: StockService) -> None:
+    seen: list[tuple[int, int]] = []
+    apply_seed(stock, ROWS, lambda done, total: seen.append((done, total)))
+    assert seen == [(256, 600), (512, 600), (600, 600)]

@@ -1,10 +1,6 @@
 """scripts/bench: logs with a past are logs as the service writes them."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
 
 from bench import made_log
 from bench.made_log import make_log

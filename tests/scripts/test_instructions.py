@@ -5,11 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.steps import STEPS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.append(str(SCRIPTS))
-
-from bench.steps import STEPS  # noqa: E402 - found by the path above
 
 
 @pytest.mark.parametrize("name", STEPS)

@@ -1,13 +1,8 @@
 """scripts/bench: a server that was wrong scores nothing, and ratios are taken within a round."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench.check import contradictions
 from bench.contestants import CONTESTANTS, TARGETS, Target
 from bench.load import Load

@@ -1,13 +1,9 @@
 """scripts/costs: every figure can be measured on a real server, at a small size; what cannot be is refused."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench.server import CHECKOUT
 from costs import batches, cli, holds, logs, stores
 from costs.figures import FIGURES

@@ -2,15 +2,10 @@
 
 import contextlib
 import socket
-import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2] / "scripts"))
-
 from bench.answers import AnswerBroken, is_complete, is_success
 from bench.connections import opened
 from bench.driving import drive_together
