@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +15,6 @@ from inventory.cli.terminal import EXIT_CODES, plural, progress_bar
 from inventory.domain.commands import CountStock, Note, Precondition
 from inventory.domain.errors import AlreadyExists, FieldProblem, ValidationFailed
 from inventory.domain.values import ItemId, item_id, quantity
-from inventory.resilience.parallel import run_parallel
 from inventory.service.stock import StockService
 
 _FIELDS = {"storeId": str, "sku": str, "onHand": int}
@@ -116,10 +116,11 @@ def apply_seed(stock: StockService, rows: Sequence[SeedRow], report: Callable[[i
     :raises Unavailable: some rows may be applied, the others are not; run it again.
     """
     created = 0
-    for start in range(0, len(rows), _BETWEEN_REPORTS):
-        part = rows[start : start + _BETWEEN_REPORTS]
-        created += sum(run_parallel([partial(_create, stock, row) for row in part], at_once=_AT_ONCE))
-        report(start + len(part), len(rows))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for start in range(0, len(rows), _BETWEEN_REPORTS):
+            part = rows[start : start + _BETWEEN_REPORTS]
+            created += sum(pool.map(partial(_create, stock), part))
+            report(start + len(part), len(rows))
     return SeedResult(created, len(rows) - created)
 
 

@@ -1,6 +1,6 @@
 """The service with its empty view installed, which the service itself never does."""
 
-from inventory.web import empty_view
+from bench import empty_view
 from inventory.web.wsgi import app
 
 empty_view.install(app)

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from bench import empty_view
 from bench.bare_app import app as bare_app
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.decide import decide
@@ -24,7 +25,6 @@ from inventory.eventlog.line import GENESIS, decode, encode, next_chain
 from inventory.service.ports.change_queue import Submission
 from inventory.service.submission import deciding
 from inventory.settings import Settings
-from inventory.web import empty_view
 from inventory.web.app import create_app
 from inventory.wiring import build_services, prepare
 from inventory.wiring.services import Services

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from support.given import adding, all_stock, deciding, item
+from support.parallel import run_parallel
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock
@@ -12,7 +13,6 @@ from inventory.domain.events import Event
 from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.domain.values import ItemId
-from inventory.resilience.parallel import run_parallel
 from inventory.service.ports.ledger import Ledger
 
 AT_ONCE = 16

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 from support.folder import Folder
 from support.given import item
+from support.parallel import run_parallel
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.decide_batch import OperationRefused
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.hold_commands import AtomicBatch
-from inventory.resilience.parallel import run_parallel
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.stock import StockService
 

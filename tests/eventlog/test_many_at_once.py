@@ -9,6 +9,7 @@ import pytest
 from support.children import heard, on
 from support.folder import ONE, Folder, Shim, add
 from support.given import deciding, item
+from support.parallel import run_parallel
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, Overloaded
@@ -17,7 +18,6 @@ from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.ledger import FileLedger
-from inventory.resilience.parallel import run_parallel
 from inventory.service.stock import StockService
 
 ITEMS = [item(f"sku-{number}") for number in range(5)]

@@ -7,10 +7,10 @@ from multiprocessing import get_context
 from random import Random
 from typing import Any, NamedTuple
 
-from inventory.resilience.parallel import run_parallel
 from support.client import Client
 from support.history import Operation, Told
 from support.noted_requests import STORES, Request, send
+from support.parallel import run_parallel
 from support.running_server import RunningServer
 from support.waiting import until
 

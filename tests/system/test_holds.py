@@ -6,10 +6,9 @@ from functools import partial
 import pytest
 from support.client import stock
 from support.orders import SKUS, Till, all_reservations, assert_adds_up
+from support.parallel import run_parallel
 from support.running_server import RunningServer, assert_whole
 from support.waiting import until
-
-from inventory.resilience.parallel import run_parallel
 
 CLIENTS = 16
 NEVER = 10**9

@@ -5,10 +5,9 @@ from functools import partial
 
 import pytest
 from support.client import Client, Unanswered, adjust, record_path, stock
+from support.parallel import run_parallel
 from support.processes import frozen
 from support.running_server import RunningServer, assert_whole
-
-from inventory.resilience.parallel import run_parallel
 
 pytestmark = pytest.mark.both_worker_classes
 RESERVE = f"{record_path('sku-1')}/reserve"

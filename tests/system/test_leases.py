@@ -7,10 +7,9 @@ from functools import partial
 
 from support.client import Answer, Client, adjust, record_path, stock
 from support.load import PLENTY, Account, Change, Load, assert_exactly_once
+from support.parallel import run_parallel
 from support.running_server import RunningServer, assert_whole
 from support.waiting import until
-
-from inventory.resilience.parallel import run_parallel
 
 CHANGES = 200
 CLIENTS = 32

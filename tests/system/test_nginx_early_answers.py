@@ -8,10 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 from support.client import adjust, record_path, stock
+from support.parallel import run_parallel
 from support.running_nginx import NEEDS_NGINX, Proxy, RunningNginx
 from support.running_server import RunningServer
-
-from inventory.resilience.parallel import run_parallel
 
 pytestmark = NEEDS_NGINX
 LONG_TEXT = b"x" * 111_000

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.given import Clock
+from support.parallel import run_parallel
 
 from inventory.resilience.breaker import BreakerOpen, CircuitBreaker
-from inventory.resilience.parallel import run_parallel
 
 COOLDOWN = 5000
 

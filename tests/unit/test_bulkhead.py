@@ -1,10 +1,10 @@
 """The bulkhead and the load shedder: who is refused at once."""
 
 import pytest
+from support.parallel import run_parallel
 
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.resilience.load_shedder import LoadShedder
-from inventory.resilience.parallel import run_parallel
 
 
 def test_as_many_as_may_be_are_let_in_and_not_one_more():

@@ -6,9 +6,9 @@ import threading
 import pytest
 from filelock import FileLock
 from support.leases import TTL_MS, lease_files, store, taken
+from support.parallel import run_parallel
 
 from inventory.resilience.lease import LeaseLost, decode, encode
-from inventory.resilience.parallel import run_parallel
 
 
 def test_a_lease_keeps_every_other_out_until_its_deadline(leases, up):

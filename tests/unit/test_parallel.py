@@ -3,8 +3,7 @@
 import threading
 
 import pytest
-
-from inventory.resilience.parallel import run_parallel
+from support.parallel import run_parallel
 
 PATIENCE = 30
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from support.given import Clock, item
+from support.parallel import run_parallel
 
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ReadOnly, StorageUnavailable
@@ -12,7 +13,6 @@ from inventory.domain.hold_commands import AtomicBatch
 from inventory.domain.hold_errors import ReservationExpired, ReservationNotFound, WrongState
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.memory.ledger import MemoryLedger
-from inventory.resilience.parallel import run_parallel
 from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService
 from inventory.service.stock import StockService

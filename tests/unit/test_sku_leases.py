@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from support.leases import HERE, THERE, World
+from support.parallel import run_parallel
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, LockContended, LockLost, StorageUnavailable
-from inventory.resilience.parallel import run_parallel
 from inventory.service.stock import StockService
 
 

@@ -8,6 +8,7 @@ import pytest
 from support.failing_store import FailingStore
 from support.given import Clock, item
 from support.leases import HERE, World
+from support.parallel import run_parallel
 
 from inventory.domain.commands import AdjustStock, CountStock, at_version
 from inventory.domain.errors import (
@@ -25,7 +26,6 @@ from inventory.domain.hold_commands import Command, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.resilience.parallel import run_parallel
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.stock_reads import PageRequest
 from inventory.service.stock import StockService

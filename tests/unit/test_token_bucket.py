@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.parallel import run_parallel
 
-from inventory.resilience.parallel import run_parallel
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 
 SECOND = 1_000_000_000

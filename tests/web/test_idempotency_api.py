@@ -2,8 +2,8 @@
 
 import pytest
 from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
+from support.parallel import run_parallel
 
-from inventory.resilience.parallel import run_parallel
 from inventory.web.idempotency_key import meaning
 
 KEY = {"Idempotency-Key": "key-1"}

@@ -5,10 +5,10 @@ import threading
 
 import pytest
 from support.apps import ADJUST, RECORD, FailingLedger, make_services
+from support.parallel import run_parallel
 from support.views import MemoryViews
 from werkzeug.test import EnvironBuilder
 
-from inventory.resilience.parallel import run_parallel
 from inventory.web.app import create_app
 from inventory.web.deferred import LateRefusal
 

@@ -1,4 +1,4 @@
-"""Run tasks in parallel, at most N at once."""
+"""Tasks in parallel, with a bound: how tests of concurrency run theirs."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

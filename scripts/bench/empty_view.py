@@ -1,4 +1,4 @@
-"""The yardstick of the benchmarks: views with the same surroundings that do nothing. Never part of the service."""
+"""The yardstick of the benchmarks: views with the same surroundings that do nothing."""
 
 from flask import Flask
 
