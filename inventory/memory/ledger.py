@@ -37,8 +37,6 @@ from inventory.service.quotas import sizes_of
 from inventory.service.sequential_history import SequentialHistory
 from inventory.service.state_group import StateGroup
 
-_CALLERS_WAIT_MS = 60_000
-"""Nothing is queued: only what a caller itself does takes any time."""
 DEFAULT_STAMP = EventStamp("memory", key_ttl_ms=3_600_000)
 
 
@@ -127,15 +125,19 @@ class MemoryLedger:
         now: Callable[[], Instant] = wall_clock,
         *,
         with_thread: bool = False,
+        wait_ms: int = 60_000,
     ) -> None:
-        """:param with_thread: whether a thread commits, as in other engines; without one each caller does."""
+        """
+        :param with_thread: whether a thread commits, as in other engines; without one each caller does.
+        :param wait_ms: COMMIT_WAIT_MS, long by default: nothing here waits for a disk.
+        """
         self._now = now
         self._mutex = threading.RLock()
         self._state = State()
         self.events: list[Event] = []
         self.history = MemoryHistory(self.events)
         store = MemoryGroupStore(self._state, self.events, stamp, self.now, self._mutex)
-        self.changes = CommitQueue(store, stamp) if with_thread else CallersQueue(store, stamp, _CALLERS_WAIT_MS)
+        self.changes = (CommitQueue if with_thread else CallersQueue)(store, stamp, wait_ms)
         self.changes.start()
 
     def submit(

@@ -61,7 +61,8 @@ def stocked(ledger: LedgerUnderTest) -> LedgerUnderTest:
 
 
 @pytest.fixture
-def threaded(engine: str, stocked: LedgerUnderTest) -> LedgerUnderTest:
+def threaded(engine: str, ledger: LedgerUnderTest) -> LedgerUnderTest:
+    """A ledger with a committing thread."""
     if engine == WITHOUT_THREAD:
         pytest.skip("this engine commits in the thread of its caller")
-    return stocked
+    return ledger

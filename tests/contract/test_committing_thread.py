@@ -5,7 +5,9 @@ import threading
 import pytest
 from support.engines import LedgerUnderTest
 from support.failing_store import FULL, ONE, STEPS, FailingStore, add, refusal_of
+from support.given import refusing
 
+from inventory.domain.errors import InsufficientStock, StorageUnavailable
 from inventory.service.ports.group_store import StoreLost
 
 
@@ -54,18 +56,12 @@ def test_a_store_that_is_lost_while_nothing_happens_ends_the_thread(
 
 
 def test_nobody_is_told_before_everything_is_ensured(threaded: LedgerUnderTest, store: FailingStore):
-    reached, go_on, told = threading.Event(), threading.Event(), threading.Event()
-
-    def held_up() -> None:
-        reached.set()
-        assert go_on.wait(30)
-
-    store.before["ensure"] = held_up
+    gate, told = store.hold_at("ensure"), threading.Event()
     ticket = add(threaded)
     ticket.on_settled(told.set)
-    assert reached.wait(30)
+    assert gate.reached.wait(30)
     was_told = told.is_set()
-    go_on.set()
+    store.let_go(gate)
     assert (ticket.wait().record.on_hand, was_told, told.wait(30)) == (1, False, True)
 
 
@@ -73,19 +69,51 @@ def test_nobody_is_told_before_everything_is_ensured(threaded: LedgerUnderTest, 
 def test_a_change_that_has_waited_for_too_long_is_withdrawn_until_it_is_decided_and_unknown_from_then_on(
     threaded: LedgerUnderTest, store: FailingStore, step: str
 ):
-    reached, go_on = threading.Event(), threading.Event()
-
-    def held_up() -> None:
-        reached.set()
-        assert go_on.wait(30)
-
-    store.before[step] = held_up
+    gate = store.hold_at(step)
     ticket = add(threaded)
-    assert reached.wait(30)
+    assert gate.reached.wait(30)
     ticket._until = 0.0  # Its time is over.
     refused = refusal_of(ticket)
-    store.before.clear()
-    go_on.set()
+    store.let_go(gate)
     add(threaded).wait()
     assert refused.outcome == ("unknown" if step == "ensure" else "none")
     assert threaded.record(ONE).on_hand == (2 if step == "ensure" else 1)
+
+
+def test_what_the_thread_had_not_taken_up_when_it_ends_has_not_happened(threaded: LedgerUnderTest, store: FailingStore):
+    gate, store.fails["write"] = store.hold_at("write"), RuntimeError("a fault")
+    taken = add(threaded)
+    assert gate.reached.wait(30)
+    queued = add(threaded)
+    store.let_go(gate)
+    assert [refusal_of(ticket).outcome for ticket in (taken, queued)] == ["unknown", "none"]
+
+
+def test_what_decide_raises_reaches_its_own_client_and_no_other(threaded: LedgerUnderTest, store: FailingStore):
+    gate = store.hold_at("ensure")
+    add(threaded)
+    assert gate.reached.wait(30)
+    errors = (InsufficientStock(ONE, 5, 1), ZeroDivisionError(), StorageUnavailable("", outcome="none"))
+    tickets = [add(threaded), *(threaded.submit((ONE,), refusing(error)) for error in errors), add(threaded)]
+    store.let_go(gate)
+    assert [tickets[place].wait().record.on_hand for place in (0, -1)] == [2, 3]
+    for ticket, error in zip(tickets[1:-1], errors, strict=True):
+        with pytest.raises(type(error)):
+            ticket.wait()
+
+
+def test_closing_commits_what_is_queued(threaded: LedgerUnderTest, store: FailingStore):
+    gate = store.hold_at("ensure")
+    add(threaded)
+    assert gate.reached.wait(30)
+    tickets = [add(threaded) for _ in range(20)]
+    closing = threading.Thread(target=threaded.changes.close)
+    closing.start()
+    store.let_go(gate)
+    closing.join(30)
+    assert [ticket.wait().record.on_hand for ticket in tickets] == list(range(2, 22))
+
+
+def test_after_closing_changes_are_refused_at_once(stocked: LedgerUnderTest):
+    assert stocked.changes.close()
+    assert refusal_of(add(stocked)).outcome == "none"

@@ -87,10 +87,12 @@ def test_every_walk_is_in_the_same_order(with_a_past: LedgerUnderTest):
 
 def test_a_walk_that_is_begun_shows_nothing_of_later_changes(with_a_past: LedgerUnderTest, fold: State):
     with with_a_past.walk() as stock:
-        first = stock.records(None, 2)
         with_a_past.submit((ITEMS[1],), deciding(CountStock(ITEMS[1], 999))).wait()
-        rest = stock.records(first.next_after, 1000)
-    assert {record.item: record for record in (*first.items, *rest.items)} == fold.records
+        new = item("new")
+        with_a_past.submit((new,), deciding(CountStock(new, 1))).wait()
+        records, skus = stock.records(None, 1000).items, stock.skus(None, 1000).items
+    assert {record.item: record for record in records} == fold.records
+    assert {record.item: record for sku in skus for record in sku.records} == fold.records
 
 
 def test_the_sums_of_every_sku_are_those_of_its_records(with_a_past: LedgerUnderTest, fold: State):

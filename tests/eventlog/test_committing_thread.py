@@ -1,13 +1,13 @@
-"""The committing thread: each waiter gets its own answer, and none is left waiting when the thread ends."""
+"""The committing thread on files: what only files can do to it. The rules are in tests/contract."""
 
 import errno
 import threading
 
 import pytest
-from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
-from support.given import adding, refusing
+from support.folder import ONE, Folder, Gate, Shim, add, failing, wait_until
+from support.given import adding
 
-from inventory.domain.errors import InsufficientStock, Overloaded, StorageUnavailable
+from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog import replica
 from inventory.eventlog.replica import fold
 
@@ -30,19 +30,6 @@ def held_up(ledger, disk: Shim) -> Gate:
     return gate
 
 
-@pytest.mark.parametrize(
-    "error", [InsufficientStock(ONE, 5, 1), ZeroDivisionError(), StorageUnavailable("", outcome="none")]
-)
-def test_what_decide_raises_reaches_its_own_waiter_and_no_other(folder: Folder, disk: Shim, error: Exception):
-    ledger = folder.start(disk)
-    gate = held_up(ledger, disk)
-    tickets = [ledger.submit((ONE,), decide) for decide in (adding((ONE, 1)), refusing(error), adding((ONE, 1)))]
-    gate.open()
-    assert [tickets[index].wait().record.on_hand for index in (0, 2)] == [2, 3]
-    with pytest.raises(type(error)):
-        tickets[1].wait()
-
-
 def test_an_event_that_cannot_be_written_down_is_its_own_waiters_trouble(folder: Folder, disk: Shim):
     ledger = folder.start(disk)
     gate = held_up(ledger, disk)
@@ -52,39 +39,6 @@ def test_an_event_that_cannot_be_written_down_is_its_own_waiters_trouble(folder:
     assert fine.wait().record.on_hand == 2
     with pytest.raises(TypeError):
         impossible.wait()
-
-
-@pytest.mark.parametrize("call", ["append", "fdatasync"])
-def test_when_the_thread_ends_all_that_wait_are_told(folder: Folder, disk: Shim, call: str):
-    deaths: list[None] = []
-    ledger = folder.start(disk, on_committer_death=lambda: deaths.append(None), commit_wait_ms=60_000)
-    gate = held_up(ledger, disk)
-    tickets = [ledger.submit((TWO,), adding((TWO, 1))) for _ in range(3)]
-    disk.instead = {call: failing(Boom())}
-    gate.open()
-    for ticket in tickets:
-        with pytest.raises(StorageUnavailable) as refusal:
-            ticket.wait()
-        assert refusal.value.outcome == "unknown"
-    wait_until(lambda: bool(deaths))
-
-
-def test_when_the_thread_ends_those_that_it_had_not_taken_up_are_told_too(folder: Folder, disk: Shim):
-    ledger, gate = folder.start(disk, commit_wait_ms=60_000), Gate()
-
-    def append(*_: object) -> None:
-        gate()
-        raise Boom
-
-    disk.instead["append"] = append
-    taken = ledger.submit((ONE,), adding((ONE, 1)))
-    assert gate.reached.wait(10)
-    queued = ledger.submit((TWO,), adding((TWO, 1)))
-    gate.open()
-    for ticket, outcome in ((taken, "unknown"), (queued, "none")):
-        with pytest.raises(StorageUnavailable) as refusal:
-            ticket.wait()
-        assert refusal.value.outcome == outcome
 
 
 def dead(folder: Folder, disk: Shim):
@@ -99,12 +53,6 @@ def dead(folder: Folder, disk: Shim):
     return ledger
 
 
-def test_after_the_thread_has_ended_changes_are_refused_at_once(folder: Folder, disk: Shim):
-    with pytest.raises(StorageUnavailable) as refusal:
-        add(dead(folder, disk))
-    assert refusal.value.outcome == "none"
-
-
 def test_after_the_thread_has_ended_its_ledger_says_so(folder: Folder, disk: Shim):
     assert "has ended" in dead(folder, disk).status().read_only
 
@@ -112,41 +60,6 @@ def test_after_the_thread_has_ended_its_ledger_says_so(folder: Folder, disk: Shi
 def test_after_the_thread_has_ended_other_processes_go_on(folder: Folder, disk: Shim):
     dead(folder, disk)
     assert add(folder.open()).record.on_hand == 2
-
-
-def test_a_change_that_was_given_up_never_happens(folder: Folder, disk: Shim):
-    ledger = folder.start(disk, commit_wait_ms=30)
-    gate = held_up(ledger, disk)
-    tickets = [ledger.submit((TWO,), adding((TWO, 1))) for _ in range(5)]
-    for ticket in tickets:
-        with pytest.raises(Overloaded) as refusal:
-            ticket.wait()
-        assert refusal.value.outcome == "none"
-    del disk.instead["fdatasync"]
-    gate.open()
-    folder.close()
-    assert folder.start().record(TWO) is None
-
-
-def test_closing_commits_what_is_queued(folder: Folder, disk: Shim):
-    ledger = folder.start(disk)
-    gate = held_up(ledger, disk)
-    tickets = [ledger.submit((TWO,), adding((TWO, 1))) for _ in range(20)]
-    closing = threading.Thread(target=ledger.close)
-    closing.start()
-    gate.open()
-    closing.join(10)
-    folder._ledgers.clear()
-    assert [ticket.wait().record.on_hand for ticket in tickets] == list(range(1, 21))
-
-
-def test_after_closing_changes_are_refused_at_once(folder: Folder):
-    ledger = folder.start()
-    ledger.close()
-    folder._ledgers.clear()
-    with pytest.raises(StorageUnavailable) as refusal:
-        add(ledger)
-    assert refusal.value.outcome == "none"
 
 
 def test_a_lock_file_that_was_replaced_stops_all_writing(folder: Folder):

@@ -9,7 +9,8 @@ A factory is called with an empty folder of its own, a clock, a stamp and events
 - takes its time from the clock, and writes as the stamp says;
 - has these events already, in this order, as if another program had written them: they were never decided here, and one
   of them may not continue the history of its record;
-- has its ``CommitQueue`` as ``changes``: tests put a ``FailingStore`` below it.
+- has its ``CommitQueue`` as ``changes``: tests put a ``FailingStore`` below it;
+- lets a change wait for a minute: what is tested here must not hang on how fast the machine is.
 
 What holds of one engine only (torn files, marks in shared memory) is tested elsewhere (`tests/eventlog`). An engine
 whose queue has no thread is left out by the tests of the thread.
@@ -87,7 +88,7 @@ def on_files(
                 line, chain = encode(event, chain)
                 log.write(line)
     recover(layout, Disk(), machine)
-    return FileLedger(layout, LogOptions(stamp, machine=machine, segment_bytes=segment_bytes))
+    return FileLedger(layout, LogOptions(stamp, 60_000, segment_bytes, machine=machine))
 
 
 WITHOUT_THREAD = "memory-without-thread"

@@ -11,6 +11,7 @@ from inventory.domain.idempotency import IdempotencyKey
 from inventory.service.commit_queue import CommitQueue
 from inventory.service.ports.change_queue import ChangeQueue, Ticket
 from inventory.service.ports.group_store import GroupStore, QueuedChanges
+from support.folder import Gate
 from support.given import adding, item
 
 ONE, TWO = item("sku-1"), item("sku-2")
@@ -25,6 +26,7 @@ class FailingStore:
     :ivar after: the steps that are carried out first: their answer is lost.
     :ivar calls: the steps that were asked for, in their order, but for ``idle``.
     :ivar before: called at a step, before it.
+    :ivar writes: how many events each write had.
     """
 
     def __init__(self, store: GroupStore[Any]) -> None:
@@ -34,12 +36,23 @@ class FailingStore:
         self.after: set[str] = set()
         self.calls: list[str] = []
         self.before: dict[str, Callable[[], object]] = {}
+        self.writes: list[int] = []
 
     @classmethod
     def under(cls, changes: CommitQueue) -> "FailingStore":
         """Put one below a queue."""
         changes.committing.store = found = cls(changes.committing.store)
         return found
+
+    def hold_at(self, step: str) -> Gate:
+        """Hold up whoever comes to this step until the gate that is returned is opened."""
+        gate = self.before[step] = Gate()
+        return gate
+
+    def let_go(self, gate: Gate) -> None:
+        """Open a gate; whoever comes later is not held up."""
+        self.before.clear()
+        gate.open()
 
     @property
     def durable(self) -> int:
@@ -61,6 +74,7 @@ class FailingStore:
 
     def write(self, group: Any) -> None:
         self._reach("write")
+        self.writes.append(len(group.events))
         self.store.write(group)
         self._leave("write")
 

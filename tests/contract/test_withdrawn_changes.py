@@ -1,15 +1,18 @@
 """A change can be withdrawn until the moment it is decided; what is withdrawn, or late, is not done."""
 
 import pytest
-from support.folder import ONE, TWO, Folder, Gate, Shim, failing
+from support.engines import LedgerUnderTest
+from support.failing_store import FULL, ONE, TWO, FailingStore, add
+from support.folder import Gate
 from support.given import adding
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
 from inventory.domain.idempotency import IdempotencyKey
-from inventory.eventlog.ledger import FileLedger
 from inventory.service.commit_group import CommitGroup
 from inventory.service.ports.change_queue import Submission
 from inventory.service.ticket import PendingChange
+
+pytestmark = pytest.mark.usefixtures("threaded")
 
 
 class Boom(BaseException):
@@ -17,21 +20,11 @@ class Boom(BaseException):
 
 
 @pytest.fixture
-def disk() -> Shim:
-    return Shim()
-
-
-@pytest.fixture
-def ledger(folder: Folder, disk: Shim) -> FileLedger:
-    return folder.start(disk, commit_wait_ms=60_000)
-
-
-@pytest.fixture
-def gate(ledger: FileLedger, disk: Shim) -> Gate:
-    """The committing thread waits in a sync until it is opened; one change is in the log by then."""
-    gate = disk.instead["fdatasync"] = Gate()
-    ledger.submit((ONE,), adding((ONE, 1)))
-    assert gate.reached.wait(10)
+def gate(ledger: LedgerUnderTest, store: FailingStore) -> Gate:
+    """The committing thread waits before it ensures until it is let go; one change is written by then."""
+    gate = store.hold_at("ensure")
+    add(ledger)
+    assert gate.reached.wait(30)
     return gate
 
 
@@ -46,16 +39,20 @@ def assert_is_withdrawn(ticket: PendingChange) -> None:
     assert refusal.value.outcome == "none"
 
 
-def test_a_change_whose_time_is_over_is_not_decided_though_nobody_has_asked_yet(ledger: FileLedger, gate: Gate):
+def test_a_change_whose_time_is_over_is_not_decided_though_nobody_has_asked_yet(
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
+):
     late, other = ledger.submit((TWO,), adding((TWO, 1))), ledger.submit((ONE,), adding((ONE, 1)))
     end_the_time_of(late)
-    gate.open()
+    store.let_go(gate)
     assert other.wait().record.on_hand == 2
     assert_is_withdrawn(late)
     assert (ledger.record(TWO), ledger.status().sequence) == (None, 2)
 
 
-def test_a_change_can_be_withdrawn_while_another_of_its_commit_group_is_decided(ledger: FileLedger, gate: Gate):
+def test_a_change_can_be_withdrawn_while_another_of_its_commit_group_is_decided(
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
+):
     behind: list[PendingChange] = []
 
     def meanwhile(state, now):
@@ -65,13 +62,13 @@ def test_a_change_can_be_withdrawn_while_another_of_its_commit_group_is_decided(
 
     before = ledger.submit((ONE,), meanwhile)
     behind.append(ledger.submit((TWO,), adding((TWO, 1))))
-    gate.open()
+    store.let_go(gate)
     assert before.wait().record.on_hand == 2
     assert (ledger.record(TWO), ledger.status().sequence) == (None, 2)
 
 
 def test_operations_of_a_batch_are_withdrawn_from_the_moment_on_at_which_its_time_is_over(
-    ledger: FileLedger, gate: Gate
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
 ):
     tickets: list[PendingChange] = []
 
@@ -81,7 +78,7 @@ def test_operations_of_a_batch_are_withdrawn_from_the_moment_on_at_which_its_tim
 
     decisions = [adding((ONE, 1)), adding((ONE, 1)), third, adding((ONE, 1)), adding((ONE, 1))]
     tickets += ledger.submit_all([Submission((ONE,), decide) for decide in decisions])
-    gate.open()
+    store.let_go(gate)
     assert [ticket.wait().record.on_hand for ticket in tickets[:3]] == [2, 3, 4]
     for ticket in tickets[3:]:
         assert_is_withdrawn(ticket)
@@ -89,45 +86,51 @@ def test_operations_of_a_batch_are_withdrawn_from_the_moment_on_at_which_its_tim
 
 
 def test_the_keys_of_a_batch_that_is_withdrawn_are_not_looked_up(
-    ledger: FileLedger, gate: Gate, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ):
     looked_up: list[object] = []
     monkeypatch.setattr(CommitGroup, "require_unused", lambda _, keys: looked_up.extend(keys))
     key = IdempotencyKey("key", "hash")
     batches = [ledger.submit_all([Submission((ONE,), adding((ONE, 1)))] * 2, key) for _ in range(2)]
     end_the_time_of(*batches[0])
-    gate.open()
+    store.let_go(gate)
     batches[1][0].wait()
     assert looked_up == [key, None, None]
 
 
-def test_whoever_has_withdrawn_a_change_and_asks_again_is_told_the_same(ledger: FileLedger, gate: Gate):
+def test_whoever_has_withdrawn_a_change_and_asks_again_is_told_the_same(
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
+):
     ticket = ledger.submit((TWO,), adding((TWO, 1)))
     end_the_time_of(ticket)
     for _ in range(2):
         assert_is_withdrawn(ticket)
-    gate.open()
+    store.let_go(gate)
 
 
-def test_a_write_that_fails_leaves_what_was_withdrawn_before_it_withdrawn(ledger: FileLedger, disk: Shim, gate: Gate):
+def test_a_write_that_fails_leaves_what_was_withdrawn_before_it_withdrawn(
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
+):
     withdrawn, begun = ledger.submit((TWO,), adding((TWO, 1))), ledger.submit((ONE,), adding((ONE, 1)))
     end_the_time_of(withdrawn)
     assert_is_withdrawn(withdrawn)
-    disk.instead["append"] = failing(OSError(28, "No space left on device"), times=1)
-    gate.open()
+    store.fails["write"] = FULL
+    store.let_go(gate)
     with pytest.raises(StorageUnavailable):
         begun.wait()
     assert_is_withdrawn(withdrawn)
 
 
-def test_when_the_thread_ends_what_it_had_not_decided_has_not_happened(ledger: FileLedger, gate: Gate):
+def test_when_the_thread_ends_what_it_had_not_decided_has_not_happened(
+    ledger: LedgerUnderTest, store: FailingStore, gate: Gate
+):
     def fatal(state, now):
         raise Boom
 
     decided, deciding = ledger.submit((ONE,), adding((ONE, 1))), ledger.submit((ONE,), fatal)
     behind = ledger.submit((TWO,), adding((TWO, 1)))
     left_over = [ledger.submit((TWO,), adding((TWO, 1)), None, 1000) for _ in range(2)]
-    gate.open()
+    store.let_go(gate)
     found = []
     for ticket in (decided, deciding, behind, *left_over):
         with pytest.raises(StorageUnavailable) as refusal:
