@@ -23,16 +23,16 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
     """
     settings = existing_log(data_dir)
     with service(settings) as services:
-        if services.upkeep is None:
+        if services.maintenance is None:
             raise click.ClickException("this log needs no maintenance")
         if snapshot:
-            services.upkeep.run_once()
+            services.maintenance.run_once()
         archived = layout_of(settings).archived_segments()
         old = [] if keep is None else archived[: len(archived) - keep]
-        needed = services.upkeep.needed_from() if old else 0
+        needed = services.maintenance.needed_from() if old else 0
         held_back = [segment for segment in old if segment >= needed]
         old = [segment for segment in old if segment < needed]
-        if old and len(services.upkeep.whole_snapshots()) < 2:
+        if old and len(services.maintenance.whole_snapshots()) < 2:
             raise click.ClickException("--keep needs two valid snapshots; take one with --snapshot")
         for segment in old:
             layout_of(settings).archived(segment).unlink()

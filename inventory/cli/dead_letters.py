@@ -12,8 +12,8 @@ from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.terminal import EXIT_CODES
 from inventory.domain.errors import ValidationFailed
 from inventory.domain.values import ItemId, item_id
-from inventory.eventlog.dead_letter_file import letter_as_json
-from inventory.service.ports.dead_letter_store import Letter
+from inventory.eventlog.dead_letter_file import dead_letter_as_json
+from inventory.service.ports.dead_letter_store import DeadLetter
 from inventory.service.ports.stock_reads import PageRequest
 
 _AT_ONCE = 1000
@@ -37,7 +37,7 @@ def list_command(data_dir: str | None, settled_too: bool, as_json: bool) -> None
     """Show the dead letters in the order in which they were noted; note new ones first."""
     with service(existing_log(data_dir)) as services:
         services.dead_letters.note_new()
-        letters: list[Letter] = []
+        letters: list[DeadLetter] = []
         after: str | None = None
         while True:
             page = services.dead_letters.page(PageRequest(_AT_ONCE, after), None if settled_too else "dead")
@@ -46,7 +46,7 @@ def list_command(data_dir: str | None, settled_too: bool, as_json: bool) -> None
             if after is None:
                 break
     if as_json:
-        click.echo(json.dumps({"items": [letter_as_json(letter) for letter in letters]}))
+        click.echo(json.dumps({"items": [dead_letter_as_json(letter) for letter in letters]}))
         return
     for letter in letters:
         click.echo(_told(letter))
@@ -107,10 +107,10 @@ def _settle(
 ) -> None:
     with service(existing_log(data_dir)) as services:
         letter = services.dead_letters.settle(sequence, item, action, _user(), reason)
-    click.echo(json.dumps(letter_as_json(letter)) if as_json else _told(letter))
+    click.echo(json.dumps(dead_letter_as_json(letter)) if as_json else _told(letter))
 
 
-def _told(letter: Letter) -> str:
+def _told(letter: DeadLetter) -> str:
     told = f"event {letter.sequence}  {letter.item.store}/{letter.item.sku}  {letter.state}  {letter.reason}"
     if letter.settled is None:
         return told

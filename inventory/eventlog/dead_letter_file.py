@@ -22,26 +22,26 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import line_as_json, line_from_json
 from inventory.resilience.disk import Disk
 from inventory.resilience.process_lock import process_lock
-from inventory.service.ports.dead_letter_store import Letter, Settlement
+from inventory.service.ports.dead_letter_store import DeadLetter, Settlement
 
 _log = logging.getLogger(__name__)
 
 
-class LetterFile:
-    """Implements ``Letters`` on one file, which several processes may share."""
+class DeadLetterFile:
+    """Implements ``DeadLetterStore`` on one file, which several processes may share."""
 
     def __init__(self, layout: Layout, disk: Disk) -> None:
         self._layout = layout
         self._disk = disk
         self._read_as: tuple[int, int, int] | None = None
-        self._letters: Sequence[Letter] = ()
+        self._letters: Sequence[DeadLetter] = ()
 
-    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
-        """See ``Letters.turn``."""
-        return process_lock(self._layout.letters_lock, wait_ms=wait_ms)
+    def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
+        """See ``DeadLetterStore.lock``."""
+        return process_lock(self._layout.dead_letters_lock, wait_ms=wait_ms)
 
-    def all(self) -> Sequence[Letter]:
-        """See ``Letters.all``. What is no whole line of a letter is passed over and logged."""
+    def all(self) -> Sequence[DeadLetter]:
+        """See ``DeadLetterStore.all``. What is no whole line of a letter is passed over and logged."""
         try:
             with open(self._layout.dead_letters, "rb") as file:
                 here = os.fstat(file.fileno())
@@ -54,9 +54,9 @@ class LetterFile:
             raise StorageUnavailable(f"the dead letters cannot be read: {error}", outcome="none") from error
         return self._letters
 
-    def append(self, letters: Sequence[Letter]) -> None:
-        """See ``Letters.append``."""
-        data = b"".join([orjson.dumps(letter_as_json(letter)) + b"\n" for letter in letters])
+    def append(self, letters: Sequence[DeadLetter]) -> None:
+        """See ``DeadLetterStore.append``."""
+        data = b"".join([orjson.dumps(dead_letter_as_json(letter)) + b"\n" for letter in letters])
         path = self._layout.dead_letters
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -86,7 +86,7 @@ class LetterFile:
         return whole
 
 
-def letter_as_json(letter: Letter) -> dict[str, Any]:
+def dead_letter_as_json(letter: DeadLetter) -> dict[str, Any]:
     """A letter as its line in the file, and as clients see it."""
     before, settled = letter.before, letter.settled
     return {
@@ -113,9 +113,9 @@ def letter_as_json(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _letter_from_json(fields: dict[str, Any]) -> Letter:
+def _letter_from_json(fields: dict[str, Any]) -> DeadLetter:
     line, before, settled = fields["line"], fields["before"], fields["settled"]
-    return Letter(
+    return DeadLetter(
         fields["sequence"],
         ItemId(StoreId(fields["storeId"]), Sku(fields["sku"])),
         fields["eventId"],
@@ -134,8 +134,8 @@ def _letter_from_json(fields: dict[str, Any]) -> Letter:
     )
 
 
-def _letters_of(content: bytes) -> Sequence[Letter]:
-    letters: dict[tuple[int, ItemId], Letter] = {}
+def _letters_of(content: bytes) -> Sequence[DeadLetter]:
+    letters: dict[tuple[int, ItemId], DeadLetter] = {}
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             letter = _letter_from_json(orjson.loads(line))

@@ -10,7 +10,7 @@ from inventory.domain.events import Event
 from inventory.domain.values import ItemId
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.disk import Disk
 
 FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
@@ -28,7 +28,7 @@ def sync_failed(cause: str = "") -> NeedsOperator:
 class Durability:
     """Makes published events durable, one fdatasync at a time in a process, each for all that wait."""
 
-    def __init__(self, layout: Layout, shared: SharedState, disk: Disk, wait_ms: int) -> None:
+    def __init__(self, layout: Layout, shared: SharedHeader, disk: Disk, wait_ms: int) -> None:
         self._layout = layout
         self._shared = shared
         self._disk = disk
@@ -131,7 +131,7 @@ class Doubts:
     """Tells of one process's log what is in doubt."""
 
     def __init__(
-        self, shared: SharedState, durability: Durability, read: Callable[[int, int], Sequence[Event]]
+        self, shared: SharedHeader, durability: Durability, read: Callable[[int, int], Sequence[Event]]
     ) -> None:
         """:param read: returns up to so many published events from a sequence on, durable or not; at least one."""
         self._shared = shared

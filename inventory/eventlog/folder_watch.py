@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from inventory.eventlog.append_lock import AppendLock
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.process_lock import Holder, kill_stopped, stopped_holder
 
 INTERVAL_SECONDS = 0.05
@@ -28,7 +28,7 @@ class FolderWatch:
 
     def __init__(
         self,
-        shared: SharedState,
+        shared: SharedHeader,
         lock: AppendLock,
         on_killed: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,

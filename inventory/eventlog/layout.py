@@ -47,12 +47,12 @@ class Layout:
         return self.locks / "publish"
 
     @property
-    def upkeep_lock(self) -> Path:
+    def maintenance_lock(self) -> Path:
         """Whoever holds this file's lock may take snapshots and compact."""
         return self.locks / "upkeep"
 
     @property
-    def letters_lock(self) -> Path:
+    def dead_letters_lock(self) -> Path:
         """Whoever holds this file's lock may note and settle dead letters."""
         return self.locks / "dead-letters"
 
@@ -77,7 +77,7 @@ class Layout:
         return self.locks / "server"
 
     @property
-    def shared_state(self) -> Path:
+    def shared_header(self) -> Path:
         """The marks that all processes on this folder map."""
         return self.locks / "state"
 

@@ -16,9 +16,9 @@ from inventory.eventlog.group_store import FileGroupStore, newer_format
 from inventory.eventlog.history import FileHistory
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_parts import LogOptions, LogParts
-from inventory.eventlog.maintenance import FileKeeper
+from inventory.eventlog.maintenance import FileMaintenance
 from inventory.eventlog.reads import ReplicaReads
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.commit_queue import CommitQueue
@@ -46,7 +46,7 @@ class FileLedger(ReplicaReads):
         super().__init__(parts, self.history.doubts)
         self._appender = Appender(layout, options.disk)
         self._lock = AppendLock(layout.append_lock, layout.events)
-        self.keeper = FileKeeper(parts)
+        self.log_maintenance = FileMaintenance(parts)
         self._watch = FolderWatch(parts.shared, self._lock, options.on_killed)
         store = FileGroupStore(parts, self._appender, self._lock)
         self.changes = CommitQueue(store, options.writer, options.commit_wait_ms, options.on_committer_death)
@@ -61,7 +61,7 @@ class FileLedger(ReplicaReads):
         self.changes.start()
 
     @property
-    def shared(self) -> SharedState:
+    def shared(self) -> SharedHeader:
         """The marks that all processes on the folder share."""
         return self._shared
 

@@ -8,7 +8,7 @@ from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.replica import Replica
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
@@ -42,7 +42,7 @@ class LogParts:
 
     layout: Layout
     options: LogOptions
-    shared: SharedState
+    shared: SharedHeader
     files: SegmentFiles
     replica: Replica
     durability: Durability
@@ -55,7 +55,7 @@ class LogParts:
         :raises StateUnusable: no server has prepared the folder since the machine started.
         :raises OSError: the folder cannot be opened.
         """
-        shared = SharedState(layout.shared_state)
+        shared = SharedHeader(layout.shared_header)
         shared.require(options.machine.boot_id())
         files = SegmentFiles(layout)
         return cls(

@@ -55,8 +55,8 @@ class FolderSize:
 _TAIL = 1 << 21
 
 
-class FileKeeper:
-    """Implements ``LogKeeper`` for one process of a log on files."""
+class FileMaintenance:
+    """Implements ``LogMaintenance`` for one process of a log on files."""
 
     def __init__(self, parts: LogParts) -> None:
         self._layout, self._shared, self._snapshots = parts.layout, parts.shared, parts.snapshots
@@ -70,12 +70,12 @@ class FileKeeper:
             FolderSize(folder) for folder in (self._layout.events, self._layout.archive, self._layout.snapshots)
         )
 
-    def turn(self) -> AbstractContextManager[bool]:
-        """See ``LogKeeper.turn``."""
-        return process_lock(self._layout.upkeep_lock, wait_ms=0)
+    def lock(self) -> AbstractContextManager[bool]:
+        """See ``LogMaintenance.lock``."""
+        return process_lock(self._layout.maintenance_lock, wait_ms=0)
 
     def since_snapshot(self) -> Behind:
-        """See ``LogKeeper.since_snapshot``."""
+        """See ``LogMaintenance.since_snapshot``."""
         end, taken = self._shared.published(), self._layout.snapshot_sequences()
         begin = self._place_of(taken[-1]) if taken else START.position
         passed = [first for first in self._layout.segments() if begin.segment <= first < end.segment]
@@ -94,7 +94,7 @@ class FileKeeper:
         return place
 
     def take_snapshot(self) -> int:
-        """See ``LogKeeper.take_snapshot``."""
+        """See ``LogMaintenance.take_snapshot``."""
         try:
             self._replica.adopt()
             with self._replica.still() as state:
@@ -124,7 +124,7 @@ class FileKeeper:
         return image.cursor.position.sequence
 
     def can_compact(self) -> bool:
-        """See ``LogKeeper.can_compact``."""
+        """See ``LogMaintenance.can_compact``."""
         taken, segments = self._layout.snapshot_sequences(), self._layout.segments()
         if len(taken) < KEPT or len(segments) < 2:
             return False
@@ -136,7 +136,7 @@ class FileKeeper:
             raise unreadable(error) from error
 
     def compact(self) -> int:
-        """See ``LogKeeper.compact``.
+        """See ``LogMaintenance.compact``.
 
         What lies below the older of the two newest snapshots goes, so that nothing is ever the only copy;
         but not while a key in it may still be asked for: its answer is read from the segment.
@@ -160,7 +160,7 @@ class FileKeeper:
         return following - 1 < snapshot and self._last_instant(segment) + self._key_ttl <= self._now()
 
     def needed_from(self) -> int:
-        """See ``LogKeeper.needed_from``: also the events before, from which the holds of such answers are rebuilt."""
+        """See ``LogMaintenance.needed_from``: also the events from which the holds of such answers are rebuilt."""
         try:
             self._replica.adopt()
             with self._replica.still() as state:
@@ -176,11 +176,11 @@ class FileKeeper:
         return segments[max(0, bisect_right(segments, needed) - 1)]
 
     def whole_snapshots(self) -> list[int]:
-        """See ``LogKeeper.whole_snapshots``."""
+        """See ``LogMaintenance.whole_snapshots``."""
         return self._snapshots.whole()
 
     def figures(self) -> StorageFigures:
-        """See ``LogKeeper.figures``."""
+        """See ``LogMaintenance.figures``."""
         log_bytes, archive_bytes, snapshot_bytes = (size.bytes() for size in self._sizes)
         return StorageFigures(
             log_bytes=log_bytes,

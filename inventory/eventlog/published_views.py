@@ -11,7 +11,7 @@ import orjson
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.process_lock import process_lock
 from inventory.resilience.retry import RetryPolicy
@@ -31,14 +31,14 @@ class PublishedViews:
     interpreter for a second.
     """
 
-    def __init__(self, layout: Layout, shared: SharedState, disk: Disk, retry: RetryPolicy) -> None:
+    def __init__(self, layout: Layout, shared: SharedHeader, disk: Disk, retry: RetryPolicy) -> None:
         self._layout = layout
         self._shared = shared
         self._disk = disk
         self._retry = retry
 
-    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
-        """See ``Views.turn``."""
+    def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
+        """See ``Views.lock``."""
         return process_lock(self._layout.publish_lock, wait_ms=wait_ms)
 
     def publish(self, stock: StockWalk) -> None:

@@ -13,8 +13,8 @@ from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import LogCheck, Progress
 from inventory.eventlog.published_views import published_sequence
-from inventory.eventlog.replica import uncollected
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.replica import gc_paused
+from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.snapshots import SnapshotFolder
 from inventory.eventlog.tail import NotATail, check_tail, cut_tail
@@ -54,9 +54,9 @@ def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress =
     layout.make_folders()
     # A confirmed event is no use in a folder whose own name did not survive the power cut.
     disk.sync_folder(layout.root)
-    lock, shared = AppendLock(layout.append_lock, layout.events), SharedState(layout.shared_state, create=True)
+    lock, shared = AppendLock(layout.append_lock, layout.events), SharedHeader(layout.shared_header, create=True)
     durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
-    with closing(lock), closing(shared), uncollected():
+    with closing(lock), closing(shared), gc_paused():
         base = SnapshotFolder(layout, disk, RetryPolicy()).base_of_start
         with closing(LogCheck(layout, base, progress)) as check:
             if layout.segments():
@@ -70,7 +70,7 @@ def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress =
 
 
 def _recover(
-    layout: Layout, shared: SharedState, check: LogCheck, durable: int, disk: Disk, machine: HostClock
+    layout: Layout, shared: SharedHeader, check: LogCheck, durable: int, disk: Disk, machine: HostClock
 ) -> Recovery:
     if not layout.segments():
         # The snapshot's end, if there is one: it was durable too.
@@ -118,7 +118,7 @@ def _read_published(check: LogCheck, published: Position) -> None:
         raise error.up_to(published.sequence) from error
 
 
-def _is_intact(shared: SharedState, machine: HostClock) -> bool:
+def _is_intact(shared: SharedHeader, machine: HostClock) -> bool:
     """Whether what the marks call published cannot have been lost."""
     if not shared.belongs_to(machine.boot_id()) or shared.failed:
         return False

@@ -14,13 +14,13 @@ from inventory.eventlog.errors import LogError, LogRewound, SegmentMissing, unre
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
 from inventory.eventlog.reader import Cursor, LogReader, apart, line_at, place_of
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.service.ports.event_history import HistoryGone
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Leave the garbage collector out inside the ``with`` block, and what is there at its end for good.
 
     It would look at every record again and again, and half a second each time with 1,000,000 of them. What it never
@@ -41,7 +41,7 @@ class Replica:
     :ivar newer_format: sequence of the first line that a newer program wrote, or ``None``.
     """
 
-    def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedState) -> None:
+    def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedHeader) -> None:
         self.state = State()
         self.newer_format: int | None = None
         self._layout = layout
@@ -92,7 +92,7 @@ class Replica:
 
     def load(self) -> None:
         """``adopt`` for a whole log."""
-        with uncollected():
+        with gc_paused():
             self.adopt()
 
     def publish(self, events: Sequence[Event], offsets: Sequence[int], end: Cursor) -> None:

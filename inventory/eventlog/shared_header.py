@@ -45,7 +45,7 @@ class Position(NamedTuple):
     sequence: int
 
 
-class SharedState:
+class SharedHeader:
     """One process's mapping of the marks. Every single read and write is atomic.
 
     :ivar lost: why the folder is no longer the one that was opened, or ``None``; see ``detach``.
@@ -201,7 +201,7 @@ class SharedState:
         return self._items[_SNAPSHOTS]
 
     def count_snapshot(self) -> None:
-        """Note a snapshot. The caller holds the upkeep lock."""
+        """Note a snapshot. The caller holds the maintenance lock."""
         self._items[_SNAPSHOTS] += 1
 
     def views(self) -> SyncStatus:

@@ -16,7 +16,7 @@ from inventory.service.ports.stock_reads import LONGEST, PageRequest, Reservatio
 MEND = "fix what the message names; the server replaces this worker every few seconds, and the next one tries again"
 
 
-class UnopenedLedger:
+class UnavailableLedger:
     """Stands in where a worker, replaced while the server runs, finds the folder unusable.
 
     A worker that raised instead would not boot, and gunicorn would stop the healthy ones with it.
@@ -25,7 +25,7 @@ class UnopenedLedger:
     def __init__(self, reason: str, now: Callable[[], Instant]) -> None:
         self._reason = reason
         self._now = now
-        self.history = UnopenedHistory(reason)
+        self.history = UnavailableHistory(reason)
 
     def submit(
         self,
@@ -88,7 +88,7 @@ class UnopenedLedger:
         raise NeedsOperator(self._reason, MEND)
 
 
-class UnopenedHistory:
+class UnavailableHistory:
     """The events of such a process: none can be read."""
 
     def __init__(self, reason: str) -> None:
@@ -127,14 +127,14 @@ class UnopenedHistory:
         raise NeedsOperator(self._reason, MEND)
 
 
-class UnopenedViews:
+class UnavailableViews:
     """The published views of such a process: it never gets a turn."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
-    def turn(self, *, wait_ms: int) -> NoReturn:
-        """See ``Views.turn``."""
+    def lock(self, *, wait_ms: int) -> NoReturn:
+        """See ``Views.lock``."""
         raise NeedsOperator(self._reason, MEND)
 
     def publish(self, stock: StockWalk) -> None:

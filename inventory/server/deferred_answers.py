@@ -42,7 +42,7 @@ class DeferredAnswers:
         late = exchange.answering.late_seconds
         exchange.until = time.monotonic() + (late or self.commit_seconds)
         (self._late_refusals if late else self._waiting).append(exchange)
-        exchange.answering.on_settled(partial(self._tell, exchange))
+        exchange.answering.on_resolved(partial(self._tell, exchange))
 
     def seconds_to_next(self) -> float:
         """How long the main loop may wait for events."""

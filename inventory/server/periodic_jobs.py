@@ -1,4 +1,4 @@
-"""Periodic jobs: the sync pass and the upkeep of the log, in threads of a server or in a process of their own."""
+"""Periodic jobs: the sync pass and the maintenance of the log, in threads of a server or in a process of their own."""
 
 import logging
 import signal

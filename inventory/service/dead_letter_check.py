@@ -8,7 +8,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.values import Instant, ItemId
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.ports.dead_letter_store import Letter, LetterState, Settlement
+from inventory.service.ports.dead_letter_store import DeadLetter, DeadLetterState, Settlement
 from inventory.service.ports.event_history import EventHistory, EventsGone
 from inventory.service.ports.health import BrokenItem
 
@@ -19,7 +19,7 @@ class _StillDead(Exception):
     """There are events that cannot be applied."""
 
 
-class LetterCheck:
+class DeadLetterCheck:
     """Reads events again, from where they are kept."""
 
     def __init__(self, events: EventHistory, retry: RetryPolicy, now: Callable[[], Instant]) -> None:
@@ -28,9 +28,9 @@ class LetterCheck:
         self._retry = retry
         self._now = now
 
-    def apply_again(self, broken: Sequence[BrokenItem]) -> list[Letter]:
+    def apply_again(self, broken: Sequence[BrokenItem]) -> list[DeadLetter]:
         """Try to apply each event to the figures before it; return those with which no try was successful."""
-        waiting, dead, tries = list(broken), list[Letter](), 0
+        waiting, dead, tries = list(broken), list[DeadLetter](), 0
 
         def apply() -> None:
             nonlocal waiting, dead, tries
@@ -47,14 +47,14 @@ class LetterCheck:
             return dead
         return []
 
-    def settled_since(self, letters: Sequence[Letter], durable: int) -> list[Letter]:
+    def settled_since(self, letters: Sequence[DeadLetter], durable: int) -> list[DeadLetter]:
         """Return dead letters whose records are whole again, each with the event that settled it.
 
         One whose settlement is not durable yet is left out; one that has none in the log is ``gone``.
 
         :raises StorageUnavailable: the log cannot be read that far back.
         """
-        waiting, found = list(letters), list[Letter]()
+        waiting, found = list(letters), list[DeadLetter]()
         after = min((letter.sequence for letter in waiting), default=0)
         while waiting and (events := self._events.events(after + 1, AT_ONCE, archived=True)):
             after = events[-1].sequence
@@ -66,7 +66,7 @@ class LetterCheck:
                     found += [settled_by(event, letter) for letter in hit if event.sequence <= durable]
         return found + [replace(letter, state="gone") for letter in waiting]
 
-    def reason_to_keep(self, letter: Letter, letters: int) -> str | None:
+    def reason_to_keep(self, letter: DeadLetter, letters: int) -> str | None:
         """Why what the event did to the record must not be taken back by itself; ``None`` where it may be.
 
         :param letters: how many dead letters the event has.
@@ -80,7 +80,7 @@ class LetterCheck:
             return f"what it did to {whole} other records would stand"
         return None
 
-    def _applied(self, item: ItemId, at: Break, tries: int) -> Letter | None:
+    def _applied(self, item: ItemId, at: Break, tries: int) -> DeadLetter | None:
         try:
             events = self._events.events(at.sequence, 1, archived=True)
         except (EventsGone, StorageUnavailable) as error:
@@ -96,8 +96,8 @@ class LetterCheck:
 
     def _letter(
         self, item: ItemId, at: Break, tries: int, reason: str, event: Event | None = None, line: Line | None = None
-    ) -> Letter:
-        return Letter(
+    ) -> DeadLetter:
+        return DeadLetter(
             at.sequence,
             item,
             event.event_id if event else None,
@@ -111,8 +111,8 @@ class LetterCheck:
         )
 
 
-def settled_by(event: Event, letter: Letter) -> Letter:
+def settled_by(event: Event, letter: DeadLetter) -> DeadLetter:
     """The letter, settled by this event."""
-    state: LetterState = "requeued" if event.type == REQUEUED else "discarded"
+    state: DeadLetterState = "requeued" if event.type == REQUEUED else "discarded"
     settlement = Settlement(event.sequence, event.event_id, event.note.actor, event.at, event.note.reason)
     return replace(letter, state=state, settled=settlement)

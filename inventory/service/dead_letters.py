@@ -8,8 +8,8 @@ from inventory.domain.commands import Note, SettleDeadLetter
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import Overloaded, SettlementRefused, StorageUnavailable
 from inventory.domain.values import Instant, ItemId
-from inventory.service.dead_letter_check import AT_ONCE, LetterCheck, settled_by
-from inventory.service.ports.dead_letter_store import Letter, Letters, LetterState, NumberedLetter
+from inventory.service.dead_letter_check import AT_ONCE, DeadLetterCheck, settled_by
+from inventory.service.ports.dead_letter_store import DeadLetter, DeadLetterState, DeadLetterStore, NumberedDeadLetter
 from inventory.service.ports.health import BrokenItem, LedgerHealth
 from inventory.service.ports.stock_reads import Page, PageRequest
 from inventory.service.stock import StockService
@@ -26,7 +26,7 @@ class _Work(NamedTuple):
     """
 
     unnoted: list[BrokenItem]
-    over: list[Letter]
+    over: list[DeadLetter]
     durable: int
 
 
@@ -37,8 +37,8 @@ class DeadLetters:
         self,
         ledger: LedgerHealth,
         stock: StockService,
-        letters: Letters,
-        check: LetterCheck,
+        letters: DeadLetterStore,
+        check: DeadLetterCheck,
         now: Callable[[], Instant],
     ) -> None:
         self._ledger = ledger
@@ -58,7 +58,7 @@ class DeadLetters:
         """
         if self._now() < self._not_before or not any(self._work()[:2]):
             return 0
-        with self._letters.turn(wait_ms=0) as ours:
+        with self._letters.lock(wait_ms=0) as ours:
             if not ours:
                 return 0
             self._not_before = Instant(self._now() + _PAUSE_AFTER_FAILURE)
@@ -68,7 +68,7 @@ class DeadLetters:
 
     def settle(
         self, sequence: int, item: ItemId | None, action: Literal["requeue", "discard"], by: str, reason: str | None
-    ) -> Letter:
+    ) -> DeadLetter:
         """Settle one dead letter with an event, after which its record takes changes again everywhere.
 
         :param item: which record's, where the event broke several.
@@ -76,7 +76,7 @@ class DeadLetters:
         :raises Overloaded: another process has been at work on the letters for too long.
         :raises Unavailable: see ``Ticket.wait``.
         """
-        with self._letters.turn(wait_ms=_TURN_MS) as ours:
+        with self._letters.lock(wait_ms=_TURN_MS) as ours:
             if not ours:
                 raise Overloaded("another process is at work on the dead letters")
             self._note()
@@ -93,7 +93,7 @@ class DeadLetters:
                 _log.warning("event %d is settled, and that will be noted later: %s", sequence, error)
             return settled
 
-    def page(self, request: PageRequest, state: LetterState | None = None) -> Page[NumberedLetter]:
+    def page(self, request: PageRequest, state: DeadLetterState | None = None) -> Page[NumberedDeadLetter]:
         """Return letters in the order in which they were noted; ``after`` is the number of one of them.
 
         :raises StorageUnavailable: they cannot be read.
@@ -106,7 +106,7 @@ class DeadLetters:
         ]
         shown = found[: request.limit]
         return Page(
-            [NumberedLetter(number, letters[number - 1]) for number in shown],
+            [NumberedDeadLetter(number, letters[number - 1]) for number in shown],
             str(shown[-1]) if len(found) > len(shown) else None,
             # Up to there no letter is missing.
             min([durable, *(at.sequence - 1 for _, at in unnoted)]),
@@ -159,14 +159,14 @@ class DeadLetters:
             self._letters.append(settled)
         return len(dead) + len(settled)
 
-    def _check_that_it_stands_alone(self, letter: Letter) -> None:
+    def _check_that_it_stands_alone(self, letter: DeadLetter) -> None:
         letters = sum(other.sequence == letter.sequence for other in self._letters.all())
         reason = self._check.reason_to_keep(letter, letters)
         if reason is not None:
             told = f"event {letter.sequence} cannot be discarded: {reason}; requeue it and correct the stock"
             raise SettlementRefused(told)
 
-    def _dead_one(self, sequence: int, item: ItemId | None) -> Letter:
+    def _dead_one(self, sequence: int, item: ItemId | None) -> DeadLetter:
         letters = [
             letter for letter in self._letters.all() if letter.sequence == sequence and item in (None, letter.item)
         ]

@@ -63,7 +63,7 @@ class Sync:
         :raises Overloaded: another process kept the publish lock for longer than ``wait_ms``.
         :raises StorageUnavailable: the files could not be written; those that were there are unharmed.
         """
-        with self._views.turn(wait_ms=wait_ms) as ours:
+        with self._views.lock(wait_ms=wait_ms) as ours:
             if not ours:
                 raise Overloaded("another process is publishing the views")
             return self._pass(force=force)
@@ -72,7 +72,7 @@ class Sync:
         """Run a pass if the interval is over, something changed, and no other process is at it."""
         if not self._is_due():
             return None
-        with self._views.turn(wait_ms=0) as ours:
+        with self._views.lock(wait_ms=0) as ours:
             # Looked at again under the lock: another process may have been faster.
             return self._pass() if ours and self._is_due() else None
 

@@ -27,7 +27,7 @@ class PendingGroup(NamedTuple):
 
 
 class PendingChange:
-    """A ticket. Settled once, by the committing thread, or withdrawn by its waiter."""
+    """A ticket. ResolvedTicket once, by the committing thread, or withdrawn by its waiter."""
 
     __slots__ = ("_call", "_done", "_settled", "_taken", "_until", "decide", "entities", "key")
 
@@ -67,8 +67,8 @@ class PendingChange:
         if call is not None:
             call()
 
-    def on_settled(self, call: Callable[[], None]) -> None:
-        """See ``Ticket.on_settled``."""
+    def on_resolved(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_resolved``."""
         # In this order, and the reverse in ``settle``: whichever thread comes second finds what the other has done.
         self._call = call
         if not self._done.locked():

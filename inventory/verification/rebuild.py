@@ -37,7 +37,7 @@ def rebuild(
     """
     check_folder(layout.root)
     with server_presence(layout, alone=True):
-        derived = [layout.store_view, layout.central_view, layout.shared_state]
+        derived = [layout.store_view, layout.central_view, layout.shared_header]
         if layout.reaches_back():
             derived += _needless_snapshots(layout, prepare, progress)
         else:

@@ -13,7 +13,7 @@ from inventory.eventlog.log_check import Progress
 from inventory.eventlog.published_views import published_sequence
 from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
 from inventory.verification.derived_files import derived_files
 from inventory.verification.drift import DriftReport, drift_between
@@ -174,9 +174,9 @@ def _end(layout: Layout) -> Position | None:
     segments = layout.segments()
     if not segments:
         return None
-    if layout.shared_state.exists() and os.access(layout.shared_state, os.W_OK):
+    if layout.shared_header.exists() and os.access(layout.shared_header, os.W_OK):
         # The shared header is derived: the next start replaces an unusable one from the files.
-        with closing(SharedState(layout.shared_state)) as shared, suppress(StateUnusable):
+        with closing(SharedHeader(layout.shared_header)) as shared, suppress(StateUnusable):
             # A header that is behind the derived files is not the one that they were derived with.
             derived = max([published_sequence(layout), *layout.snapshot_sequences()])
             published = shared.published()

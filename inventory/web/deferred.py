@@ -17,11 +17,11 @@ Present: TypeAlias = Callable[[Outcome], Answer]
 class Deferred:
     """A WSGI application that starts its answer with the first piece of its body (PEP 3333 allows that).
 
-    A server that knows of it asks once ``on_settled`` has told it that nothing is waited for any more. Any other asks
+    A server that knows of it asks once ``on_resolved`` has told it that nothing is waited for any more. Any other asks
     at once, and its thread waits. Nothing here rests on Flask's request, which is over by then.
 
     :ivar ended: called when the answer is made.
-    :cvar late_seconds: how long to delay the answer although it waits for nothing; 0 if ``on_settled`` tells when.
+    :cvar late_seconds: how long to delay the answer although it waits for nothing; 0 if ``on_resolved`` tells when.
     """
 
     __slots__ = ("_count_replay", "_environ", "_present", "_start_response", "_ticket", "ended")
@@ -38,9 +38,9 @@ class Deferred:
         self._environ, self._start_response = environ, start_response
         return self
 
-    def on_settled(self, call: Callable[[], None]) -> None:
-        """See ``Ticket.on_settled``."""
-        self._ticket.on_settled(call)
+    def on_resolved(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_resolved``."""
+        self._ticket.on_resolved(call)
 
     def __iter__(self) -> Iterator[bytes]:
         token = logs.request_id.set(self._environ[REQUEST_ID])
@@ -73,7 +73,7 @@ class LateRefusal(Deferred):
         self._error = error
         self.ended = lambda: None
 
-    def on_settled(self, call: Callable[[], None]) -> None:
+    def on_resolved(self, call: Callable[[], None]) -> None:
         """Do nothing: only the delay is waited for."""
 
     def _answer(self) -> Answer:

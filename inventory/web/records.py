@@ -14,7 +14,7 @@ from inventory.domain.record import Record
 from inventory.domain.values import MAX_QUANTITY, Instant, ItemId, format_instant, parse_instant
 from inventory.service.event_ids import uuid7
 from inventory.service.history import HistoryService
-from inventory.service.ports.change_queue import Outcome, Settled, Ticket
+from inventory.service.ports.change_queue import Outcome, ResolvedTicket, Ticket
 from inventory.service.shelf_count import count_at_version
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import ReadCondition, entity_tag, read_condition
@@ -133,7 +133,7 @@ def blueprint(services: Services, metrics: Metrics) -> Blueprint:
         if version is None:
             return stock.begin(command, asked.key)
         carried_out = count_at_version(command, version, services.history, lambda count: stock.change(count, asked.key))
-        return Settled(carried_out)
+        return ResolvedTicket(carried_out)
 
     @views.get(PATH)
     def read(store: str, sku: str) -> Answer:

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from inventory.eventlog.dead_letter_file import LetterFile
+from inventory.eventlog.dead_letter_file import DeadLetterFile
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
@@ -21,13 +21,13 @@ from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.published_views import PublishedViews
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
-from inventory.eventlog.unavailable import UnopenedLedger, UnopenedViews
+from inventory.eventlog.unavailable import UnavailableLedger, UnavailableViews
 from inventory.memory.ledger import wall_clock
 from inventory.resilience.child_process import run_module
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
 from inventory.service.commit_group import EventStamp
-from inventory.service.maintenance import Upkeep
+from inventory.service.maintenance import Maintenance
 from inventory.settings import Settings
 from inventory.verification.audit import Audit, StateCopier
 from inventory.verification.rebuild import RebuildResult
@@ -91,10 +91,12 @@ def build_services(
         folded,
     )
     views = PublishedViews(layout, ledger.shared, disk, retry)
-    upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events, settings.snapshot_every_bytes)
+    maintenance = Maintenance(
+        ledger.log_maintenance, ledger.now, settings.snapshot_every_n_events, settings.snapshot_every_bytes
+    )
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
-    letters, audit = LetterFile(layout, disk), audit_of(layout, ledger.keeper)
-    return wired.services(ledger, views, letters, upkeep, held, audit)
+    letters, audit = DeadLetterFile(layout, disk), audit_of(layout, ledger.log_maintenance)
+    return wired.services(ledger, views, letters, maintenance, held, audit)
 
 
 def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
@@ -130,9 +132,9 @@ def build_worker_services(
         again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
         again.daemon = True
         again.start()
-        unopened = UnopenedLedger(reason, wall_clock)
-        wired, letters = wiring(settings, buckets_file=buckets_file), LetterFile(layout_of(settings), Disk())
-        return wired.services(unopened, UnopenedViews(reason), letters)
+        unopened = UnavailableLedger(reason, wall_clock)
+        wired, letters = wiring(settings, buckets_file=buckets_file), DeadLetterFile(layout_of(settings), Disk())
+        return wired.services(unopened, UnavailableViews(reason), letters)
 
 
 def _end_this_worker() -> None:

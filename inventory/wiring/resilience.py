@@ -16,12 +16,12 @@ from inventory.resilience.load_shedder import LoadShedder
 from inventory.resilience.retry import RetryPolicy
 from inventory.resilience.token_bucket import SharedItems, TokenBuckets
 from inventory.service.clock_lead import ClockLead
-from inventory.service.dead_letter_check import LetterCheck
+from inventory.service.dead_letter_check import DeadLetterCheck
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
 from inventory.service.hold_history import HoldHistory
-from inventory.service.maintenance import Upkeep
-from inventory.service.ports.dead_letter_store import Letters
+from inventory.service.maintenance import Maintenance
+from inventory.service.ports.dead_letter_store import DeadLetterStore
 from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.published_views import Views
 from inventory.service.quotas import Quotas, QuotaWatch
@@ -106,8 +106,8 @@ class Wiring:
         self,
         ledger: Ledger,
         views: Views,
-        letters: Letters,
-        upkeep: Upkeep | None = None,
+        letters: DeadLetterStore,
+        maintenance: Maintenance | None = None,
         leases: SkuLeases | None = None,
         audit: Audits | None = None,
     ) -> Services:
@@ -125,7 +125,9 @@ class Wiring:
         stock = StockService(ledger, leases)
         lead = ClockLead(now, self.wall)
         # Not counted with the retries of published files.
-        check = LetterCheck(ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now)
+        check = DeadLetterCheck(
+            ledger.history, RetryPolicy(self.settings.retry_times, self.settings.retry_base_ms), now
+        )
         return Services(
             self.settings,
             ledger,
@@ -147,7 +149,7 @@ class Wiring:
             shedder=shedder,
             dead_letters=DeadLetters(ledger, stock, letters, check, now),
             audit=audit or NoAudit("this engine has no log on files to compare with"),
-            upkeep=upkeep,
+            maintenance=maintenance,
             quotas=QuotaWatch(lambda: ledger.status().sizes, quotas_of(self.settings)),
         )
 

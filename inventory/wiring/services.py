@@ -12,7 +12,7 @@ from inventory.resilience.token_bucket import TokenBuckets
 from inventory.service.clock_lead import ClockLead
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.history import HistoryService
-from inventory.service.maintenance import Upkeep
+from inventory.service.maintenance import Maintenance
 from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.maintenance import StorageFigures
 from inventory.service.quotas import QuotaWatch
@@ -55,7 +55,7 @@ class Serving:
 class Services:
     """The objects of one process, wired together. ``close`` closes every file that they hold.
 
-    :ivar upkeep: the maintenance of the log; ``None`` for an engine that needs none.
+    :ivar maintenance: the maintenance of the log; ``None`` for an engine that needs none.
     :ivar now: the clock that stamps events and expires keys; setting the wall clock does not affect it.
     :ivar breakers: the circuit breakers of the ledger and the sync.
     :ivar file_retries: the number of retries of writing a published file.
@@ -95,7 +95,7 @@ class Services:
     dead_letters: DeadLetters
     audit: Audits
     quotas: QuotaWatch
-    upkeep: Upkeep | None = None
+    maintenance: Maintenance | None = None
     serving: Serving = field(default_factory=Serving)
     cut_answers: LocalCounter = field(default_factory=LocalCounter)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))
@@ -106,7 +106,7 @@ class Services:
 
     def storage_figures(self) -> StorageFigures:
         """The size of the log on disk; all zeros if the engine needs no maintenance."""
-        return self.upkeep.figures() if self.upkeep is not None else StorageFigures(0, 0, 0, 0)
+        return self.maintenance.figures() if self.maintenance is not None else StorageFigures(0, 0, 0, 0)
 
     def periodic_actions(self) -> Mapping[str, Callable[[], object]]:
         """The periodic jobs of a server with ``SYNC_MODE=thread`` and of ``inventory worker``, by name.
@@ -119,8 +119,8 @@ class Services:
             "dead_letters": self.dead_letters.note_new,
             "quotas": self.quotas.look,
         }
-        if self.upkeep is not None:
-            actions["upkeep"] = self.upkeep.run_if_due
+        if self.maintenance is not None:
+            actions["upkeep"] = self.maintenance.run_if_due
         return actions
 
     def close(self) -> None:

@@ -21,7 +21,7 @@ from bench.server import Server, clean_environment, running, wait_until_answerin
 from bench.traffic import START, Traffic, adjusting, sku_name
 
 _SERVICE = "inventory.web.wsgi:app"
-# Upkeep would change what is measured while it is measured; it has a drill of its own.
+# Maintenance would change what is measured while it is measured; it has a drill of its own.
 _NO_UPKEEP = {"SNAPSHOT_EVERY_N_EVENTS": "1000000000"}
 _BOOT_SECONDS = 1800
 

@@ -70,6 +70,6 @@ def test_a_probe_that_is_committed_closes_the_breaker_though_its_client_has_give
     clock.advance(ms=1000)
     told = threading.Event()
     ticket = add(threaded)
-    ticket.on_settled(told.set)
+    ticket.on_resolved(told.set)
     assert told.wait(30)
     assert breaker.state == "closed"

@@ -48,11 +48,11 @@ def test_whoever_asks_is_told_that_a_change_is_settled(ledger: Ledger):
     ticket = ledger.submit((ONE,), adding((ONE, 5)))
     told, again = threading.Event(), threading.Event()
 
-    ticket.on_settled(told.set)
+    ticket.on_resolved(told.set)
 
     assert told.wait(10)
     assert ticket.wait().record.on_hand == 5
-    ticket.on_settled(again.set)
+    ticket.on_resolved(again.set)
     assert again.is_set()
 
 

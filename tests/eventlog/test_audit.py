@@ -27,7 +27,7 @@ def checked(services: Services, tmp_path: Path, **bound: int) -> Verification:
     """What the other process does, in this one."""
     image = tmp_path / "image"
     with image.open("wb") as file:
-        services.upkeep._keeper.copy_state(file.write)
+        services.maintenance._log_maintenance.copy_state(file.write)
     return audit(layout_of(services.settings), image, **bound)
 
 
@@ -136,9 +136,9 @@ def test_a_log_that_is_not_the_one_in_memory_is_a_problem(services: Services, tm
 
 
 def test_a_long_log_is_folded_from_its_oldest_snapshot_on(services: Services, tmp_path: Path):
-    services.upkeep.run_once()
+    services.maintenance.run_once()
     services.stock.change(AdjustStock(ONE, 1))
-    services.upkeep.run_once()
+    services.maintenance.run_once()
     services.stock.change(AdjustStock(ONE, 1))
     found = checked(services, tmp_path, from_the_beginning=5)
     assert (found.ok, found.from_sequence, found.checked_sequence) == (True, 8, 9)
@@ -147,10 +147,10 @@ def test_a_long_log_is_folded_from_its_oldest_snapshot_on(services: Services, tm
 def test_the_archive_is_folded_too(services: Services, tmp_path: Path):
     for number in range(40):
         services.stock.change(CountStock(item(f"sku-{number}"), number))
-    services.upkeep._keeper._now = lambda: services.now() + 10**13
-    services.upkeep.run_once()
+    services.maintenance._log_maintenance._now = lambda: services.now() + 10**13
+    services.maintenance.run_once()
     services.stock.change(AdjustStock(ONE, 1))
-    services.upkeep.run_once()
+    services.maintenance.run_once()
     assert layout_of(services.settings).archived_segments()[:1] == [1]
     found = checked(services, tmp_path)
     assert (found.ok, found.from_sequence, found.checked_sequence) == (True, 1, 48)
@@ -160,7 +160,7 @@ def test_a_snapshot_that_differs_from_the_log_is_drift_for_verify(services: Serv
     state = state_of(services)
     right = state.records[TWO]
     state.records[TWO] = right._replace(on_hand=99)
-    services.upkeep.run_once()
+    services.maintenance.run_once()
     state.records[TWO] = right
     found = verify(layout_of(services.settings))
     (drift,) = found.drift.shown

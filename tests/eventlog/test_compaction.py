@@ -27,11 +27,11 @@ def compacted(folder: Folder, **options: object) -> FileLedger:
     """A log of several segments with two snapshots, and all that may be in the archive there."""
     ledger = folder.start(segment_bytes=SMALL, **options)
     write(ledger, 40)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     write(ledger, 20)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
-    ledger.keeper.compact()
+    ledger.log_maintenance.compact()
     return ledger
 
 
@@ -47,30 +47,30 @@ def test_segments_below_the_older_of_two_snapshots_go_to_the_archive(folder: Fol
 def test_with_one_snapshot_nothing_moves(folder: Folder):
     ledger = folder.start(segment_bytes=SMALL)
     write(ledger, 40)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
-    assert ledger.keeper.compact() == 0
+    assert ledger.log_maintenance.compact() == 0
 
 
 def test_a_segment_stays_while_a_key_in_it_may_be_asked_for(folder: Folder):
     ledger = folder.start(segment_bytes=SMALL)
     write(ledger, 40)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     add(ledger)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 - 1
-    assert ledger.keeper.compact() == 0
+    assert ledger.log_maintenance.compact() == 0
 
 
 def test_a_damaged_snapshot_does_not_count(folder: Folder):
     ledger = folder.start(segment_bytes=SMALL)
     write(ledger, 40)
-    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
     add(ledger)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
     path.write_bytes(path.read_bytes()[:-3])
-    assert (ledger.keeper.compact(), folder.layout.archived_segments()) == (0, [])
+    assert (ledger.log_maintenance.compact(), folder.layout.archived_segments()) == (0, [])
 
 
 def test_a_start_without_snapshots_reads_the_archive(folder: Folder):
@@ -124,7 +124,7 @@ def test_a_segment_that_cannot_be_archived_stays_in_the_log(folder: Folder, call
     ledger = folder.start(segment_bytes=SMALL)
     write(ledger, 40)
     for _ in range(2):
-        ledger.keeper.take_snapshot()
+        ledger.log_maintenance.take_snapshot()
         add(ledger)
     folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
     disk = Shim()
@@ -132,7 +132,7 @@ def test_a_segment_that_cannot_be_archived_stays_in_the_log(folder: Folder, call
     segments = folder.layout.segments()
     disk.instead[call] = failing(OSError(errno.EIO, "injected"))
     with pytest.raises(StorageUnavailable, match="could not be compacted"):
-        other.keeper.compact()
+        other.log_maintenance.compact()
     assert folder.layout.segments() == segments
     disk.instead.clear()
     assert folder.verify().ok
@@ -141,26 +141,26 @@ def test_a_segment_that_cannot_be_archived_stays_in_the_log(folder: Folder, call
 def test_when_the_keys_of_an_idle_log_have_ended_there_is_something_to_compact(folder: Folder):
     ledger = folder.start(segment_bytes=SMALL)
     write(ledger, 40)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     write(ledger, 1)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 - 1
-    assert not ledger.keeper.can_compact()
+    assert not ledger.log_maintenance.can_compact()
     folder.machine.up += 10_000
-    assert ledger.keeper.can_compact()
-    assert ledger.keeper.compact() > 1
-    assert not ledger.keeper.can_compact()
+    assert ledger.log_maintenance.can_compact()
+    assert ledger.log_maintenance.compact() > 1
+    assert not ledger.log_maintenance.can_compact()
 
 
 def test_what_lies_behind_the_newest_snapshot_is_counted_in_events_and_bytes_over_segments(folder: Folder):
     ledger = folder.start(segment_bytes=SMALL)
-    assert ledger.keeper.since_snapshot() == (0, 0)
+    assert ledger.log_maintenance.since_snapshot() == (0, 0)
     write(ledger, 10)
-    assert ledger.keeper.since_snapshot() == (10, len(folder.log()))
-    ledger.keeper.take_snapshot()
+    assert ledger.log_maintenance.since_snapshot() == (10, len(folder.log()))
+    ledger.log_maintenance.take_snapshot()
     before = len(folder.log())
     for _ in range(2):
-        assert ledger.keeper.since_snapshot() == (ledger.status().sequence - 10, len(folder.log()) - before)
+        assert ledger.log_maintenance.since_snapshot() == (ledger.status().sequence - 10, len(folder.log()) - before)
         write(ledger, 30)
     assert len(folder.layout.segments()) > 2
 
@@ -168,9 +168,9 @@ def test_what_lies_behind_the_newest_snapshot_is_counted_in_events_and_bytes_ove
 def test_a_snapshot_that_cannot_be_used_leaves_all_bytes_to_be_read(folder: Folder):
     ledger = folder.start()
     write(ledger, 10)
-    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
     path.write_bytes(path.read_bytes().replace(b'"snapshot":3', b'"snapshot":9'))
-    assert folder.open().keeper.since_snapshot().bytes == len(folder.log())
+    assert folder.open().log_maintenance.since_snapshot().bytes == len(folder.log())
 
 
 def do(ledger: FileLedger, command: Command, key: str | None = None) -> None:
@@ -186,10 +186,10 @@ def test_what_the_answer_to_a_key_is_rebuilt_from_may_not_be_deleted(folder: Fol
     write(ledger, 20)
     folder.machine.up += 3 * WRITER.key_ttl_ms * 1000
     end = folder.layout.segments()[-1]
-    assert ledger.keeper.needed_from() == end
+    assert ledger.log_maintenance.needed_from() == end
     do(ledger, ExtendHold("old", 10**9), "longer")
-    needed = ledger.keeper.needed_from()
+    needed = ledger.log_maintenance.needed_from()
     assert needed == max(first for first in folder.layout.segments() if first <= made)
     assert needed < end
     folder.machine.up += 3 * WRITER.key_ttl_ms * 1000
-    assert ledger.keeper.needed_from() == folder.layout.segments()[-1]
+    assert ledger.log_maintenance.needed_from() == folder.layout.segments()[-1]

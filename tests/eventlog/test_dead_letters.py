@@ -11,7 +11,7 @@ from support.letters_on_folder import QUICK, process, states
 from support.logs import broken_history
 
 from inventory.domain.errors import NeedsOperator, SettlementRefused, StorageUnavailable
-from inventory.eventlog.dead_letter_file import LetterFile
+from inventory.eventlog.dead_letter_file import DeadLetterFile
 
 
 def test_a_break_is_noted_with_its_line_as_the_log_has_it(broken: Folder):
@@ -29,15 +29,15 @@ def test_of_two_processes_one_notes_it(broken: Folder):
 
 
 def test_while_another_process_has_the_turn_nothing_is_noted(broken: Folder):
-    with LetterFile(broken.layout, Shim()).turn(wait_ms=0) as ours:
+    with DeadLetterFile(broken.layout, Shim()).lock(wait_ms=0) as ours:
         assert (ours, process(broken).letters.note_new()) == (True, 0)
     assert not broken.layout.dead_letters.exists()
 
 
 def test_the_turn_of_a_killed_process_is_free(broken: Folder):
     program = """
-    from inventory.eventlog.dead_letter_file import LetterFile
-    with LetterFile(folder.layout, Shim()).turn(wait_ms=0) as ours:
+    from inventory.eventlog.dead_letter_file import DeadLetterFile
+    with DeadLetterFile(folder.layout, Shim()).lock(wait_ms=0) as ours:
         say(ours)
         os.kill(os.getpid(), 9)
     """

@@ -18,7 +18,7 @@ BROKEN = {ONE: Break(2, Figures(1, 0, 1))}
 
 def test_a_snapshot_holds_the_break_and_the_figures_before_it(broken: Folder):
     one = process(broken)
-    sequence = one.ledger.keeper.take_snapshot()
+    sequence = one.ledger.log_maintenance.take_snapshot()
     assert restore_image(broken.layout.snapshot(sequence)).state.broken == BROKEN
     process(broken).letters.settle(2, None, "discard", "anna", None)
     assert process(broken).ledger.record(ONE).on_hand == 1
@@ -27,7 +27,7 @@ def test_a_snapshot_holds_the_break_and_the_figures_before_it(broken: Folder):
 def test_a_snapshot_behind_a_settlement_holds_no_break(broken: Folder):
     one = process(broken)
     one.letters.settle(2, None, "discard", "anna", None)
-    assert restore_image(broken.layout.snapshot(one.ledger.keeper.take_snapshot())).state.broken == {}
+    assert restore_image(broken.layout.snapshot(one.ledger.log_maintenance.take_snapshot())).state.broken == {}
     assert broken.verify().ok
 
 
@@ -42,14 +42,14 @@ def without_figures(folder: Folder, sequence: int) -> None:
 
 
 def test_an_older_snapshot_has_the_break_without_figures_and_is_no_problem(broken: Folder):
-    without_figures(broken, process(broken).ledger.keeper.take_snapshot())
+    without_figures(broken, process(broken).ledger.log_maintenance.take_snapshot())
     one = process(broken)
     assert one.ledger.broken(9) == [(ONE, Break(2, None))]
     assert [problem.split(":")[0] for problem in broken.verify().problems] == ["sku-1 in store-1"]
 
 
 def test_behind_an_older_snapshot_a_letter_can_be_requeued_but_not_discarded(broken: Folder):
-    without_figures(broken, process(broken).ledger.keeper.take_snapshot())
+    without_figures(broken, process(broken).ledger.log_maintenance.take_snapshot())
     one = process(broken)
     with pytest.raises(SettlementRefused, match="not known"):
         one.letters.settle(2, None, "discard", "anna", None)
@@ -71,7 +71,7 @@ def test_a_break_whose_event_is_in_the_archive_is_noted_and_settled(broken: Fold
 def test_a_break_whose_event_is_gone_for_good_is_noted_without_it_and_settled(broken: Folder):
     ledger = broken.open(segment_bytes=1)
     add(ledger, at=TWO)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     broken.close()
     broken.layout.segment(1).unlink()
     one = process(broken)

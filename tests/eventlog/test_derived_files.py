@@ -179,10 +179,10 @@ def test_a_rebuild_keeps_the_snapshots_where_they_have_what_the_log_has_lost(set
     some_stock(settings)
     services = started(settings)
     services.stock.change(AdjustStock(ITEMS[0], -1))
-    services.upkeep.run_once()
+    services.maintenance.run_once()
     services.close()
     layout = layout_of(settings)
-    for path in (layout.shared_state, layout.store_view, layout.central_view):
+    for path in (layout.shared_header, layout.store_view, layout.central_view):
         path.unlink(missing_ok=True)
     newest = layout.segment(layout.segments()[-1])
     newest.write_bytes(b"".join(newest.read_bytes().splitlines(keepends=True)[:-1]))

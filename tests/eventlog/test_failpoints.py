@@ -41,7 +41,7 @@ def test_a_snapshot_is_in_snapshot_after_each_of_its_lines(folder: Folder, disk:
     ledger = folder.start(disk)
     add(ledger, key="key")
     disk.calls.clear()
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     calls = [name for name in disk.calls if name in ("write", "in-snapshot")]
     # Header, records, keys, footer; the last one has nothing to come after it.
     assert calls == [*["write", "in-snapshot"] * 3, "write"]
@@ -58,7 +58,7 @@ def test_a_segment_is_in_compaction_while_it_is_in_the_log_and_in_the_archive(fo
     for _ in range(2):
         for number in range(20):
             add(ledger, 1, item(f"sku-{number}"))
-        ledger.keeper.take_snapshot()
+        ledger.log_maintenance.take_snapshot()
     folder.machine.up += WRITER.key_ttl_ms * 1000 + 1
-    ledger.keeper.compact()
+    ledger.log_maintenance.compact()
     assert seen[0] == (1, [1])

@@ -52,7 +52,7 @@ def test_every_keyed_change_of_a_hold_is_replayed_to_the_byte_whatever_has_becom
 
     shop.fill()
     assert replayed() == first
-    shop.services.upkeep.run_once()
+    shop.services.maintenance.run_once()
     shop.restart()
     assert replayed() == first
     shop.fill()

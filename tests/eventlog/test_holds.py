@@ -41,7 +41,7 @@ def test_a_restart_from_the_log_alone_gives_the_same_reservations(folder: Folder
 
 def test_a_restart_from_a_snapshot_and_the_rest_gives_what_the_log_gives(folder: Folder):
     ledger = one_of_each(folder)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     do(ledger, CommitHold("held", BOTH))
     do(ledger, ReleaseHold("partly", BOTH))
     hold(ledger, "new", ttl_ms=50)
@@ -54,7 +54,7 @@ def test_a_restart_from_a_snapshot_and_the_rest_gives_what_the_log_gives(folder:
 def test_a_start_from_a_snapshot_reads_no_hold_before_it(folder: Folder):
     before = everything(one_of_each(folder))
     ledger = folder.open()
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.close()
     path = folder.layout.segment(1)
     log = path.read_bytes()
@@ -74,7 +74,7 @@ def test_a_snapshot_of_large_holds_is_written_in_lines_that_are_no_longer_for_it
         do(ledger, CountStock(at, 100))
     for number in range(10):
         do(ledger, HoldStock(f"r-{number}", tuple(WantedLine(at, 1) for at in many)))
-    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
     held = [orjson.loads(line)["reservations"] for line in path.read_bytes().splitlines() if b"reservations" in line]
     assert [len(line) for line in held] == [1] * 10
 

@@ -19,7 +19,7 @@ from inventory.eventlog.snapshot import footer
 def test_a_snapshot_of_an_older_format_is_not_used(folder: Folder):
     ledger = one_of_each(folder)
     before = everything(ledger)
-    path = folder.layout.snapshot(ledger.keeper.take_snapshot())
+    path = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
     header, *lines, end = path.read_bytes().splitlines(keepends=True)
     kept = [line for line in lines if not line.startswith(b'{"reservations"')]
     dropped = sum(len(orjson.loads(line)["reservations"]) for line in lines if line not in kept)
@@ -56,19 +56,19 @@ def test_a_snapshot_of_the_version_before_is_used_unless_its_program_met_lines_t
     folder: Folder, met_newer_lines: bool
 ):
     ledger = one_of_each(folder)
-    sequence = ledger.keeper.take_snapshot()
+    sequence = ledger.log_maintenance.take_snapshot()
     before = [ledger.reservation(name) for name in ("committed", "released", "expired")]
     folder.close()
     as_the_version_before_wrote_it(folder.layout.snapshot(sequence), sequence if met_newer_lines else None)
     ledger = folder.start()
-    assert ledger.keeper.whole_snapshots() == ([] if met_newer_lines else [sequence])
+    assert ledger.log_maintenance.whole_snapshots() == ([] if met_newer_lines else [sequence])
     assert [ledger.reservation(name) for name in ("committed", "released", "expired")] == before
     assert do(ledger, CommitHold("later", BOTH)).event.reservation.state == "committed"
 
 
 def test_without_the_beginning_of_the_log_a_snapshot_of_the_version_before_is_started_from(folder: Folder):
     ledger = one_of_each(folder)
-    sequence = ledger.keeper.take_snapshot()
+    sequence = ledger.log_maintenance.take_snapshot()
     before = all_stock(ledger)
     folder.close()
     as_the_version_before_wrote_it(folder.layout.snapshot(sequence), None)
@@ -106,4 +106,4 @@ def as_in_format_1(folder: Folder) -> None:
         lines.append(body + b',"chain":"' + chain.hex().encode() + b'"}')
         assert decode(lines[-1]).format == 1
     path.write_bytes(b"".join(line + b"\n" for line in lines))
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()

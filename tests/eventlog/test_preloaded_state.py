@@ -47,7 +47,7 @@ def test_what_others_have_written_since_is_read(folder: Folder):
 def test_it_begins_at_the_snapshot(folder: Folder):
     ledger = folder.start()
     add(ledger, 4, ONE)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     add(ledger, 1, ONE)
     folder.close()
     path = folder.layout.segment(1)

@@ -43,7 +43,7 @@ def test_a_log_of_several_files_starts(folder: Folder, segments: list[Path]):
 @pytest.mark.parametrize("marks", ["kept", "deleted"])
 def test_a_missing_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], index: int, marks: str):
     if marks == "deleted":
-        folder.layout.shared_state.unlink()
+        folder.layout.shared_header.unlink()
     segments[index].unlink()
     assert "missing" in refuses(folder, segments[index]).reason
 
@@ -74,33 +74,33 @@ def test_an_emptied_folder_is_refused_if_anything_was_durable(folder: Folder, se
 @pytest.mark.parametrize("index", [0, 1])
 def test_an_emptied_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], index: int, marks: str):
     if marks == "deleted":
-        folder.layout.shared_state.unlink()
+        folder.layout.shared_header.unlink()
     segments[index].write_bytes(b"")
     refuses(folder, segments[index])
 
 
 @pytest.mark.parametrize("lost", [1, 100])
 def test_a_shorter_file_that_others_follow_is_refused(folder: Folder, segments: list[Path], lost: int):
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     segments[1].write_bytes(segments[1].read_bytes()[:-lost])
     refuses(folder, segments[1])
 
 
 def test_a_file_that_lacks_its_last_line_is_refused(folder: Folder, segments: list[Path]):
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     lines = segments[1].read_bytes().splitlines(keepends=True)
     segments[1].write_bytes(b"".join(lines[:-1]))
     refuses(folder, folder.layout.segment(2 * PER_SEGMENT))
 
 
 def test_nuls_behind_a_file_that_others_follow_are_damage(folder: Folder, segments: list[Path]):
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     segments[0].write_bytes(segments[0].read_bytes() + bytes(10))
     refuses(folder, segments[0])
 
 
 def test_swapped_files_are_refused(folder: Folder, segments: list[Path]):
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     first, second = segments[0].read_bytes(), segments[1].read_bytes()
     segments[0].write_bytes(second)
     segments[1].write_bytes(first)
@@ -116,10 +116,10 @@ def test_other_files_beside_the_log_do_no_harm(folder: Folder, segments: list[Pa
 def test_a_log_longer_than_the_marks_say_is_taken_whole(folder: Folder):
     ledger = folder.start()
     add(ledger)
-    marks = folder.layout.shared_state.read_bytes()
+    marks = folder.layout.shared_header.read_bytes()
     add(ledger)
     folder.close()
-    folder.layout.shared_state.write_bytes(marks)
+    folder.layout.shared_header.write_bytes(marks)
     assert folder.prepare().end.sequence == 2
 
 
@@ -133,7 +133,7 @@ def test_a_refused_start_tells_the_operator_which_command_examines_the_log(folde
 def test_a_log_that_is_gone_is_refused_where_a_published_view_proves_that_there_was_one(folder: Folder):
     add(folder.start())
     folder.close()
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     folder.layout.segment(1).unlink()
     folder.layout.store_view.write_bytes(b'{"asOfSequence":1,"records":[\n]}\n')
     with pytest.raises(LogDamaged, match="the log is gone; event 1 was durable"):
@@ -143,7 +143,7 @@ def test_a_log_that_is_gone_is_refused_where_a_published_view_proves_that_there_
 def test_a_line_that_a_published_view_holds_is_not_cut_as_one_that_was_never_confirmed(folder: Folder):
     add(folder.start())
     folder.close()
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     path = folder.layout.segment(1)
     path.write_bytes(path.read_bytes()[:-1])
     folder.layout.central_view.write_bytes(b'{"asOfSequence":1,"skus":[\n]}\n')

@@ -14,7 +14,7 @@ from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.durability import Durability
 from inventory.eventlog.errors import FolderReplaced, StateUnusable
 from inventory.eventlog.ledger import FileLedger
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 
 SHARED = ("locks/state", "locks/append", "locks/append-turn", "locks", "events")
 READS: tuple[Callable[[FileLedger], object], ...] = (
@@ -66,7 +66,7 @@ def test_a_process_that_waits_for_the_lock_tells_nothing_old_either(folder: Fold
     with held:
         ticket = ledger.submit((ONE,), lambda *_: pytest.fail("it was decided"))
         wait_until(lambda: ledger._lock.waits_for is not None)
-        remove(folder.layout.shared_state)
+        remove(folder.layout.shared_header)
         wait_until(lambda: ledger.shared.lost is not None)
         with pytest.raises(StorageUnavailable, match="was removed"):
             ledger.record(ONE)
@@ -102,16 +102,16 @@ def test_two_locks_on_two_files_of_one_name_are_never_both_held(folder: Folder):
 
 def test_who_opens_a_folder_makes_no_marks_and_says_what_does(folder: Folder):
     folder.prepare()
-    folder.layout.shared_state.unlink()
+    folder.layout.shared_header.unlink()
     with pytest.raises(StateUnusable, match="inventory sync"):
-        SharedState(folder.layout.shared_state)
-    assert not folder.layout.shared_state.exists()
+        SharedHeader(folder.layout.shared_header)
+    assert not folder.layout.shared_header.exists()
 
 
 def test_a_process_that_opens_the_folder_after_the_next_start_has_everything(folder: Folder):
     lost = folder.start()
     add(lost)
-    remove(folder.layout.shared_state)
+    remove(folder.layout.shared_header)
     ledger = folder.start()
     assert add(ledger).event.sequence == 2
     wait_until(lambda: lost.shared.lost is not None)

@@ -16,16 +16,16 @@ def ahead(folder: Folder) -> Folder:
     """A log of several segments, compacted behind two snapshots, and marks from its first event."""
     ledger = folder.start(segment_bytes=500)
     add(ledger)
-    marks = folder.layout.shared_state.read_bytes()
+    marks = folder.layout.shared_header.read_bytes()
     for number in range(2, EVENTS + 1):
         add(ledger)
         if number in (EVENTS - 3, EVENTS):
-            ledger.keeper.take_snapshot()
+            ledger.log_maintenance.take_snapshot()
     folder.machine.up += 120_000_000
-    ledger.keeper.compact()
+    ledger.log_maintenance.compact()
     folder.close()
     assert not folder.layout.segment(1).exists()
-    folder.layout.shared_state.write_bytes(marks)
+    folder.layout.shared_header.write_bytes(marks)
     return folder
 
 
@@ -45,7 +45,7 @@ def test_verify_finds_nothing_wrong(ahead: Folder):
 @pytest.mark.parametrize("marks", ["behind", "none"])
 def test_a_file_that_is_really_missing_is_told_with_its_events(ahead: Folder, marks: str):
     if marks == "none":
-        ahead.layout.shared_state.unlink()
+        ahead.layout.shared_header.unlink()
     newest = ahead.layout.segments()[-1]
     ahead.layout.segment(newest).unlink()
     with pytest.raises(EventsMissing) as refusal:
@@ -85,10 +85,10 @@ def test_a_start_that_misses_nothing_advises_no_backup(folder: Folder):
 def test_verify_looks_at_the_whole_log_where_the_marks_lie_behind_a_snapshot(folder: Folder):
     ledger = folder.start()
     add(ledger)
-    marks = folder.layout.shared_state.read_bytes()
+    marks = folder.layout.shared_header.read_bytes()
     add(ledger)
-    ledger.keeper.take_snapshot()
+    ledger.log_maintenance.take_snapshot()
     folder.close()
-    folder.layout.shared_state.write_bytes(marks)
+    folder.layout.shared_header.write_bytes(marks)
     found = folder.verify()
     assert (found.problems, found.checked_sequence) == ([], 2)

@@ -129,7 +129,7 @@ class SharedViews:
         self.last = SyncStatus(-1, Instant(0), 0, 0)
 
     @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+    def lock(self, *, wait_ms: int) -> Iterator[bool]:
         ours = self.lock.acquire(timeout=wait_ms / 1000)
         try:
             yield ours

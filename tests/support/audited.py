@@ -33,4 +33,4 @@ def some_services(folder: Path) -> Iterator[Services]:
 
 
 def state_of(services: Services) -> State:
-    return services.upkeep._keeper._replica.state
+    return services.maintenance._log_maintenance._replica.state

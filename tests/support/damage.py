@@ -90,7 +90,7 @@ class Patient:
             marks.make(folder.machine.boot, end._replace(sequence=LENGTH - LAST), marks.clock_offset)
             marks.publish(end)
             marks.close()
-        return folder.layout.shared_state.read_bytes()
+        return folder.layout.shared_header.read_bytes()
 
     def _lay_out(self, log: bytes) -> None:
         for path in self.folder.layout.events.iterdir():
@@ -98,6 +98,6 @@ class Patient:
                 path.unlink()
         self.segment.write_bytes(log)
         if self._setting == "marks deleted":
-            self.folder.layout.shared_state.unlink(missing_ok=True)
+            self.folder.layout.shared_header.unlink(missing_ok=True)
         else:
-            self.folder.layout.shared_state.write_bytes(self._marks)
+            self.folder.layout.shared_header.write_bytes(self._marks)

@@ -7,7 +7,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
-from inventory.service.ports.dead_letter_store import Letter
+from inventory.service.ports.dead_letter_store import DeadLetter
 from inventory.service.ports.health import LedgerStatus
 from support.given import START, event_of, item
 
@@ -74,23 +74,23 @@ class MemoryLetters:
     """
 
     def __init__(self) -> None:
-        self.entries: list[Letter] = []
+        self.entries: list[DeadLetter] = []
         self.full = False
         self.is_free = True
 
     @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+    def lock(self, *, wait_ms: int) -> Iterator[bool]:
         yield self.is_free
 
-    def all(self) -> Sequence[Letter]:
+    def all(self) -> Sequence[DeadLetter]:
         return list({(letter.sequence, letter.item): letter for letter in self.entries}.values())
 
-    def append(self, letters: Sequence[Letter]) -> None:
+    def append(self, letters: Sequence[DeadLetter]) -> None:
         if self.full:
             raise StorageUnavailable("no space", outcome="none")
         self.entries += letters
 
 
-def at(letter: Letter) -> tuple[object, ...]:
+def at(letter: DeadLetter) -> tuple[object, ...]:
     """What there is to say of a letter in short."""
     return letter.sequence, letter.item, letter.state

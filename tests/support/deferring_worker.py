@@ -17,7 +17,7 @@ CHANGE = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
 
 
 class Ticket:
-    """Settled when a test says so. :ivar waited: how often its outcome was asked for."""
+    """ResolvedTicket when a test says so. :ivar waited: how often its outcome was asked for."""
 
     def __init__(self) -> None:
         self.waited = 0
@@ -29,7 +29,7 @@ class Ticket:
         for call in self._calls:
             call()
 
-    def on_settled(self, call: Callable[[], None]) -> None:
+    def on_resolved(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
         if self._is_settled.is_set():
             call()

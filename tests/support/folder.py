@@ -13,7 +13,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.recovery import Recovery, recover
-from inventory.eventlog.shared_header import SharedState
+from inventory.eventlog.shared_header import SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
@@ -141,8 +141,8 @@ class Folder:
     def verify(self) -> Verification:
         return verify(layout_of(self.settings))
 
-    def marks(self) -> SharedState:
-        return SharedState(self.layout.shared_state)
+    def marks(self) -> SharedHeader:
+        return SharedHeader(self.layout.shared_header)
 
     def log(self) -> bytes:
         """The whole log."""

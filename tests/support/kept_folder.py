@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.resilience.host_clock import HostClock
 from support.client import Answer
 from support.conversation import HEADERS, Said, Talk, look, trade
@@ -28,7 +28,7 @@ def copy_to(folder: Path) -> None:
     (folder / "locks").mkdir()
     (segment,) = (folder / "events").iterdir()
     end = Position(1, segment.stat().st_size, segment.read_bytes().count(b"\n"))
-    machine, marks = HostClock(), SharedState(folder / "locks" / "state", create=True)
+    machine, marks = HostClock(), SharedHeader(folder / "locks" / "state", create=True)
     marks.make(machine.boot_id(), end, json.loads((KEPT / "clock.json").read_text()) - machine.since_boot())
     marks.close()
 

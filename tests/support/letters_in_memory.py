@@ -1,7 +1,7 @@
 """Dead letters of a ledger in memory."""
 
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.dead_letter_check import LetterCheck
+from inventory.service.dead_letter_check import DeadLetterCheck
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.stock import StockService
 from support.dead_letters import BrokenLedger, MemoryLetters, at
@@ -21,7 +21,7 @@ class World:
 
     def process(self) -> DeadLetters:
         """One more process on the same log and letters."""
-        check = LetterCheck(self.ledger.history, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
+        check = DeadLetterCheck(self.ledger.history, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
         return DeadLetters(self.ledger, self.stock, self.kept, check, self.clock)
 
     def noted(self) -> list[tuple[object, ...]]:

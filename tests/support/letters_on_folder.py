@@ -3,10 +3,10 @@
 import json
 from dataclasses import dataclass
 
-from inventory.eventlog.dead_letter_file import LetterFile
+from inventory.eventlog.dead_letter_file import DeadLetterFile
 from inventory.eventlog.ledger import FileLedger
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.dead_letter_check import LetterCheck
+from inventory.service.dead_letter_check import DeadLetterCheck
 from inventory.service.dead_letters import DeadLetters
 from inventory.service.stock import StockService
 from support.folder import Folder, Shim
@@ -26,8 +26,8 @@ class Process:
 def process(folder: Folder, disk: Shim | None = None) -> Process:
     """One more process on a prepared folder."""
     ledger, clock = folder.open(disk), Clock()
-    file = LetterFile(folder.layout, disk or Shim())
-    check = LetterCheck(ledger.history, QUICK, clock)
+    file = DeadLetterFile(folder.layout, disk or Shim())
+    check = DeadLetterCheck(ledger.history, QUICK, clock)
     return Process(ledger, DeadLetters(ledger, StockService(ledger), file, check, clock))
 
 

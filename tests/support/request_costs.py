@@ -12,7 +12,7 @@ from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
 from inventory.domain.idempotency import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.commit_group import EventStamp
-from inventory.service.maintenance import Upkeep
+from inventory.service.maintenance import Maintenance
 from inventory.service.ports.change_queue import Submission
 from inventory.settings import Settings
 from inventory.web.app import create_app
@@ -45,9 +45,9 @@ def client_on(
             segment_bytes=settings.segment_bytes,
         )
     try:
-        upkeep = Upkeep(ledger.keeper, ledger.now, settings.snapshot_every_n_events)
+        maintenance = Maintenance(ledger.log_maintenance, ledger.now, settings.snapshot_every_n_events)
         wired = wiring(settings, folder.machine.since_boot)
-        services = wired.services(ledger, MemoryViews(), MemoryLetters(), upkeep=upkeep, audit=StillAudit())
+        services = wired.services(ledger, MemoryViews(), MemoryLetters(), maintenance=maintenance, audit=StillAudit())
         client = create_app(services).test_client()
         client.environ_base["REMOTE_ADDR"] = PROXY
         _fill(folder, ledger, steps, remembered_ms)

@@ -54,7 +54,7 @@ class Shop:
 
     def archive_all(self) -> list[int]:
         """Take a snapshot, and move every sealed segment to the archive, as compaction does when keys have ended."""
-        self.services.upkeep.run_once()
+        self.services.maintenance.run_once()
         for segment in self.layout.segments()[:-1]:
             move_to_archive(self.layout, segment, Disk(), RetryPolicy())
         return self.layout.archived_segments()

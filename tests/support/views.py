@@ -36,7 +36,7 @@ class MemoryViews:
         self.before_turn: Callable[[], None] = lambda: None
 
     @contextmanager
-    def turn(self, *, wait_ms: int) -> Iterator[bool]:
+    def lock(self, *, wait_ms: int) -> Iterator[bool]:
         self.waited.append(wait_ms)
         self.before_turn()
         yield self.is_free

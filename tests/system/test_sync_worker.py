@@ -16,7 +16,7 @@ from support.running_sync_worker import RunningWorker
 from support.views import published
 from support.waiting import until
 
-from inventory.eventlog.shared_header import Position, SharedState
+from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.resilience.host_clock import HostClock
 
 DAY_MS = 86_400_000
@@ -142,7 +142,7 @@ def test_when_its_log_is_cut_it_ends_with_status_1_and_says_so(api, work):
     segment.write_bytes(first)
 
     # As a start does that finds the log to end there.
-    marks = SharedState(api.data_dir / "locks" / "state")
+    marks = SharedHeader(api.data_dir / "locks" / "state")
     marks.make(HostClock().boot_id(), Position(1, len(first), 1), marks.clock_offset)
     marks.close()
 

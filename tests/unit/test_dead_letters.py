@@ -9,7 +9,7 @@ from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Line
 from inventory.service import dead_letters as module
-from inventory.service.ports.dead_letter_store import Letter
+from inventory.service.ports.dead_letter_store import DeadLetter
 from inventory.service.ports.stock_reads import PageRequest
 
 
@@ -66,7 +66,7 @@ def test_a_letter_whose_break_was_not_looked_at_in_a_pass_stays_dead(monkeypatch
     items = [item(f"more-{number}") for number in range(5)]
     world = World(BrokenLedger([event_of(number, Line(at, 1, 0, 1, 0, 2)) for number, at in enumerate(items, 1)]))
     # As another process has noted it that knew this one alone.
-    world.kept.append([Letter(5, items[4], None, None, None, None, None, "unknown", 1, START)])
+    world.kept.append([DeadLetter(5, items[4], None, None, None, None, None, "unknown", 1, START)])
     world.letters.note_new()
     assert world.noted() == [(5, items[4], "dead"), (1, items[0], "dead")]
 

@@ -20,7 +20,7 @@ class Waiter:
 
 def waiting(wait_ms: int = 1000) -> tuple[PendingChange, Waiter]:
     ticket, waiter = PendingChange((), lambda *_: None, None, wait_ms), Waiter()
-    ticket.on_settled(waiter.tell)
+    ticket.on_resolved(waiter.tell)
     return ticket, waiter
 
 
@@ -59,7 +59,7 @@ def test_whoever_comes_late_is_told_at_once_and_let_go_of():
     ticket, _ = waiting()
     ticket.settle(Outcome(None, replayed=False))
     late = Waiter()
-    ticket.on_settled(late.tell)
+    ticket.on_resolved(late.tell)
     assert late.told == 1
     known = weakref.ref(late)
     del late

@@ -40,7 +40,7 @@ class Ticket(Protocol):
             ask again with the same key. A ``StorageTimeout``: it was begun and is not finished in time.
         """
 
-    def on_settled(self, call: Callable[[], None]) -> None:
+    def on_resolved(self, call: Callable[[], None]) -> None:
         """Have ``call`` called when ``wait`` would return or raise at once; now, if it does already.
 
         By whichever thread settles it, so it must neither wait nor raise; perhaps twice. Never, if nobody settles it:
@@ -104,7 +104,7 @@ def refusing(error: InventoryError) -> Decide:
     return refused
 
 
-class Settled(NamedTuple):
+class ResolvedTicket(NamedTuple):
     """A ticket whose outcome is known already."""
 
     outcome: Outcome | Exception
@@ -115,6 +115,6 @@ class Settled(NamedTuple):
             raise self.outcome
         return self.outcome
 
-    def on_settled(self, call: Callable[[], None]) -> None:
-        """See ``Ticket.on_settled``."""
+    def on_resolved(self, call: Callable[[], None]) -> None:
+        """See ``Ticket.on_resolved``."""
         call()

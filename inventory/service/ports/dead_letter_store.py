@@ -9,9 +9,9 @@ from inventory.domain.dead_letter import Figures
 from inventory.domain.events import Line
 from inventory.domain.values import Instant, ItemId
 
-LetterState: TypeAlias = Literal["dead", "requeued", "discarded", "gone"]
+DeadLetterState: TypeAlias = Literal["dead", "requeued", "discarded", "gone"]
 """``gone``: the log has neither the break nor a settlement any more, because another log was put in its place."""
-LETTER_STATES: tuple[str, ...] = get_args(LetterState)
+DEAD_LETTER_STATES: tuple[str, ...] = get_args(DeadLetterState)
 
 
 class Settlement(NamedTuple):
@@ -25,7 +25,7 @@ class Settlement(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """What one event did to one record, whose history it does not continue.
 
     :ivar event_id: its id; like ``type``, ``at`` and ``line`` it is ``None`` where the event could not be read again.
@@ -45,30 +45,30 @@ class Letter:
     reason: str
     tries: int
     noted_at: Instant
-    state: LetterState = "dead"
+    state: DeadLetterState = "dead"
     settled: Settlement | None = None
 
 
-class NumberedLetter(NamedTuple):
+class NumberedDeadLetter(NamedTuple):
     """A letter and its place among those that were noted, from 1 on."""
 
     number: int
-    letter: Letter
+    letter: DeadLetter
 
 
-class Letters(Protocol):
+class DeadLetterStore(Protocol):
     """Where dead letters are kept: a list that only grows, in which the last entry of a letter counts."""
 
-    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
+    def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """Be the only one to add letters for the ``with`` block; gives False where another process is at it."""
 
-    def all(self) -> Sequence[Letter]:
+    def all(self) -> Sequence[DeadLetter]:
         """Every letter as its last entry has it, in the order in which they were noted.
 
         :raises StorageUnavailable: they cannot be read.
         """
 
-    def append(self, letters: Sequence[Letter]) -> None:
+    def append(self, letters: Sequence[DeadLetter]) -> None:
         """Add entries, durable, all or none. Called in one's turn.
 
         :raises StorageUnavailable: none was added.

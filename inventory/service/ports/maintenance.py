@@ -20,11 +20,11 @@ class Behind(NamedTuple):
     bytes: int
 
 
-class LogKeeper(Protocol):
-    """What a log lets be done to it for its upkeep."""
+class LogMaintenance(Protocol):
+    """What a log lets be done to it for its maintenance."""
 
-    def turn(self) -> AbstractContextManager[bool]:
-        """Take the upkeep lock for the ``with`` block; gives False where another process has it."""
+    def lock(self) -> AbstractContextManager[bool]:
+        """Take the maintenance lock for the ``with`` block; gives False where another process has it."""
 
     def since_snapshot(self) -> Behind:
         """What of the log lies behind the newest snapshot."""

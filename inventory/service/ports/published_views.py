@@ -27,7 +27,7 @@ class SyncStatus(NamedTuple):
 class Views(Protocol):
     """Where the views are published, and what all processes know about that."""
 
-    def turn(self, *, wait_ms: int) -> AbstractContextManager[bool]:
+    def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
         """Take the publish lock for the ``with`` block; gives False where another process kept it."""
 
     def publish(self, stock: StockWalk) -> None:
