@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 import click
 
 from inventory.cli.folder import data_dir_option, existing_folder, service
-from inventory.cli.importing import AT_ONCE, Importing, ImportNoteFile, Numbered
+from inventory.cli.import_rows import AT_ONCE, Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import Entry, NotStock, StockReader
 from inventory.cli.terminal import EXIT_CODES, Progress, heeding_sigterm, plural, progress_bar
 from inventory.domain.errors import FieldProblem

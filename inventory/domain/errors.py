@@ -1,4 +1,4 @@
-"""The refusals of the service. Errors carry data; `web/errors` gives them a status."""
+"""The refusals of the service. Errors carry data; `web/error_statuses` gives them a status."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figures_of
 from inventory.domain.events import Event, continues, record_after
-from inventory.domain.idempotency import KeyTable
+from inventory.domain.key_table import KeyTable
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold
 from inventory.domain.reservation_table import ReservationTable

@@ -15,7 +15,7 @@
 The log alone is the truth; everything else is made from it again when it is missing.
 
 **In which order a change goes through the modules.** The committing thread is not here but in
-`service/commit_queue.py`; it calls `group_store` in this order:
+`service/committing_thread.py`; it calls `group_store` in this order:
 
 1. `append_lock`: wait until this process may append.
 2. `replica` folds what other processes have committed (`reader` checks each chain); what a writer left that died is

@@ -5,7 +5,7 @@ import os
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import LogRewound
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.reader import Cursor
+from inventory.eventlog.log_reader import Cursor
 from inventory.eventlog.shared_header import Position
 from inventory.resilience.disk import Disk
 

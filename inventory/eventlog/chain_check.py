@@ -13,7 +13,7 @@ import orjson
 
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.reader import Cursor, LogReader
+from inventory.eventlog.log_reader import Cursor, LogReader
 from inventory.eventlog.shared_header import Position
 from inventory.resilience.child_process import Child, ChildFailed, ChildTooSlow, stay_with
 

@@ -12,10 +12,10 @@ from inventory.eventlog.durability import sync_failed
 from inventory.eventlog.errors import LogError, LogRewound, unreadable
 from inventory.eventlog.line import encode
 from inventory.eventlog.log_parts import LogParts
-from inventory.eventlog.reader import Cursor, LogReader
+from inventory.eventlog.log_reader import Cursor, LogReader
 from inventory.eventlog.shared_header import Position
+from inventory.service.in_memory_group import StateGroup
 from inventory.service.ports.group_store import QueuedChanges, StoreLost
-from inventory.service.state_group import StateGroup
 
 
 class FileGroup(StateGroup):

@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from inventory.domain.dead_letter import Break
-from inventory.domain.idempotency import FiledKeys
+from inventory.domain.key_table import FiledKeys
 from inventory.domain.record import Record
 from inventory.domain.reservation_table import HoldCopy
 from inventory.domain.sku_stock import SkuTotals
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId
-from inventory.eventlog.reader import Cursor
+from inventory.eventlog.log_reader import Cursor
 
 
 class Image(NamedTuple):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
@@ -17,15 +17,15 @@ from inventory.eventlog.history import FileHistory
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_parts import LogOptions, LogParts
 from inventory.eventlog.maintenance import FileMaintenance
-from inventory.eventlog.reads import ReplicaReads
+from inventory.eventlog.replica_reads import ReplicaReads
 from inventory.eventlog.shared_header import SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.service.commit_queue import CommitQueue
-from inventory.service.pages import broken_of
+from inventory.service.committing_thread import CommitQueue
 from inventory.service.ports.change_queue import Decide, Submission, Ticket
 from inventory.service.ports.health import BrokenItem, LedgerStatus
 from inventory.service.quotas import sizes_of
+from inventory.service.state_pages import broken_of
 
 
 class FileLedger(ReplicaReads):

@@ -10,7 +10,7 @@ from inventory.eventlog.chain_check import ChainCheck
 from inventory.eventlog.errors import EventsMissing
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
-from inventory.eventlog.reader import Cursor, LogReader, RawLine
+from inventory.eventlog.log_reader import Cursor, LogReader, RawLine
 from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import Restored
 

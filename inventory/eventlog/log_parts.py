@@ -9,11 +9,11 @@ from inventory.eventlog.durability import Durability
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.replica import Replica
 from inventory.eventlog.shared_header import SharedHeader
-from inventory.eventlog.snapshots import SnapshotFolder
+from inventory.eventlog.snapshot_folder import SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 
 
 @dataclass(frozen=True, slots=True)

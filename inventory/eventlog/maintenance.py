@@ -16,10 +16,10 @@ from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.image import image_for_audit, image_of
 from inventory.eventlog.line import NotALine, decode
 from inventory.eventlog.log_parts import LogParts
-from inventory.eventlog.reader import START, apart
+from inventory.eventlog.log_reader import START, apart
 from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import NotASnapshot, encode_image, read_start
-from inventory.eventlog.snapshots import KEPT, PAUSE_SECONDS
+from inventory.eventlog.snapshot_folder import KEPT, PAUSE_SECONDS
 from inventory.resilience.process_lock import process_lock
 from inventory.service.ports.maintenance import Behind, StorageFigures
 

@@ -16,8 +16,8 @@ from inventory.eventlog.published_views import published_sequence
 from inventory.eventlog.replica import gc_paused
 from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import Restored
-from inventory.eventlog.snapshots import SnapshotFolder
-from inventory.eventlog.tail import NotATail, check_tail, cut_tail
+from inventory.eventlog.snapshot_folder import SnapshotFolder
+from inventory.eventlog.torn_tail import NotATail, check_tail, cut_tail
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy

@@ -13,7 +13,7 @@ from inventory.eventlog.archive import SegmentFiles
 from inventory.eventlog.errors import LogError, LogRewound, SegmentMissing, unreadable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.line import FORMAT, NotALine, decode, decode_next
-from inventory.eventlog.reader import Cursor, LogReader, apart, line_at, place_of
+from inventory.eventlog.log_reader import Cursor, LogReader, apart, line_at, place_of
 from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.service.ports.event_history import HistoryGone

@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from inventory.domain.dead_letter import Break, Figures
-from inventory.domain.idempotency import KeyEntry
+from inventory.domain.key_table import KeyEntry
 from inventory.domain.record import Policy, Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuTotals, WideSku
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ItemId, Sku, StoreId, format_instant, parse_instant
 from inventory.eventlog.image import Image
-from inventory.eventlog.reader import Cursor, apart, place_of
+from inventory.eventlog.log_reader import Cursor, apart, place_of
 from inventory.eventlog.reservation_json import kept_as_json, kept_from_json
 from inventory.eventlog.shared_header import Position
 

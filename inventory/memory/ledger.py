@@ -6,22 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from inventory.domain.events import Delivery, Event
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.resilience.breaker import CircuitBreaker
-from inventory.service.commit_group import EventStamp
-from inventory.service.commit_queue import CallersQueue, CommitQueue
-from inventory.service.pages import (
-    StockCopy,
-    broken_of,
-    page_of_records,
-    page_of_reservations,
-    page_of_stores,
-    read_sku,
-)
+from inventory.service.change_overlay import EventStamp
+from inventory.service.committing_thread import CallersQueue, CommitQueue
+from inventory.service.in_memory_group import StateGroup
 from inventory.service.ports.change_queue import Decide, Submission, Ticket
 from inventory.service.ports.group_store import QueuedChanges
 from inventory.service.ports.health import BrokenItem, LedgerStatus
@@ -35,7 +28,14 @@ from inventory.service.ports.stock_reads import (
 )
 from inventory.service.quotas import sizes_of
 from inventory.service.sequential_history import SequentialHistory
-from inventory.service.state_group import StateGroup
+from inventory.service.state_pages import (
+    StockCopy,
+    broken_of,
+    page_of_records,
+    page_of_reservations,
+    page_of_stores,
+    read_sku,
+)
 
 DEFAULT_STAMP = EventStamp("memory", key_ttl_ms=3_600_000)
 

@@ -37,7 +37,7 @@ from inventory.server.sender import Sender
 from inventory.server.thread_pool import ThreadPool
 from inventory.server.worker_class import OWN
 from inventory.settings import Settings
-from inventory.web.deferred import Deferred
+from inventory.web.deferred_answer import Deferred
 from inventory.web.log_limits import WarningLimit
 from inventory.wiring.services import UNSENT_BYTES, Services
 

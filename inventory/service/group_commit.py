@@ -33,10 +33,10 @@ from inventory.domain.errors import (
     Unavailable,
 )
 from inventory.resilience.breaker import Call, CircuitBreaker
-from inventory.service.commit_group import CommitGroup, EventStamp
+from inventory.service.change_overlay import CommitGroup, EventStamp
+from inventory.service.pending_change import PendingChange, PendingGroup, as_not_begun, as_unavailable
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.group_store import GroupStore, StoreLost
-from inventory.service.ticket import PendingChange, PendingGroup, as_not_begun, as_unavailable
 
 _DECIDED = (Outcome, Refusal)
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from inventory.domain.commands import ANY, NO_NOTE, Note, Precondition, WantedLi
 from inventory.domain.errors import Refusal, StorageUnavailable, Unavailable
 from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldCommand, HoldStock, ReleaseHold
 from inventory.domain.hold_errors import AlreadySo, ReservationNotFound
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import Instant, ItemId
 from inventory.service.event_ids import uuid7

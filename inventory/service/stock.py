@@ -7,7 +7,7 @@ from typing import TypeAlias
 from inventory.domain.errors import InventoryError, ItemNotFound, LockLost, SkuNotFound
 from inventory.domain.events import Delivery
 from inventory.domain.hold_commands import Command
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import ItemId
 from inventory.resilience.entity_locks import EntityLocks

@@ -6,7 +6,7 @@ from inventory.domain.decide import StateView, decide
 from inventory.domain.errors import InventoryError
 from inventory.domain.events import Delivery, Draft
 from inventory.domain.hold_commands import Command
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.service.ports.change_queue import Decide, Submission, refusing
 from inventory.service.sku_leases import HeldLeases

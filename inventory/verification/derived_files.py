@@ -11,7 +11,7 @@ from inventory.eventlog.published_views import CENTRAL_VIEW, STORE_VIEW, View, d
 from inventory.eventlog.snapshot import NotASnapshot, restore_image
 from inventory.resilience.disk import Disk, read_file
 from inventory.resilience.retry import RetryPolicy
-from inventory.service.pages import StockCopy
+from inventory.service.state_pages import StockCopy
 from inventory.verification.drift import DriftReport, drift_between
 
 _REBUILT = "'inventory rebuild' writes it again"

@@ -10,8 +10,8 @@ from inventory.domain.state import State
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
+from inventory.eventlog.log_reader import START
 from inventory.eventlog.published_views import published_sequence
-from inventory.eventlog.reader import START
 from inventory.eventlog.replica import replay
 from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image

@@ -6,7 +6,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from inventory.web import logs
-from inventory.web.deferred import Deferred, LateRefusal
+from inventory.web.deferred_answer import Deferred, LateRefusal
 from inventory.web.metrics import Metrics
 from inventory.web.problems import SAFE, answer_to
 from inventory.web.request_id import REQUEST_ID, request_id_of

@@ -24,9 +24,9 @@ from inventory.web import (
 )
 from inventory.web.admission import Admission
 from inventory.web.answers import Answer
-from inventory.web.deferred import Deferred
-from inventory.web.json_body import MAX_LIST_BYTES
+from inventory.web.deferred_answer import Deferred
 from inventory.web.metrics import Metrics
+from inventory.web.request_body import MAX_LIST_BYTES
 from inventory.web.request_limits import LargeReads, RequestLimits
 from inventory.web.routing import PATH, PathAdapter, Routes
 from inventory.wiring.services import Services

@@ -11,14 +11,14 @@ from inventory.domain.commands import AdjustStock, CountStock, Note, WantedLine,
 from inventory.domain.errors import FieldProblem, IdempotencyConflict, InventoryError, Unavailable, ValidationFailed
 from inventory.domain.events import COUNTED, Event, Line, record_after
 from inventory.domain.hold_commands import AtomicBatch, HoldStock
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import ItemId, Sku, StoreId, format_instant
 from inventory.service.event_ids import uuid7
 from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
-from inventory.web.deferred import Deferred
-from inventory.web.errors import next_step, retry_after_ms, row_of
+from inventory.web.deferred_answer import Deferred
+from inventory.web.error_statuses import next_step, retry_after_ms, row_of
 from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command

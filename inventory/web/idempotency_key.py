@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from inventory.domain.errors import FieldProblem
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 

@@ -8,11 +8,11 @@ from marshmallow import Schema
 
 from inventory.domain.commands import Note, Precondition
 from inventory.domain.errors import FieldProblem, ValidationFailed
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import IDENTIFIER_RULE, ItemId, Sku, StoreId, is_identifier, item_id
 from inventory.web import idempotency_key
 from inventory.web.conditional import IF_MATCH, IF_NONE_MATCH, precondition
-from inventory.web.json_body import json_body, optional_json_body
+from inventory.web.request_body import json_body, optional_json_body
 from inventory.web.request_errors import IdempotencyKeyInvalid
 from inventory.web.request_id import REQUEST_ID
 from inventory.web.schema_fields import NOTHING, loaded

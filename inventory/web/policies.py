@@ -5,7 +5,7 @@ from flask import Blueprint
 from inventory.domain.commands import SetPolicy
 from inventory.domain.record import Policy
 from inventory.domain.values import MAX_QUANTITY
-from inventory.web.deferred import Deferred
+from inventory.web.deferred_answer import Deferred
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_change
 from inventory.web.records import PATH, changed

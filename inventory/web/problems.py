@@ -11,7 +11,7 @@ from werkzeug.routing import RoutingException
 from inventory.domain.errors import FailureOutcome, InventoryError, Unavailable
 from inventory.web.answers import Answer, Headers
 from inventory.web.error_codes import CODES
-from inventory.web.errors import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
+from inventory.web.error_statuses import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
 from inventory.web.request_errors import RequestTimeout
 from inventory.web.request_id import REQUEST_ID
 from inventory.web.routing import PATH

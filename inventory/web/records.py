@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.hold_commands import Command, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import MAX_QUANTITY, Instant, ItemId, format_instant, parse_instant
 from inventory.service.event_ids import uuid7
@@ -18,7 +18,7 @@ from inventory.service.ports.change_queue import Outcome, ResolvedTicket, Ticket
 from inventory.service.shelf_count import count_at_version
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.conditional import ReadCondition, entity_tag, read_condition
-from inventory.web.deferred import Deferred
+from inventory.web.deferred_answer import Deferred
 from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import RecordChange, item_in_path, parse_change, query_parameters

@@ -8,8 +8,8 @@ from inventory.domain.errors import InventoryError, Overloaded
 from inventory.resilience.bulkhead import Bulkhead, ByteBudget
 from inventory.resilience.token_bucket import Grant, TokenBuckets
 from inventory.web.client_address import ClientAddress
-from inventory.web.json_body import announced_too_long, body_limit, may_be_large
 from inventory.web.metrics import Metrics
+from inventory.web.request_body import announced_too_long, body_limit, may_be_large
 from inventory.web.request_errors import PayloadTooLarge, RateLimited
 from inventory.web.routing import PATH
 from inventory.wiring.services import Services

@@ -7,7 +7,7 @@ from inventory.domain.events import record_after
 from inventory.domain.values import MAX_QUANTITY, ItemId, Sku, StoreId, format_instant
 from inventory.service.ports.change_queue import Outcome
 from inventory.web.answers import Answer, json_answer
-from inventory.web.deferred import Deferred
+from inventory.web.deferred_answer import Deferred
 from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import parse_command

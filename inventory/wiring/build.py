@@ -21,12 +21,12 @@ from inventory.eventlog.log_parts import LogOptions
 from inventory.eventlog.published_views import PublishedViews
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
-from inventory.eventlog.unavailable import UnavailableLedger, UnavailableViews
+from inventory.eventlog.unavailable_ledger import UnavailableLedger, UnavailableViews
 from inventory.memory.ledger import wall_clock
 from inventory.resilience.child_process import run_module
 from inventory.resilience.disk import Disk
 from inventory.resilience.failpoints import FaultyDisk
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 from inventory.service.maintenance import Maintenance
 from inventory.settings import Settings
 from inventory.verification.audit import Audit, StateCopier

@@ -11,7 +11,7 @@ from bench.server import environment_of
 # checkout may not want to know when a key was used.
 _PROGRAM = """
 import inspect, json, time
-from inventory.domain.idempotency import KeyTable
+from inventory.domain.key_table import KeyTable
 def filing(minutes):
     table, asks_when = KeyTable(), "at" in inspect.signature(KeyTable.remember).parameters
     def remember(key, used, position):

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from inventory.cli.main import main
 from inventory.domain.commands import CountStock, WantedLine
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import item_id
 from inventory.eventlog.archive import move_to_archive
 from inventory.resilience.disk import Disk

@@ -11,7 +11,7 @@ from support.given import WRITER, Clock, adding
 
 from inventory.domain.events import Event
 from inventory.domain.values import Instant
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 
 
 @pytest.fixture(params=ENGINES)

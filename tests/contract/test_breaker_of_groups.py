@@ -8,7 +8,7 @@ from support.failing_store import FULL, KEY, ONE, STEPS, FailingStore, add, refu
 from support.given import Clock, adding
 
 from inventory.domain.errors import NeedsOperator, StorageTimeout, StorageUnavailable, Unavailable
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.ports.change_queue import Submission
 

@@ -14,9 +14,9 @@ from inventory.domain.hold_commands import AtomicBatch, Command, CommitHold, Exp
 from inventory.domain.record import Policy
 from inventory.domain.state import State
 from inventory.domain.values import StoreId
-from inventory.service.pages import StockCopy, broken_of
 from inventory.service.ports.stock_reads import PageRequest, ReservationRequest
 from inventory.service.quotas import sizes_of
+from inventory.service.state_pages import StockCopy, broken_of
 
 ITEMS = [item(sku, store) for sku in ("a", "b", "c") for store in ("store-1", "store-2")]
 NEVER_MADE = item("d", "store-3")

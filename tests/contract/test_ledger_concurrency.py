@@ -11,7 +11,7 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock
 from inventory.domain.events import Event
 from inventory.domain.hold_commands import Command, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import ItemId
 from inventory.service.ports.ledger import Ledger
 

@@ -4,7 +4,7 @@ import pytest
 from support.given import adding, item, refusing
 
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.service.ports.change_queue import Submission
 from inventory.service.ports.ledger import Ledger
 

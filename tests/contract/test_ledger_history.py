@@ -8,7 +8,7 @@ from support.given import WRITER, Clock, adding, deciding, item
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import ItemNotFound
 from inventory.domain.events import record_after
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import Instant, ItemId
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventHistory

@@ -7,7 +7,7 @@ from support.parallel import run_parallel
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import IdempotencyConflict, ItemNotFound
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import Instant
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.ledger import Ledger

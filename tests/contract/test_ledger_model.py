@@ -12,7 +12,7 @@ from support.plain_model import Hold, Model
 from inventory.domain.commands import ANY, AdjustStock, CountStock, SetPolicy, TransferStock, WantedLine
 from inventory.domain.errors import IdempotencyConflict, Refusal
 from inventory.domain.hold_commands import CommitHold, ExpireHold, ExtendHold, HoldStock, ReleaseHold
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Policy
 from inventory.domain.values import ItemId
 from inventory.service.hold_history import HoldHistory

@@ -9,7 +9,7 @@ from support.given import WRITER, Clock, deciding, item
 from inventory.domain.commands import CountStock, TransferStock, WantedLine
 from inventory.domain.errors import QuotaExceeded
 from inventory.domain.hold_commands import AtomicBatch, Command, ReleaseHold, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import StoreId
 from inventory.service.ports.change_queue import Outcome, Submission
 from inventory.service.ports.ledger import Ledger

@@ -7,10 +7,10 @@ from support.folder import Gate
 from support.given import adding
 
 from inventory.domain.errors import Overloaded, StorageUnavailable
-from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.commit_group import CommitGroup
+from inventory.domain.key_table import IdempotencyKey
+from inventory.service.change_overlay import CommitGroup
+from inventory.service.pending_change import PendingChange
 from inventory.service.ports.change_queue import Submission
-from inventory.service.ticket import PendingChange
 
 pytestmark = pytest.mark.usefixtures("threaded")
 

@@ -11,7 +11,7 @@ from inventory.domain.errors import Unavailable
 from inventory.server.request_head import _KINDS
 from inventory.settings import from_environment
 from inventory.web.error_codes import CODES, OUTCOME
-from inventory.web.errors import INTERNAL, ROUTING, TABLE
+from inventory.web.error_statuses import INTERNAL, ROUTING, TABLE
 from inventory.web.request_errors import RequestTimeout
 
 NGINX = text_of(ROOT / "docs/nginx.conf")

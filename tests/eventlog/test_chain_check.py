@@ -10,7 +10,7 @@ from support.given import all_stock
 from inventory.eventlog import chain_check, log_check
 from inventory.eventlog.chain_check import ChainCheck
 from inventory.eventlog.errors import LogDamaged
-from inventory.eventlog.reader import START
+from inventory.eventlog.log_reader import START
 
 STRIDE = 997
 

@@ -10,7 +10,7 @@ from support.given import WRITER, deciding, item
 from inventory.domain.commands import WantedLine
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.hold_commands import Command, ExtendHold, HoldStock
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.ledger import FileLedger
 

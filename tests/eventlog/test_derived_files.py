@@ -11,7 +11,7 @@ from support.given import item
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.hold_commands import reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.service.ports.stock_reads import PageRequest
 from inventory.settings import Settings

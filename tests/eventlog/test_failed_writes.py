@@ -9,7 +9,7 @@ from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing
 from support.given import adding
 
 from inventory.domain.errors import StorageUnavailable
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.service.ports.change_queue import Submission
 
 ENOSPC, EIO = OSError(errno.ENOSPC, "No space left on device"), OSError(errno.EIO, "Input/output error")

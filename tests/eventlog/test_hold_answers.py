@@ -9,7 +9,7 @@ from support.shop_on_disk import SKUS, Shop
 
 from inventory.eventlog import archive
 from inventory.eventlog.layout import Layout
-from inventory.service.pages import READ_AT_ONCE
+from inventory.service.state_pages import READ_AT_ONCE
 
 
 @pytest.fixture

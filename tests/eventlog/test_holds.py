@@ -17,7 +17,7 @@ from inventory.domain.hold_commands import (
 )
 from inventory.domain.hold_errors import ReservationExpired
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

@@ -15,7 +15,7 @@ from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import InsufficientStock, Overloaded
 from inventory.domain.events import Event, Line
 from inventory.domain.hold_commands import Command, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.stock import StockService

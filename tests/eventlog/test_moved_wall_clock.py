@@ -17,7 +17,7 @@ from support.given import item
 import inventory
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.errors import LockContended, LockLost, ReadOnly, StorageUnavailable
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.resilience.disk import Disk
 from inventory.settings import Settings
 from inventory.wiring import Services, build_services, prepare

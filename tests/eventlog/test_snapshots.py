@@ -13,7 +13,7 @@ from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.errors import EventsMissing, LogDamaged
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.snapshot import NotASnapshot, check_image, footer, restore_image
-from inventory.eventlog.snapshots import SnapshotFolder
+from inventory.eventlog.snapshot_folder import SnapshotFolder
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.ports.stock_reads import PageRequest

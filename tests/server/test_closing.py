@@ -11,7 +11,7 @@ from support.waiting import until
 
 from inventory.server import closing
 from inventory.server.closing import Closer
-from inventory.web.json_body import MAX_LIST_BYTES
+from inventory.web.request_body import MAX_LIST_BYTES
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from support.waiting import until
 from support.worker_thread import WHOLE, answer
 
 from inventory.web.answers import Answer
-from inventory.web.deferred import LateRefusal
+from inventory.web.deferred_answer import LateRefusal
 
 MANY = 20
 

@@ -24,7 +24,7 @@ IMPORTING = {
     "server/gunicorn_seam.py",
     "server/gunicorn_settings.py",
     "server/worker_class.py",
-    "web/json_body.py",
+    "web/request_body.py",
 }
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from inventory.domain.errors import Overloaded
 from inventory.web.answers import Answer
-from inventory.web.deferred import Deferred, LateRefusal
+from inventory.web.deferred_answer import Deferred, LateRefusal
 from inventory.web.request_id import REQUEST_ID
 from support.waiting import until
 from support.worker_thread import Running

@@ -32,8 +32,8 @@ from inventory.eventlog.recovery import recover
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
-from inventory.service.commit_group import EventStamp
-from inventory.service.commit_queue import CommitQueue
+from inventory.service.change_overlay import EventStamp
+from inventory.service.committing_thread import CommitQueue
 from inventory.service.ports.ledger import Ledger
 from support.given import WRITER
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from inventory.domain.errors import StorageUnavailable, Unavailable
-from inventory.domain.idempotency import IdempotencyKey
-from inventory.service.commit_queue import CommitQueue
+from inventory.domain.key_table import IdempotencyKey
+from inventory.service.committing_thread import CommitQueue
 from inventory.service.ports.change_queue import ChangeQueue, Ticket
 from inventory.service.ports.group_store import GroupStore, QueuedChanges
 from support.folder import Gate

@@ -10,15 +10,15 @@ from inventory.domain.decide import StateView, decide
 from inventory.domain.errors import Refusal
 from inventory.domain.events import Change, Draft, Event, Line
 from inventory.domain.hold_commands import Command, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, ItemId, Sku, StoreId
 from inventory.memory.ledger import MemoryLedger
-from inventory.service.commit_group import CommitGroup, EventStamp
+from inventory.service.change_overlay import CommitGroup, EventStamp
+from inventory.service.in_memory_group import StateGroup
 from inventory.service.ports.change_queue import Decide, Submission, Ticket
 from inventory.service.ports.stock_reads import StockReads, every
-from inventory.service.state_group import StateGroup
 
 START = Instant(1_750_000_000_000_000)
 WRITER = EventStamp("node-1", key_ttl_ms=60_000)

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 from gunicorn.config import Config
 
 from inventory.domain.state import State
-from inventory.eventlog.reader import START
+from inventory.eventlog.log_reader import START
 from inventory.eventlog.recovery import Recovery
 from inventory.eventlog.snapshot import Restored
 from inventory.resilience.bulkhead import ByteBudget

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from inventory.cli.importing import Importing, ImportNoteFile, Numbered
+from inventory.cli.import_rows import Importing, ImportNoteFile, Numbered
 from inventory.cli.stock_csv import StockRow
 from inventory.domain.record import Policy
 from inventory.service.ports.change_queue import Outcome

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.domain.hold_commands import Command, ReleaseHold, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.eventlog.ledger import FileLedger
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 from inventory.service.maintenance import Maintenance
 from inventory.service.ports.change_queue import Submission
 from inventory.settings import Settings

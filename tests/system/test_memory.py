@@ -11,7 +11,7 @@ from support.running_server import Serve
 
 from inventory.domain.commands import AdjustStock, CountStock, WantedLine
 from inventory.domain.hold_commands import Command, HoldStock, ReleaseHold, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import ItemId, Sku, StoreId
 from inventory.service.ports.change_queue import Submission
 from inventory.service.submission import deciding

@@ -12,7 +12,7 @@ from support.ports import free_port
 from support.running_nginx import CONFIGURATION, NEEDS_NGINX, Proxy
 from support.running_server import RunningServer
 
-from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
+from inventory.web.request_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 from inventory.wiring.build import SECONDS
 
 pytestmark = NEEDS_NGINX

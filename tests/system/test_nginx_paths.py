@@ -9,7 +9,7 @@ from support.raw_http import HOST, JSON, PATH, exchange
 from support.running_nginx import NEEDS_NGINX, Proxy, RunningNginx
 from support.running_server import RunningServer
 
-from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES
+from inventory.web.request_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 
 pytestmark = NEEDS_NGINX
 

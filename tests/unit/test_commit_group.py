@@ -6,12 +6,12 @@ from support.given import START, WRITER, adding, deciding, event_of, fold_all, g
 from inventory.domain.commands import AdjustStock, CountStock, Note
 from inventory.domain.errors import IdempotencyConflict, InsufficientStock, NeedsOperator
 from inventory.domain.events import Change, Delivery, Draft, Event, KeyUse, Line
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant, ReservationId
-from inventory.service.commit_group import CommitGroup
-from inventory.service.state_group import StateGroup
+from inventory.service.change_overlay import CommitGroup
+from inventory.service.in_memory_group import StateGroup
 
 ONE, TWO = item("sku-1"), item("sku-2")
 KEY = IdempotencyKey("key", "hash")

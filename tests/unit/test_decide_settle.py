@@ -13,7 +13,7 @@ from inventory.domain.errors import InsufficientStock, NeedsOperator, Settlement
 from inventory.domain.events import Change, Draft, Event, Line, continues
 from inventory.domain.record import Record
 from inventory.domain.state import State
-from inventory.service.commit_group import CommitGroup
+from inventory.service.change_overlay import CommitGroup
 
 REQUEUE, DISCARD = (SettleDeadLetter(ONE, BREAK, action, Note("anna")) for action in ("requeue", "discard"))
 FIGURE = st.integers(-3, 3)

@@ -17,7 +17,7 @@ from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.state import State, fold
 from inventory.eventlog.image import image_of
 from inventory.eventlog.line import GENESIS, decode, encode
-from inventory.eventlog.reader import Cursor
+from inventory.eventlog.log_reader import Cursor
 from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import encode_image, restore_image
 from inventory.memory.ledger import MemoryHistory

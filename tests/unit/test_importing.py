@@ -7,7 +7,7 @@ import pytest
 from support.given import START, WRITER, item
 from support.importing import AT_ONCE, SPAN, TOTAL, TTL_MS, World, rows
 
-from inventory.cli.importing import ImportNote, ImportNoteUnreadable, ImportStopped, Numbered
+from inventory.cli.import_rows import ImportNote, ImportNoteUnreadable, ImportStopped, Numbered
 from inventory.domain.commands import AdjustStock
 from inventory.domain.dead_letter import Break
 from inventory.domain.errors import LockContended, NeedsOperator, Overloaded, StorageUnavailable
@@ -17,8 +17,8 @@ from inventory.memory.ledger import MemoryLedger
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr("inventory.cli.importing.AT_ONCE", AT_ONCE)
-    monkeypatch.setattr("inventory.cli.importing.SPAN", SPAN)
+    monkeypatch.setattr("inventory.cli.import_rows.AT_ONCE", AT_ONCE)
+    monkeypatch.setattr("inventory.cli.import_rows.SPAN", SPAN)
     return World(tmp_path)
 
 

@@ -7,7 +7,7 @@ from support.given import START
 from support.steps import steps
 
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import KeyTable
+from inventory.domain.key_table import KeyTable
 from inventory.domain.values import Instant
 
 MINUTE = 60_000_000

@@ -8,7 +8,7 @@ from support.leases import HERE, World
 
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import IdempotencyConflict, LockContended
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 
 KEY = IdempotencyKey("sale-1", "hash")
 SALE = AdjustStock(HERE, -1)

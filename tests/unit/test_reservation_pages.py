@@ -9,9 +9,9 @@ from support.given import START, item
 from inventory.domain.reservation import HeldLine, Reservation
 from inventory.domain.state import State
 from inventory.domain.values import Instant
-from inventory.service import pages as listing
-from inventory.service.pages import page_of_reservations
+from inventory.service import state_pages as listing
 from inventory.service.ports.stock_reads import ReservationRequest
+from inventory.service.state_pages import page_of_reservations
 
 
 def state_of(many: int) -> State:

@@ -11,7 +11,7 @@ from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.errors import ReadOnly, StorageUnavailable
 from inventory.domain.hold_commands import AtomicBatch
 from inventory.domain.hold_errors import ReservationExpired, ReservationNotFound, WrongState
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.hold_history import HoldHistory
 from inventory.service.reservations import ReservationService

@@ -14,9 +14,9 @@ from inventory.domain.record import Record
 from inventory.domain.sku_stock import SkuTotals, SortedNames, totals_of
 from inventory.domain.state import FEW, State, fold
 from inventory.domain.values import ItemId
-from inventory.service import pages as listing
-from inventory.service.pages import read_sku
+from inventory.service import state_pages as listing
 from inventory.service.ports.stock_reads import LONGEST, PageRequest, SkuStock
+from inventory.service.state_pages import read_sku
 
 SKU = "sku-1"
 

@@ -23,7 +23,7 @@ from inventory.domain.errors import (
     VersionConflict,
 )
 from inventory.domain.hold_commands import Command, reserve_one
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.memory.ledger import MemoryLedger
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.ports.change_queue import Outcome

@@ -6,8 +6,8 @@ import weakref
 import pytest
 
 from inventory.domain.errors import Overloaded
+from inventory.service.pending_change import PendingChange
 from inventory.service.ports.change_queue import Outcome
-from inventory.service.ticket import PendingChange
 
 
 class Waiter:

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, negative
 from support.apps import make_services
 
 from inventory.web.app import create_app
-from inventory.web.errors import TABLE
+from inventory.web.error_statuses import TABLE
 from inventory.web.metrics import _JSON_NAMES
 from inventory.web.pages import cursor_of_name
 

@@ -10,7 +10,7 @@ from support.views import MemoryViews
 from werkzeug.test import EnvironBuilder
 
 from inventory.web.app import create_app
-from inventory.web.deferred import LateRefusal
+from inventory.web.deferred_answer import LateRefusal
 
 READS = (RECORD, "/stores", "/health", "/health/liveness", "/metrics", "/sync/status")
 

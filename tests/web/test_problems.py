@@ -7,7 +7,7 @@ from inventory.domain import errors
 from inventory.domain.errors import InventoryError, Overloaded, ReadOnly, StorageUnavailable
 from inventory.web import request_errors as refusals
 from inventory.web.app import create_app
-from inventory.web.errors import TABLE
+from inventory.web.error_statuses import TABLE
 
 REQUIRED = {"type", "title", "status", "detail", "error", "message", "requestId"}
 

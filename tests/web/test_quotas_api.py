@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from support.apps import NOW, make_services
 
 from inventory.memory.ledger import MemoryLedger
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 from inventory.service.quotas import Quotas
 from inventory.web.app import create_app
 

@@ -5,7 +5,7 @@ from support.apps import ADJUST, RECORD, make_services
 from support.given import Clock
 
 from inventory.web.app import create_app
-from inventory.web.json_body import may_be_large
+from inventory.web.request_body import may_be_large
 from inventory.web.routing import PATH
 
 READS = (RECORD, "/stores", "/health", "/health/liveness", "/metrics", "/sync/status")

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from inventory.web.app import create_app
-from inventory.web.json_body import MAX_BODY_BYTES, MAX_LIST_BYTES, body_limit
+from inventory.web.request_body import MAX_BODY_BYTES, MAX_LIST_BYTES, body_limit
 from inventory.web.routing import PATH, PathAdapter, Routes, note_path
 
 APP = create_app(make_services())

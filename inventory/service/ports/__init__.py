@@ -2,7 +2,7 @@
 
 | file | what an engine does there | used by |
 |---|---|---|
-| `change_queue` | takes changes: `service/commit_queue.py` does, over a `group_store` | stock, holds |
+| `change_queue` | takes changes: `service/committing_thread.py` does, over a `group_store` | stock, holds |
 | `group_store` | appends commit groups: exclusive, begin, write, ensure, idle | the committing thread |
 | `stock_reads` | reads records and reservations, in pages and in walks | stock, holds, publishing |
 | `event_history` | reads events by sequence and by record; waits for news | feed, history, dead letters |

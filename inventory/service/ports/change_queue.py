@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from inventory.domain.decide import StateView
 from inventory.domain.errors import InventoryError
 from inventory.domain.events import Delivery, Draft, Event, record_after
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.values import EntityId, Instant
 from inventory.resilience.breaker import CircuitBreaker

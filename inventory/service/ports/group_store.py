@@ -1,4 +1,4 @@
-"""The port: where commit groups are written. The committing thread (`service/commit_queue.py`) is its only caller.
+"""The port: where commit groups are written. The committing thread (`service/committing_thread.py`) is its only caller.
 
 A commit group takes one way, in this order, and nothing else is ever called:
 
@@ -18,7 +18,7 @@ from typing import Protocol, TypeVar
 from inventory.domain.decide import StateView
 from inventory.domain.errors import StorageUnavailable, Unavailable
 from inventory.domain.events import Delivery, Event
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId, Instant
 from inventory.service.quotas import Sizes
 

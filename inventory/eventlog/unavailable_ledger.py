@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.ports.change_queue import Decide, Submission

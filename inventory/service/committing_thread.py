@@ -14,14 +14,14 @@ from typing import Any
 
 from inventory.domain.errors import ReadOnly, StorageUnavailable
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId
 from inventory.resilience.breaker import BreakerOpen, Call, CircuitBreaker
-from inventory.service.commit_group import EventStamp
+from inventory.service.change_overlay import EventStamp
 from inventory.service.group_commit import GroupCommit
+from inventory.service.pending_change import PendingChange, PendingGroup
 from inventory.service.ports.change_queue import Decide, Submission, refusing
 from inventory.service.ports.group_store import GroupStore
-from inventory.service.ticket import PendingChange, PendingGroup
 
 IDLE_SECONDS = 0.05
 _MOST_OPERATIONS = 1000

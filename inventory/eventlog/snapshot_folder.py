@@ -7,7 +7,7 @@ from pathlib import Path
 from inventory.domain.state import State
 from inventory.eventlog.image import Image
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.reader import START
+from inventory.eventlog.log_reader import START
 from inventory.eventlog.snapshot import NotASnapshot, Restored, check_image, encode_image, read_start, restore_image
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy

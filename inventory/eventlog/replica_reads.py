@@ -14,7 +14,6 @@ from inventory.domain.values import ItemId
 from inventory.eventlog.durability import Doubts, refuse_if
 from inventory.eventlog.errors import LogError, unreadable
 from inventory.eventlog.log_parts import LogParts
-from inventory.service.pages import StockCopy, page_of_records, page_of_reservations, page_of_stores, read_sku
 from inventory.service.ports.stock_reads import (
     LONGEST,
     Page,
@@ -23,6 +22,7 @@ from inventory.service.ports.stock_reads import (
     SkuStock,
     StoreSummary,
 )
+from inventory.service.state_pages import StockCopy, page_of_records, page_of_reservations, page_of_stores, read_sku
 
 
 class ReplicaReads:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from inventory.domain.dead_letter import SETTLEMENTS, BrokenRecord
 from inventory.domain.errors import IdempotencyConflict, NeedsOperator, Unavailable
 from inventory.domain.events import Delivery, Draft, Event, KeyUse, line_after, placed, record_after
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.values import EntityId, Instant, ItemId, ReservationId
 from inventory.service.event_ids import uuid7
+from inventory.service.pending_change import as_unavailable
 from inventory.service.ports.change_queue import Decide, Outcome
 from inventory.service.ports.group_store import OpenGroup
 from inventory.service.quotas import Quotas, Room
-from inventory.service.ticket import as_unavailable
 
 _FEW = 8
 """Up to so many entities are looked through as they are; of more a set is made first."""

@@ -18,7 +18,7 @@ from inventory.cli.stock_csv import StockRow
 from inventory.domain import commands
 from inventory.domain.commands import CountStock, SetPolicy
 from inventory.domain.errors import InventoryError, LockContended, NeedsOperator, Unavailable, for_people
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import Instant, format_instant, parse_instant
 from inventory.resilience.disk import Disk, read_file, replace_file
 from inventory.resilience.retry import RetryPolicy

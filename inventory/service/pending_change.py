@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from inventory.domain.errors import NeedsOperator, Overloaded, StorageTimeout, StorageUnavailable, Unavailable
 from inventory.domain.events import Delivery
-from inventory.domain.idempotency import IdempotencyKey
+from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId
 from inventory.resilience.breaker import Call
 from inventory.service.ports.change_queue import Decide, Outcome
