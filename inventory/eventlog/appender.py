@@ -50,7 +50,7 @@ class Appender:
             raise OSError(f"only {taken} of {len(data)} bytes were written")
         except OSError as error:
             self._cut(descriptor, end.offset, error)
-            raise StorageUnavailable(f"the event log could not be extended: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot append to the event log: {error}", outcome="none") from error
 
     def cut_unterminated(self, position: Position) -> None:
         """Cut off what a writer that died left behind its last whole line.
@@ -71,7 +71,7 @@ class Appender:
             if os.fstat(self._descriptor).st_size:
                 raise OSError(f"{self._layout.segment(first)} is not empty")
         except OSError as error:
-            raise StorageUnavailable(f"the event log could not begin a new file: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot begin a new file of the event log: {error}", outcome="none") from error
         return Cursor(Position(first, 0, end.position.sequence), end.chain)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Appender:
         try:
             self._disk.truncate(descriptor, size)
         except OSError as error:
-            message = f"the event log could neither be extended nor cut back: {error}"
+            message = f"cannot append to the event log, nor cut it back: {error}"
             raise StorageUnavailable(message, outcome="unknown") from (cause or error)
 
     def _open(self, segment: int, creating: int = 0) -> int:

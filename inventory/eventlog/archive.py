@@ -78,7 +78,7 @@ def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy
     source, target = layout.segment(segment), layout.archived(segment)
     replace_file(target, lambda: _packed(source), disk=disk, retry=retry)
     if not _same(source, target):
-        raise LogDamaged(target, 1, 0, "the compressed copy does not hold what the segment does")
+        raise LogDamaged(target, 1, 0, "the compressed copy differs from the segment")
     disk.reach("in-compaction")
     source.unlink()
     disk.sync_folder(source.parent)
@@ -117,5 +117,5 @@ def _unpacked(layout: Layout, segment: int) -> int:
         raise SegmentMissing(layout.segment(segment), 1, 0, reason, segment, last) from None
     except (OSError, EOFError, zlib.error) as error:
         os.close(descriptor)
-        raise LogDamaged(archived, 1, 0, f"this part of the archive cannot be unpacked: {error}") from error
+        raise LogDamaged(archived, 1, 0, f"cannot decompress this part of the archive: {error}") from error
     return descriptor

@@ -38,7 +38,9 @@ class ChainCheck:
         try:
             return self._child.result(_SECONDS).decode() == _as_json(end)
         except (ChildFailed, ChildTooSlow) as error:
-            _log.warning("a second process did not confirm the chains of the log, which is read again: %s", error)
+            _log.warning(
+                "the child process did not confirm the hash chain of the log; reading the log again: %s", error
+            )
             return False
 
     def close(self) -> None:

@@ -52,16 +52,16 @@ def check_folder(root: Path) -> None:
     :raises StartRefused: naming what is wrong and what to do.
     """
     if sys.platform != "linux":
-        raise StartRefused("Linux is needed: the log rests on its locks, its boot id and its boot clock.")
+        raise StartRefused("Linux is required: the log depends on its locks, its boot id and its boot clock.")
     if not root.is_dir():
-        raise StartRefused(f"DATA_DIR {root} is not a folder that is there. 'inventory serve --init' makes it.")
+        raise StartRefused(f"DATA_DIR {root} does not exist, or is not a folder. 'inventory serve --init' creates it.")
     if not os.access(root, os.R_OK | os.W_OK | os.X_OK):
         raise StartRefused(f"DATA_DIR {root} must be readable and writable for user {os.getuid()}.")
     kind = network_file_system(root)
     if kind is not None:
         raise StartRefused(
-            f"DATA_DIR {root} is on a network file system ({kind}), where neither locks nor syncs are "
-            "what the log needs them to be. Use a local disk."
+            f"DATA_DIR {root} is on a network file system ({kind}), where locks and flushes are not reliable enough"
+            " for the log. Use a local disk."
         )
 
 
@@ -80,7 +80,7 @@ def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        who = "a server or another command uses it; stop it first" if alone else "it is being rebuilt"
+        who = "a server or another command is using it; stop that first" if alone else "it is being rebuilt"
         raise StartRefused(f"{layout.root}: {who}.") from None
     try:
         yield

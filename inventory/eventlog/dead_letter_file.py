@@ -51,7 +51,7 @@ class DeadLetterFile:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise StorageUnavailable(f"the dead letters cannot be read: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot read the dead letters: {error}", outcome="none") from error
         return self._letters
 
     def append(self, letters: Sequence[DeadLetter]) -> None:
@@ -67,7 +67,7 @@ class DeadLetterFile:
             if began == 0:
                 self._disk.sync_folder(path.parent)
         except OSError as error:
-            raise StorageUnavailable(f"dead letters could not be noted: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot write the dead letters: {error}", outcome="none") from error
 
     def _append(self, descriptor: int, data: bytes) -> int:
         whole = _end_of_lines(descriptor)
@@ -140,7 +140,7 @@ def _letters_of(content: bytes) -> Sequence[DeadLetter]:
         try:
             letter = _letter_from_json(orjson.loads(line))
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            _log.warning("line %d of the dead letters is none and is passed over: %s", number, error)
+            _log.warning("skipped line %d of the dead letters, which is not valid: %s", number, error)
             continue
         letters[letter.sequence, letter.item] = letter
     return tuple(letters.values())

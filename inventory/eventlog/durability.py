@@ -13,7 +13,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.disk import Disk
 
-FAILED = "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts"
+FAILED = "a flush of the event log has failed: changes are refused until a server restarts"
 AFTER_A_FAILED_SYNC = (
     "find out why the disk failed, then start a server on the folder or run 'inventory sync', which writes the events"
     " in doubt again; see docs/how-to/failed-flush.md"
@@ -47,7 +47,7 @@ class Durability:
         if self._shared.durable >= sequence:
             return
         if not self._turn.acquire(timeout=self._wait):
-            raise StorageTimeout("the disk takes too long to sync", outcome="none")
+            raise StorageTimeout("the disk takes too long to flush", outcome="none")
         try:
             if self._shared.durable < sequence:
                 self._sync(sequence)
@@ -84,7 +84,7 @@ class Durability:
         try:
             descriptor = self._open(end.segment)
         except OSError as error:
-            raise StorageUnavailable(f"the event log cannot be opened to be synced: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot open the event log to flush it: {error}", outcome="none") from error
         try:
             self._disk.fdatasync(descriptor)
         except OSError as error:
@@ -95,7 +95,7 @@ class Durability:
         if self._shared.failed:
             raise sync_failed()
         if end.sequence < sequence or self._shared.times_made != times_made:
-            raise StorageUnavailable("the log was recovered meanwhile; ask again", outcome="none")
+            raise StorageUnavailable("the log was recovered in the meantime; repeat the request", outcome="none")
         self._shared.raise_durable(end.sequence)
 
     def _is_open(self, segment: int) -> bool:

@@ -74,7 +74,7 @@ EXAMINE = "stop the servers and run 'inventory verify', which names the damage; 
 
 def unreadable(error: Exception) -> StorageUnavailable:
     """What a caller is told whose request met such an error while nothing was being written."""
-    message = f"the event log could not be read: {error}"
+    message = f"cannot read the event log: {error}"
     # A log that was rewound is read again by the process that follows; the system's errors may pass.
     if isinstance(error, LogRewound | OSError):
         return StorageUnavailable(message, outcome="none")

@@ -89,5 +89,5 @@ class FolderWatch:
             try:
                 self.look()
             except OSError as error:
-                _log.error("the folder cannot be watched: %s", error)
+                _log.error("cannot watch the data folder: %s", error)
                 self._next_look = self._monotonic() + _PATIENCE_SECONDS

@@ -191,10 +191,12 @@ class FileHistory(SequentialHistory):
     def _decoded(self, lines: list[bytes], segment: int, first: int) -> list[Event]:
         events = [decode(line).event for line in lines]
         if not events:
-            raise LogDamaged(self._layout.segment(segment), first - segment + 1, 0, f"event {first} is not in it")
+            raise LogDamaged(
+                self._layout.segment(segment), first - segment + 1, 0, f"it does not contain event {first}"
+            )
         for number, event in enumerate(events, first):
             if event.sequence != number:
-                reason = f"event {event.sequence} is where {number} was"
+                reason = f"found event {event.sequence} in place of event {number}"
                 raise LogDamaged(self._layout.segment(segment), number - segment + 1, 0, reason)
         return events
 
@@ -206,7 +208,7 @@ class FileHistory(SequentialHistory):
             whole = data.rfind(b"\n") + 1
             if not whole:
                 if len(data) < size:
-                    raise LogDamaged(self._layout.segment(segment), 1, offset, "a line does not end")
+                    raise LogDamaged(self._layout.segment(segment), 1, offset, "incomplete line")
                 size *= 2
             for line in data[:whole].split(b"\n")[:-1]:
                 offset += len(line) + 1

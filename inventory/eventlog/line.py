@@ -107,7 +107,7 @@ def next_chain(line: bytes, previous: bytes) -> bytes:
     """
     chain = blake2b(previous + line[:-TAIL], digest_size=16).digest()
     if line[-TAIL:] != b'%b%b"}' % (_MARK, hexlify(chain)):
-        raise NotALine("the chain does not continue here")
+        raise NotALine("the hash chain is broken here")
     return chain
 
 
@@ -120,7 +120,7 @@ def decode(line: bytes) -> Decoded:
         fields = orjson.loads(line)
         return _made(Decoded, (_event(fields), fields["format"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-        raise NotALine(f"no event that this program can read ({type(error).__name__}: {error})") from error
+        raise NotALine(f"not an event that this program can read ({type(error).__name__}: {error})") from error
 
 
 def decode_next(line: bytes, sequence: int) -> Decoded:

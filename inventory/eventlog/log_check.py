@@ -116,7 +116,7 @@ class LogCheck:
         if len(there) >= end.offset:
             raise self._reader.damaged(f"the snapshot of event {end.sequence} was not made from this log")
         lines = there.count(b"\n")
-        reason = f"there is a snapshot of event {end.sequence}, and the file is shorter"
+        reason = f"there is a snapshot of event {end.sequence}, but the file is shorter"
         raise EventsMissing(path, lines + 1, len(there), reason, end.segment + lines, end.sequence)
 
     def missing(self, last: int, reason: str) -> EventsMissing:

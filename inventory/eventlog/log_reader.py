@@ -69,7 +69,7 @@ class LogReader:
         while self._segment != end.segment:
             yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
             if self._segment == self._sequence + 1:
-                raise self.damaged("this part of the log is empty, and it is not the last")
+                raise self.damaged("this part of the log is empty, but not the last")
             self._segment, self._offset = self._sequence + 1, 0
         yield from self._read_segment(end.offset)
 
@@ -121,7 +121,7 @@ class LogReader:
                 size = _CHUNK
                 yield from self._split(data[:whole])
             elif len(data) < wanted or self._offset + size >= end:
-                raise self.damaged("the last line does not end, or the file is too short")
+                raise self.damaged("the last line is incomplete, or the file is too short")
             else:
                 size *= 2
 
@@ -169,7 +169,7 @@ def _stored_chain(line: bytes, _previous: bytes) -> bytes:
     try:
         return unhexlify(line[-34:-2])
     except ValueError as error:
-        raise NotALine("this line does not end in a chain") from error
+        raise NotALine("this line does not end in a hash") from error
 
 
 def _line_number(path: Path, offset: int) -> int:

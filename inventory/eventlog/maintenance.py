@@ -103,7 +103,7 @@ class FileMaintenance:
             self._durability.ensure(sequence)
             self._snapshots.write(image)
         except (LogError, NotASnapshot, OSError) as error:
-            raise StorageUnavailable(f"no snapshot could be taken: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot take a snapshot: {error}", outcome="none") from error
         self._shared.count_snapshot()
         return sequence
 
@@ -152,7 +152,7 @@ class FileMaintenance:
                 move_to_archive(self._layout, segment, self._disk, self._retry)
                 moved += 1
         except (LogError, OSError) as error:
-            raise StorageUnavailable(f"the log could not be compacted: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot compact the log: {error}", outcome="none") from error
         return moved
 
     def _may_go(self, segment: int, following: int, snapshot: int) -> bool:
@@ -204,7 +204,7 @@ class FileMaintenance:
         try:
             return decode(lines[-2]).event.at
         except (NotALine, IndexError) as error:
-            raise LogError(f"{path} does not end in a whole line") from error
+            raise LogError(f"{path} does not end in a complete line") from error
 
 
 def _size(path: Path) -> int:

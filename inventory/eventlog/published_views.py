@@ -52,7 +52,7 @@ class PublishedViews:
                 replace_file(path, content, disk=self._disk, retry=self._retry)
                 self._disk.reach("in-publish")
         except OSError as error:
-            raise StorageUnavailable(f"the views could not be published: {error}", outcome="none") from error
+            raise StorageUnavailable(f"cannot publish the views: {error}", outcome="none") from error
 
     def status(self) -> SyncStatus:
         """See ``Views.status``."""

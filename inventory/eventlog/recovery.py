@@ -87,7 +87,7 @@ def _recover(
         cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
     end = check.end
     if end.sequence < durable:
-        raise check.missing(durable, f"the log ends at event {end.sequence}; event {durable} was durable")
+        raise check.missing(durable, f"the log ends at event {end.sequence}, but event {durable} was durable")
     last_at = check.last_instant()
     try:
         path = layout.segment(newest)
@@ -98,7 +98,7 @@ def _recover(
         raise
     disk.sync_folder(layout.events)
     if intact and shared.failed:
-        raise OSError("a sync of the event log failed in the meantime; start again")
+        raise OSError("a flush of the event log failed in the meantime; start again")
     if intact:
         shared.publish(end)
         shared.raise_durable(end.sequence)
@@ -132,7 +132,7 @@ def _is_intact(shared: SharedHeader, machine: HostClock) -> bool:
 def _begin(layout: Layout, durable: int, disk: Disk) -> None:
     if durable > 0:
         first = min(layout.archived_segments(), default=1)
-        reason = f"the log is gone; event {durable} was durable"
+        reason = f"the log is gone, but event {durable} was durable"
         raise EventsMissing(layout.segment(first), 1, 0, reason, first, durable)
     with disk.create(layout.segment(1)):
         disk.sync_folder(layout.events)
@@ -177,7 +177,9 @@ def _held(lock: AppendLock, watch: FolderWatch) -> Iterator[None]:
         time.sleep(seconds)
 
     if not lock.enter_within(_LOCK_SECONDS, pause):
-        raise LockHeld(f"a process has kept the append lock for {_LOCK_SECONDS:.0f} s; is one frozen?")
+        raise LockHeld(
+            f"another process has held the append lock for {_LOCK_SECONDS:.0f} s; look for a stopped process"
+        )
     try:
         yield
     finally:

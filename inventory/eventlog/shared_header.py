@@ -31,7 +31,7 @@ _MAGIC = 0x316576656E747376
 _SLOTS = (16, 24)
 _HALF = (1 << 64) - 1
 _TRIES = 1000
-_MADE_BY = "start a server or run 'inventory sync', which makes the marks from the log"
+_MADE_BY = "start a server or run 'inventory sync', which creates it from the log"
 
 
 class Position(NamedTuple):
@@ -61,7 +61,7 @@ class SharedHeader:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
         except FileNotFoundError as error:
-            raise StateUnusable(f"{path} is not there; {_MADE_BY}") from error
+            raise StateUnusable(f"{path} does not exist; {_MADE_BY}") from error
         try:
             os.posix_fallocate(descriptor, 0, _SIZE)
             self._map = mmap.mmap(descriptor, _SIZE)
@@ -110,7 +110,7 @@ class SharedHeader:
     def require(self, boot_id: int) -> None:
         """:raises StateUnusable: no server has started on this folder since the machine did."""
         if not self.belongs_to(boot_id):
-            raise StateUnusable(f"no server has prepared this folder since the machine started; {_MADE_BY}")
+            raise StateUnusable(f"the shared header is not from this boot of the host; {_MADE_BY}")
 
     @property
     def is_made(self) -> bool:
@@ -155,7 +155,7 @@ class SharedHeader:
             # before the slot; a moment later both are there.
             if segment ^ offset ^ sequence ^ generation ^ _MAGIC == check:
                 return Position(segment, offset, sequence)
-        raise StateUnusable(f"the marks in {self._file.name} are damaged; {_MADE_BY}")
+        raise StateUnusable(f"the shared header {self._file.name} is damaged; {_MADE_BY}")
 
     def publish(self, end: Position) -> None:
         """Let everybody fold up to ``end``. The caller holds the append lock."""

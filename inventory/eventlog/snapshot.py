@@ -140,7 +140,7 @@ def restore_image(path: Path) -> Restored:
                 break
             count += _restore_line(state, central, kept, _parsed(line, digest))
         if line != footer(b'{"count":%d' % count, digest) or file.read(1):
-            raise NotASnapshot("it does not end in its own hash")
+            raise NotASnapshot("its hash does not match")
     start = _start(header)
     state.reservations.sort()
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
@@ -170,14 +170,14 @@ def check_image(path: Path, pause: Callable[[], None]) -> None:
             last = line
             pause()
     if last != footer(last[: last.find(b",")], digest):
-        raise NotASnapshot("it does not end in its own hash")
+        raise NotASnapshot("its hash does not match")
 
 
 def _header(line: bytes, digest: "blake2b") -> dict[str, Any]:
     header = _parsed(line, digest)
     # What an older program makes of newer lines is the stock alone: the rest of its snapshot lies behind.
     if header.get("snapshot") not in _READ or (header["snapshot"] < FORMAT and header["newerFormat"] is not None):
-        raise NotASnapshot(f"format {header.get('snapshot')} is not one that this program reads")
+        raise NotASnapshot(f"format {header.get('snapshot')} is unknown to this program")
     return header
 
 
@@ -191,7 +191,7 @@ def _parsed(line: bytes, digest: "blake2b") -> dict[str, Any]:
     try:
         parsed = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise NotASnapshot(f"a line is not JSON: {error}") from error
+        raise NotASnapshot(f"a line is not valid JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise NotASnapshot("a line is not an object")
     return parsed
@@ -225,7 +225,7 @@ def _restore_line(
             case "totals":
                 kept.update((sku, WideSku.as_kept(central.get(sku, ()), SkuTotals(*sums))) for sku, *sums in entries)
             case _:
-                raise NotASnapshot(f"a line of {name} is not known")
+                raise NotASnapshot(f"unknown line {name}")
     except (KeyError, TypeError, ValueError) as error:
-        raise NotASnapshot(f"a line is not what was written: {error}") from error
+        raise NotASnapshot(f"invalid line: {error}") from error
     return len(entries)

@@ -28,13 +28,13 @@ def check_tail(rest: bytes, sequence: int, durable: int) -> None:
     """
     first, line_feed, _ = rest.partition(b"\n")
     if line_feed and b"\0" not in first:
-        raise NotATail("the line is whole and is not what was written")
+        raise NotATail("the line is complete, but its hash does not match")
     if durable >= sequence:
-        raise NotATail(f"event {sequence} was durable and is no longer there")
+        raise NotATail(f"event {sequence} was durable, but is missing")
     for line in _whole_lines(rest):
         claimed = line.get("synced")
         if isinstance(claimed, int) and claimed >= sequence:
-            raise NotATail(f"event {sequence} was durable (event {line.get('sequence')} says so) and is damaged")
+            raise NotATail(f"event {sequence} was durable (event {line.get('sequence')} says so), but is damaged")
 
 
 def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:

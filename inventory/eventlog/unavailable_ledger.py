@@ -13,7 +13,7 @@ from inventory.service.ports.health import BrokenItem, LedgerStatus
 from inventory.service.ports.published_views import SyncStatus
 from inventory.service.ports.stock_reads import LONGEST, PageRequest, ReservationRequest, StockWalk
 
-MEND = "fix what the message names; the server replaces this worker every few seconds, and the next one tries again"
+MEND = "fix the cause; the server replaces this worker every few seconds, and the next one tries again"
 
 
 class UnavailableLedger:

@@ -64,7 +64,7 @@ class ClientSocket(socket.socket):
             left = self._read_until - time.monotonic()
             if not self._ready(select.POLLIN, left if own is None else min(left, own)):
                 self.expired = True
-                raise TimeoutError(errno.ECONNRESET, "the client has not sent its request in time") from None
+                raise TimeoutError(errno.ECONNRESET, "the client did not send its request in time") from None
             return super().recv(bufsize, flags)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:

@@ -56,7 +56,7 @@ class Hooks:
     def on_starting(self, server: Master) -> None:
         """Check everything that a start can be refused for. A refused start ends with status 1 and one line."""
         if server.cfg.preload_app:
-            self._refuse(server, "preload_app is not possible: threads would be started before the fork")
+            self._refuse(server, "preload_app is not supported: threads would start before the fork")
         try:
             for place in _new_addresses(server):
                 wait_until_free(*place[:2], report=server.log.warning)
@@ -74,18 +74,16 @@ class Hooks:
         PRELOADED_STATE.give(recovery.folded)
         os.register_at_fork(after_in_parent=self._let_go)
         if recovery.cut is not None:
-            server.log.warning(
-                "the log ended in changes that were never confirmed; they were cut off, a copy is in %s", recovery.cut
-            )
+            server.log.warning("cut unconfirmed changes off the end of the log; a copy is in %s", recovery.cut)
         if (warning := clock_warning(recovery)) is not None:
             server.log.warning("%s", warning)
         if self._settings.failpoints:
-            server.log.warning("FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only")
+            server.log.warning("FAILPOINTS is set: the workers inject faults, for tests only")
         for place in server.cfg.address:
             if isinstance(place, tuple) and not is_loopback(place[0]):
                 server.log.warning(
-                    "listening on %s, and nothing authenticates callers yet: whoever reaches this port can change"
-                    " stock. Put a proxy that authenticates in front, or listen on 127.0.0.1.",
+                    "listening on %s, but the service does not authenticate callers yet: anyone who reaches this port"
+                    " can change stock. Put a proxy that authenticates in front, or listen on 127.0.0.1.",
                     place[0],
                 )
 
@@ -119,13 +117,15 @@ class Hooks:
             try:
                 reserve_files(Path(os.environ[METRICS_VARIABLE]), os.getpid())
             except OSError as error:
-                worker.log.warning("there is no space for this worker's counters; writing them can end it: %s", error)
+                worker.log.warning(
+                    "no disk space for the counters of this worker; writing them may crash it: %s", error
+                )
         if worker.core is None:
             return
         try:
             pin(worker.core)
         except OSError as error:
-            worker.log.warning("this worker could not be tied to core %d and runs on any: %s", worker.core, error)
+            worker.log.warning("cannot pin this worker to core %d; it runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
         """Wire the worker with the application, which has been made; start the periodic jobs."""

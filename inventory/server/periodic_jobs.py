@@ -111,14 +111,14 @@ class PeriodicJobs:
         last.start()
         last.join(seconds)
         if last.is_alive():
-            _log.warning("the last pass was not done within %g s and is given up", seconds)
+            _log.warning("the last pass did not finish in %g s; giving up", seconds)
         return done.is_set()
 
     def _publish(self, seconds: float, done: threading.Event) -> None:
         try:
             if self._sync.age_ms() != 0:
                 result = self._sync.sync_once(wait_ms=int(seconds * 1000))
-                _log.info("published a last time", extra={"asOfSequence": result.as_of_sequence})
+                _log.info("published for the last time", extra={"asOfSequence": result.as_of_sequence})
         except Exception as error:  # noqa: BLE001 - whatever it is, the process ends as it was told to
             _log.warning("the last pass failed", extra={"reason": f"{type(error).__name__}: {error}"})
         else:
@@ -127,7 +127,7 @@ class PeriodicJobs:
 
 END_SECONDS = 60.0
 """For what is at work and the last pass; supervisors kill later (systemd after 90 s)."""
-TOLD, DIED = "told to", "the log can no longer be followed"
+TOLD, DIED = "told to", "cannot follow the log any more"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _worker_log = logging.getLogger("inventory.worker")
 
@@ -173,7 +173,7 @@ def work(services: Services, endings: SimpleQueue[str]) -> bool:
     )
     if endings.get() == TOLD:
         background.finish(END_SECONDS)
-        _worker_log.info("ended as told")
+        _worker_log.info("stopped as requested")
         return True
     background.stop()
     return False

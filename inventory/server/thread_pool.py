@@ -30,7 +30,7 @@ class ThreadPool:
         :raises RuntimeError: the pool has ended, or the system gives it not even its first thread.
         """
         if self._has_ended:
-            raise RuntimeError("the pool of threads has ended")
+            raise RuntimeError("the thread pool has ended")
         if len(self._threads) < self._most:
             self._start_one()
         self._queue.put((do, args))
@@ -68,7 +68,7 @@ class ThreadPool:
             try:
                 do(*args)
             except BaseException:  # noqa: BLE001 - this thread is there for others too
-                _log.exception("a thread of this worker was left with an error")
+                _log.exception("a thread of this worker ended with an error")
             # An idle thread keeps nothing of its last request.
             del work, do, args
         # For the next one: whoever was started while a signal's handler ended the pool is told too.

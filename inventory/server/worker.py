@@ -158,8 +158,8 @@ class InventoryWorker(SeamWorker):
         kept = super().handle(conn)
         sock = conn.sock
         if isinstance(sock, ClientSocket) and sock.expired and not sock.answered:
-            self.log.warning("No whole request from ip=%s in %s s", (conn.client or [""])[0], self.client_seconds)
-            write_problem(sock, 408, f"the request was not there in {self.client_seconds} s")
+            self.log.warning("No complete request from ip=%s in %s s", (conn.client or [""])[0], self.client_seconds)
+            write_problem(sock, 408, f"the client did not send the request in {self.client_seconds} s")
         return kept
 
     def ask_application(self, req: Any, conn: Any) -> Any:

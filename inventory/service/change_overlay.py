@@ -229,9 +229,7 @@ class CommitGroup:
         broken = self._broken(item)
         if broken is not None:
             sequence = broken.at.sequence
-            raise NeedsOperator(
-                f"the history of {item.sku} in {item.store} does not add up at sequence {sequence}", SETTLE_IT
-            )
+            raise NeedsOperator(f"the history of {item.sku} in {item.store} is broken at event {sequence}", SETTLE_IT)
 
 
 def _not_submitted(entity: EntityId) -> NotSubmitted:

@@ -42,8 +42,8 @@ class AsOfUncertain(ValidationFailed):
 
     def __init__(self, field: str, ahead_ms: int) -> None:
         told = (
-            f"cannot be answered: the service's clock is {duration(ahead_ms)} ahead of the wall clock, and later"
-            " changes of this record carry that time; ask with asOfSequence, or with a ts from the record's history"
+            f"cannot be answered: the clock of the service is {duration(ahead_ms)} ahead of the wall clock, and later"
+            " changes of this record carry that time; use asOfSequence, or a ts from the history of the record"
         )
         super().__init__((FieldProblem(field, told),))
         self.clock_ahead_ms = ahead_ms

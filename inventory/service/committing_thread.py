@@ -215,7 +215,7 @@ def _read_only(error: BreakerOpen, key: IdempotencyKey | Delivery | None) -> Rea
     :raises ReadOnly: it has none.
     """
     refusal = ReadOnly(
-        "changes are refused for a while, because storage has failed again and again",
+        "changes are refused for a while, because storage has failed repeatedly",
         retry_after_ms=error.retry_after_ms,
     )
     if key is None:

@@ -77,7 +77,7 @@ class DeadLetterCheck:
         (event,) = self._events.events(letter.sequence, 1, archived=True)
         whole = len(event.lines) - letters
         if whole:
-            return f"what it did to {whole} other records would stand"
+            return f"its changes to {whole} other records would stay"
         return None
 
     def _applied(self, item: ItemId, at: Break, tries: int) -> DeadLetter | None:
@@ -86,10 +86,10 @@ class DeadLetterCheck:
         except (EventsGone, StorageUnavailable) as error:
             return self._letter(item, at, tries, str(error))
         if not events:
-            return self._letter(item, at, tries, "the log does not have the event any more")
+            return self._letter(item, at, tries, "the log no longer has the event")
         for line in events[0].lines:
             if line.item == item:
-                reason = "the figures before it are not known" if at.before is None else gap(line, at.before)
+                reason = "the figures before it are unknown" if at.before is None else gap(line, at.before)
                 if reason is not None:
                     return self._letter(item, at, tries, reason, events[0], line)
         return None

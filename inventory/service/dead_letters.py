@@ -78,7 +78,7 @@ class DeadLetters:
         """
         with self._letters.lock(wait_ms=_TURN_MS) as ours:
             if not ours:
-                raise Overloaded("another process is at work on the dead letters")
+                raise Overloaded("another process is working on the dead letters")
             self._note()
             letter = self._dead_one(sequence, item)
             if action == "discard":
@@ -90,7 +90,7 @@ class DeadLetters:
                 self._letters.append([settled])
             except StorageUnavailable as error:
                 # The event is durable, and that is what counts: a later pass finds it in the log.
-                _log.warning("event %d is settled, and that will be noted later: %s", sequence, error)
+                _log.warning("event %d is settled; a later pass will note that: %s", sequence, error)
             return settled
 
     def page(self, request: PageRequest, state: DeadLetterState | None = None) -> Page[NumberedDeadLetter]:
@@ -153,7 +153,7 @@ class DeadLetters:
         for item, at in set(unnoted) - {(letter.item, Break(letter.sequence, letter.before)) for letter in dead}:
             self._doubtful.add(BrokenItem(item, at))
             place = f"{item.sku} in {item.store}"
-            _log.critical("event %d does continue %s when it is read again; restart the servers", at.sequence, place)
+            _log.critical("read again, event %d does continue %s; restart the servers", at.sequence, place)
         settled = self._check.settled_since(over, durable)
         if settled:
             self._letters.append(settled)
@@ -177,6 +177,6 @@ class DeadLetters:
             names = ", ".join(f"{letter.item.store}/{letter.item.sku}" for letter in dead)
             raise SettlementRefused(f"event {sequence} is a dead letter of {len(dead)} records; name one: {names}")
         if letters:
-            raise SettlementRefused(f"the dead letter of event {sequence} is {letters[-1].state} already")
+            raise SettlementRefused(f"the dead letter of event {sequence} is already {letters[-1].state}")
         of = f" of {item.sku} in {item.store}" if item is not None else ""
-        raise SettlementRefused(f"event {sequence} is no dead letter{of}")
+        raise SettlementRefused(f"event {sequence} is not a dead letter{of}")

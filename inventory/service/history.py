@@ -134,7 +134,7 @@ class HistoryService:
         latest = self._events.latest()
         if sequence is not None and sequence > latest:
             raise self._events.withheld() or ValidationFailed(
-                (FieldProblem("asOfSequence", f"has not happened yet; the latest is {latest}"),)
+                (FieldProblem("asOfSequence", f"does not exist yet; the latest event is {latest}"),)
             )
 
         def is_past(happened: int, when: Instant) -> bool:
@@ -192,10 +192,10 @@ class HistoryService:
             for walked, step in enumerate(back, start=1):
                 yield step
                 if walked == FARTHEST:
-                    problem = f"lies more than {FARTHEST} changes of the record back; read its history"
+                    problem = f"is more than {FARTHEST} changes of the record ago; read its history"
                     raise ValidationFailed((FieldProblem(field, problem),))
                 if self._monotonic() >= until:
-                    raise Overloaded("it takes too long to look so far back; read the record's history instead")
+                    raise Overloaded("the read takes too long, so far back; read the history of the record")
 
     def _back(self, item: ItemId, sequence: int) -> Generator[Step, None, None]:
         walked = 0
@@ -203,12 +203,14 @@ class HistoryService:
             while sequence:
                 if walked == NEAR:
                     if not self._far.enter():
-                        raise Overloaded("as many as may be are looking far back already")
+                        raise Overloaded("too many concurrent reads of old versions")
                     held.callback(self._far.leave)
                 many = min(_PART, max(1, walked), NEAR - walked if walked < NEAR else _PART)
                 steps = self._events.of_record(item, sequence, many)
                 if not steps:
-                    raise ValidationFailed((FieldProblem("cursor", f"event {sequence} is none of this record"),))
+                    raise ValidationFailed(
+                        (FieldProblem("cursor", f"event {sequence} does not belong to this record"),)
+                    )
                 yield from steps
                 last = steps[-1]
                 walked, sequence = walked + len(steps), last.line.previous

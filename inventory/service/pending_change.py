@@ -39,7 +39,7 @@ class PendingChange:
         self.key = key
         # From the submitting on: whoever waits for many tickets one after the other waits for this long in all.
         self._until = time.monotonic() + wait_ms / 1000
-        self._settled: Outcome | Exception = Overloaded("not settled")
+        self._settled: Outcome | Exception = Overloaded("not resolved")
         # A lock that is waited for by one thread and released once: the cheapest wake-up there is.
         self._done = threading.Lock()
         self._done.acquire()
@@ -81,9 +81,9 @@ class PendingChange:
             # It may be queued for as long as the disk hangs; whoever wanted to be told is not kept for that.
             self._call = None
             if self.take():
-                self.settle(Overloaded("the change was not started in time"))
+                self.settle(Overloaded("the change was not begun in time"))
                 return self.wait()
-            raise StorageTimeout("the change was started and did not finish in time", outcome="unknown")
+            raise StorageTimeout("the change was begun, but did not finish in time", outcome="unknown")
         # Whoever asks again is told the same.
         self._done.release()
         if isinstance(self._settled, Exception):
@@ -119,4 +119,4 @@ def _as_unavailable(error: BaseException) -> Unavailable:
         case Unavailable():
             return type(error)(str(error), retry_after_ms=error.retry_after_ms)
         case _:
-            return StorageUnavailable("the committing thread met an unexpected error", outcome="unknown")
+            return StorageUnavailable("unexpected error in the committing thread", outcome="unknown")

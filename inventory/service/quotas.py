@@ -135,4 +135,4 @@ class QuotaWatch:
         for use in used:
             if use.is_near() and use.quota not in self._told:
                 self._told.add(use.quota)
-                _log.warning("a quota is nearly used up: %s", use)
+                _log.warning("a quota is nearly exhausted: %s", use)

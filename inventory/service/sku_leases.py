@@ -175,8 +175,8 @@ class SkuLeases:
             self.count("expired")
         except OSError as error:
             self.count("release_failed")
-            _log.warning("the lease of %s could not be released, and ends by itself: %s", lease.key, error)
+            _log.warning("the lease of %s could not be released; it expires by itself: %s", lease.key, error)
 
 
 def _unavailable(error: OSError) -> StorageUnavailable:
-    return StorageUnavailable(f"the lease could not be written: {error.strerror or error}", outcome="none")
+    return StorageUnavailable(f"cannot write the lease: {error.strerror or error}", outcome="none")

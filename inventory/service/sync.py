@@ -136,7 +136,7 @@ class GuardedSync:
         :raises StorageUnavailable: the breaker is open, too; the files are as they were.
         """
         if not self._on_demand.enter():
-            raise Overloaded("this process is publishing the views already")
+            raise Overloaded("this process is already publishing the views")
         try:
             return self._guarded(wait_ms=wait_ms, force=force)
         finally:
@@ -147,7 +147,7 @@ class GuardedSync:
             call = self._breaker.admit()
         except BreakerOpen as error:
             raise StorageUnavailable(
-                "the views are not published for a while, because that has failed again and again",
+                "the views are not published for a while, because publishing has failed repeatedly",
                 outcome="none",
                 retry_after_ms=error.retry_after_ms,
             ) from error

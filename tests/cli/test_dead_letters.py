@@ -106,13 +106,13 @@ def test_list_shows_a_settled_letter_only_if_all_are_asked_for(broken: Path):
 def test_a_letter_is_settled_once(broken: Path):
     run(broken, "discard", "3")
     again = run(broken, "requeue", "3")
-    assert (again.exit_code, again.stderr) == (1, "Error: the dead letter of event 3 is discarded already\n")
+    assert (again.exit_code, again.stderr) == (1, "Error: the dead letter of event 3 is already discarded\n")
 
 
 def test_what_is_no_dead_letter_is_refused(broken: Path):
     for arguments in (("discard", "1"), ("requeue", "3", "--item", "store-1/sku-2"), ("discard", "77")):
         ended = run(broken, *arguments)
-        assert (ended.exit_code, "is no dead letter" in ended.stderr) == (1, True)
+        assert (ended.exit_code, "is not a dead letter" in ended.stderr) == (1, True)
 
 
 def test_of_an_event_that_broke_two_records_one_has_to_be_named(data: Path):

@@ -81,7 +81,7 @@ def test_a_sound_ledger_has_none(ledger: LedgerUnderTest):
 )
 def test_whatever_touches_a_broken_record_is_refused_and_changes_nothing(broken: LedgerUnderTest, command: Command):
     before = all_stock(broken)
-    with pytest.raises(NeedsOperator, match=f"sequence {BROKEN_AT}"):
+    with pytest.raises(NeedsOperator, match=f"event {BROKEN_AT}"):
         do(broken, command)
     assert all_stock(broken) == before
 

@@ -24,6 +24,7 @@ HARMLESS = {
     "is missing",
     "… was removed or replaced",
     "this part of the log is missing",
+    "event … was durable, but is missing",
     "the beginning of the log is missing, and there is no snapshot",
     "Missing: every event from … on",
     "Missing: event …",
@@ -39,10 +40,9 @@ HARMLESS = {
     "The event that holds the answer to this key, or the lines of the reservation, was deleted from the archive.",
     "Changes are refused until an operator has fixed the cause: a failed flush, a damaged or missing file, a record"
     " with a broken history, a newer log format.",
-    "FAILPOINTS is set: the workers fail or kill themselves on purpose, for tests only",
     "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed change is"
     " lost",
-    "a sync of the event log has failed: what is not yet durable cannot be promised until a server restarts",
+    "a flush of the event log has failed: changes are refused until a server restarts",
     "is of event …, which the log does not have: this snapshot has changes that the log has lost",
 }
 
@@ -67,14 +67,14 @@ SAFE = {
     " …) to … may or may not be applied, and setting their counts again could undo later sales. Put the remaining rows"
     " into a separate file; --again sets every count of this one",
     # A start changes no line that is durable.
-    "a sync of the event log failed in the meantime; start again",
-    "event %d does continue %s when it is read again; restart the servers",
+    "a flush of the event log failed in the meantime; start again",
+    "read again, event %d does continue %s; restart the servers",
     # It takes a program that can read the log; nothing is written meanwhile.
     "upgrade this program, and restart the server",
     # What was moved is moved back.
     "put the folder back, and restart the servers",
     # For followers of the feed: they read the stock again.
-    "has not happened yet; the latest event is …; if a backup was restored, start over",
+    "does not exist yet; the latest event is …; if a backup was restored, start over",
 }
 
 

@@ -56,7 +56,7 @@ def test_on_a_full_disk_nothing_is_noted_and_changes_and_reads_go_on(broken: Fol
     disk = Shim()
     one = process(broken, disk)
     disk.instead["fsync"] = failing(OSError(errno.ENOSPC, "injected"))
-    with pytest.raises(StorageUnavailable, match="could not be noted"):
+    with pytest.raises(StorageUnavailable, match="cannot write the dead letters"):
         one.letters.note_new()
     assert (broken.layout.dead_letters.read_bytes(), add(one.ledger, at=TWO).record.on_hand) == (b"", 6)
     assert process(broken).letters.note_new() == 1

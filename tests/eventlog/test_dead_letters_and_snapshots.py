@@ -51,7 +51,7 @@ def test_an_older_snapshot_has_the_break_without_figures_and_is_no_problem(broke
 def test_behind_an_older_snapshot_a_letter_can_be_requeued_but_not_discarded(broken: Folder):
     without_figures(broken, process(broken).ledger.log_maintenance.take_snapshot())
     one = process(broken)
-    with pytest.raises(SettlementRefused, match="not known"):
+    with pytest.raises(SettlementRefused, match="are unknown"):
         one.letters.settle(2, None, "discard", "anna", None)
     one.letters.settle(2, None, "requeue", "anna", None)
     assert add(one.ledger).record.on_hand == 4

@@ -105,7 +105,7 @@ def test_a_rebuild_leaves_the_log_as_it_is(settings: Settings):
 
 def test_a_rebuild_beside_a_server_is_refused(settings: Settings):
     some_stock(settings)
-    with server_presence(layout_of(settings)), pytest.raises(StartRefused, match="uses it"):
+    with server_presence(layout_of(settings)), pytest.raises(StartRefused, match="is using it"):
         rebuild(settings)
 
 
@@ -126,7 +126,7 @@ def test_views_that_cannot_be_published_are_unharmed_and_published_later(setting
     services = started(settings, disk)
     services.stock.change(AdjustStock(ITEMS[1], 1))
     disk.instead[call] = failing(OSError(errno.EIO, "injected"))
-    with pytest.raises(StorageUnavailable, match="views could not be published"):
+    with pytest.raises(StorageUnavailable, match="cannot publish the views"):
         services.sync.sync_once()
     if call != "sync_folder":
         assert views(settings) == before

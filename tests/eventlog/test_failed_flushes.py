@@ -61,7 +61,7 @@ def test_after_a_failed_sync_all_processes_refuse_changes(folder: Folder, disk: 
     for process in (ledger, other, folder.open()):
         with pytest.raises(NeedsOperator):
             add(process)
-        assert "sync of the event log has failed" in process.status().read_only
+        assert "flush of the event log has failed" in process.status().read_only
 
 
 def test_after_a_failed_sync_nothing_that_is_not_durable_is_read(folder: Folder, disk: Shim):

@@ -67,7 +67,7 @@ def test_a_folder_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_a_folder_that_is_not_there_is_refused_and_not_made(tmp_path: Path):
-    with pytest.raises(StartRefused, match=r"is not a folder that is there.*--init"):
+    with pytest.raises(StartRefused, match=r"or is not a folder.*--init"):
         prepare(Settings(data_dir=tmp_path / "data"))
     assert list(tmp_path.iterdir()) == []
 
@@ -86,7 +86,7 @@ def test_a_folder_that_may_not_be_written_to_is_refused(tmp_path: Path, monkeypa
 
 def test_another_system_than_linux_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.platform", "darwin")
-    with pytest.raises(StartRefused, match="Linux is needed"):
+    with pytest.raises(StartRefused, match="Linux is required"):
         check_folder(tmp_path)
 
 

@@ -136,7 +136,7 @@ def test_a_log_that_is_gone_is_refused_where_a_published_view_proves_that_there_
     folder.layout.shared_header.unlink()
     folder.layout.segment(1).unlink()
     folder.layout.store_view.write_bytes(b'{"asOfSequence":1,"records":[\n]}\n')
-    with pytest.raises(LogDamaged, match="the log is gone; event 1 was durable"):
+    with pytest.raises(LogDamaged, match="the log is gone, but event 1 was durable"):
         folder.prepare()
 
 

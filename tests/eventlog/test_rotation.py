@@ -89,7 +89,7 @@ def test_a_new_file_that_cannot_be_had_refuses_the_change(folder: Folder):
         add(ledger)
     disk.instead["sync_folder"] = failing(OSError(errno.EIO, "injected"))
     for _ in range(3):
-        with pytest.raises(StorageUnavailable, match="could not begin a new file") as refusal:
+        with pytest.raises(StorageUnavailable, match="cannot begin a new file") as refusal:
             add(ledger)
         assert refusal.value.outcome == "none"
     del disk.instead["sync_folder"]

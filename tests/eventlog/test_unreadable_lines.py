@@ -85,7 +85,7 @@ def with_a_broken_history(folder: Folder) -> FileLedger:
 
 
 def test_a_record_whose_history_does_not_add_up_refuses_changes(folder: Folder):
-    with pytest.raises(NeedsOperator, match="sku-1 in store-1 does not add up at sequence 2"):
+    with pytest.raises(NeedsOperator, match="sku-1 in store-1 is broken at event 2"):
         add(with_a_broken_history(folder), at=ONE)
 
 

@@ -108,7 +108,7 @@ def test_a_last_pass_that_takes_too_long_is_given_up(caplog: pytest.LogCaptureFi
     sync = Passes()
     sync.may_end.clear()
     background(sync).finish(0.01)
-    assert "given up" in caplog.text
+    assert "giving up" in caplog.text
     sync.may_end.set()
 
 

@@ -92,7 +92,7 @@ def test_when_no_file_can_be_put_in_place_changes_go_on_and_the_next_server_catc
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         load.until_confirmed(100)
         until("publishing has failed", lambda: server.get("/sync/status")["failures"])
-        until("a snapshot has failed", lambda: "no snapshot could be taken" in server.stdout.read_text())
+        until("a snapshot has failed", lambda: "cannot take a snapshot" in server.stdout.read_text())
         load.until_confirmed(100)
     assert (account.refused, account.unknown) == ({}, [])
     assert server.end() == 0
@@ -122,7 +122,7 @@ def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts
             # Not ASIDE: where its last change was in the batch that failed, no durable answer can be given.
             assert client.get(record_path(AT_REST)).status == 200
             readiness = client.get("/health/readiness")
-            assert (readiness.status, "sync of the event log has failed" in readiness.json["reason"]) == (503, True)
+            assert (readiness.status, "flush of the event log has failed" in readiness.json["reason"]) == (503, True)
         seen = len(account.refused)
         until("many more are refused", lambda: len(account.refused) > seen + 100)
         assert {adjust(client, ASIDE, 1).json["error"] for client in clients} == {"needs_operator"}

@@ -142,7 +142,7 @@ def test_listening_beyond_this_machine_is_warned_of(serve):
     warned = [line for line in server.stderr.read_text().splitlines() if '"WARNING"' in line]
     assert len(warned) == 1
     assert "0.0.0.0" in warned[0]
-    assert "nothing authenticates callers" in warned[0]
+    assert "does not authenticate callers" in warned[0]
 
 
 def test_listening_on_this_machine_alone_is_not(server):

@@ -102,7 +102,7 @@ def test_told_to_end_it_publishes_everything_and_ends_with_status_0(api, work, w
     status = worker.end(with_signal)
 
     assert (status, published(api.data_dir)) == (0, committed(api))
-    assert [line["asOfSequence"] for line in worker.said("published a last time")] == [committed(api)]
+    assert [line["asOfSequence"] for line in worker.said("published for the last time")] == [committed(api)]
 
 
 def test_it_says_at_its_start_what_it_does(api, work):

@@ -38,7 +38,7 @@ def test_a_page_after_the_latest_is_empty(ten: Ledger, service: HistoryService):
 
 
 def test_a_place_that_has_not_come_yet_is_refused(ten: Ledger, service: HistoryService):
-    with pytest.raises(ValidationFailed, match="has not happened yet"):
+    with pytest.raises(ValidationFailed, match="does not exist yet"):
         service.page(11, 4)
 
 

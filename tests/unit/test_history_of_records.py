@@ -59,7 +59,7 @@ def test_walking_from_page_to_page_meets_every_step_once(ten: Ledger, service: H
 
 @pytest.mark.parametrize("before", [2, 11])
 def test_a_cursor_that_is_no_step_of_the_record_is_refused(ten: Ledger, service: HistoryService, before: int):
-    with pytest.raises(ValidationFailed, match="none of this record"):
+    with pytest.raises(ValidationFailed, match="does not belong to this record"):
         steps(service, before)
 
 
@@ -112,7 +112,7 @@ def test_a_record_that_was_not_there_yet_is_not_found(ten: Ledger, service: Hist
 
 
 def test_a_record_cannot_be_shown_as_of_what_has_not_happened(ten: Ledger, service: HistoryService):
-    with pytest.raises(ValidationFailed, match="has not happened yet"):
+    with pytest.raises(ValidationFailed, match="does not exist yet"):
         service.record_at(HERE, sequence=11)
 
 

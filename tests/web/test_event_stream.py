@@ -45,7 +45,7 @@ def test_an_event_that_has_not_happened_is_refused_by_the_name_it_came_under(fiv
     (error,) = five.get(f"/events{query}", headers={**STREAM, **headers}).json["errors"]
     assert (error["field"], error["message"]) == (
         field,
-        "has not happened yet; the latest event is 5; if a backup was restored, start over",
+        "does not exist yet; the latest event is 5; if a backup was restored, start over",
     )
 
 

@@ -48,7 +48,7 @@ BEFORE_THE_KEY = {
     "rate_limited": limited,
     "overloaded, shed": shedding,
     "overloaded, full": full,
-    "overloaded, withdrawn": lambda: failing(Overloaded("the change was not started in time")),
+    "overloaded, withdrawn": lambda: failing(Overloaded("the change was not begun in time")),
     "storage_unavailable": lambda: failing(StorageUnavailable("disk", outcome="none")),
     "read_only": lambda: failing(ReadOnly("for a while")),
     "needs_operator": lambda: failing(NeedsOperator("the log is damaged", "restore it")),

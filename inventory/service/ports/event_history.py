@@ -13,7 +13,7 @@ class EventsGone(Refusal):
     """Events were asked for that are no longer where they were looked for."""
 
     def __init__(self, earliest: int) -> None:
-        super().__init__(f"what was before event {earliest} can no longer be read")
+        super().__init__(f"events before event {earliest} can no longer be read")
         self.earliest = earliest
 
 
@@ -43,7 +43,7 @@ class FeedAhead(ValidationFailed):
     """The feed is to go on after an event that has not happened: a mistake, or its log was put back to a backup."""
 
     def __init__(self, field: str, latest: int) -> None:
-        told = f"has not happened yet; the latest event is {latest}; if a backup was restored, start over"
+        told = f"does not exist yet; the latest event is {latest}; if a backup was restored, start over"
         super().__init__((FieldProblem(field, told),))
 
 
