@@ -8,6 +8,11 @@ from inventory.server import gunicorn_conf as shipped
 
 globals().update({name: value for name, value in vars(shipped).items() if not name.startswith("_")})
 
+if "BENCH_LEFT_OUT" in os.environ:
+    from bench import left_out
+
+    left_out.leave_out(os.environ[left_out.VARIABLE])
+
 READY_FOLDER = "BENCH_READY_FOLDER"
 
 
