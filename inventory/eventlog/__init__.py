@@ -1,4 +1,4 @@
-"""The engine on files: an event log that several processes of one machine append to and fold. Begin with `ledger`.
+"""The engine on files: an event log that several processes of one host append to and fold. Begin with `ledger`.
 
 **What is in a data folder** (`layout` has every path)
 
@@ -12,23 +12,22 @@
 | `dead-letter.jsonl` | `dead_letter_file` | events that do not continue the history of a record |
 | `*-inventory.json` | `published_views` | views for people and other programs; never read back |
 
-The log alone is the truth; everything else is made from it again when it is missing.
+The log alone is the truth; everything else is derived from it, and made again if it is missing.
 
 **In which order a change goes through the modules.** The committing thread is not here but in
 `service/committing_thread.py`; it calls `group_store` in this order:
 
 1. `append_lock`: wait until this process may append.
-2. `replica` folds what other processes have committed (`reader` checks each chain); what a writer left that died is
+2. `replica` folds what other processes have committed (`reader` checks the hash chain); lines of a writer that died are
    adopted or cut off; a full segment is sealed.
-3. Each event that is decided becomes a line (`line`), chained to the one before.
-4. `appender` writes all lines with one call, or cuts off what fell short.
+3. Each decided event becomes a line (`line`), chained to the previous one.
+4. `appender` writes all lines with one call, or cuts off a torn write.
 5. `shared_header` moves the committed index, and `replica` folds the events: from here on all processes see them.
 6. The lock is released. `durability` flushes, for everything that was committed before the flush began.
-7. Only then are the clients told, and reads (`reads`, `history`) show it.
+7. Only then do the clients get their answers, and reads (`reads`, `history`) include the change.
 
-**Before and beside that.** `recovery` prepares a folder when a server starts: `log_check` reads it to its end,
-`tail` says what may be cut off. `maintenance` takes snapshots and compacts. `folder_watch` notices files that
-were replaced under running processes, and a holder of the lock that stands still. `log_parts` has what most of these
-share.
-The format is described byte by byte in `docs/reference/log-format.md`, the reasons in `docs/internals/log.md`.
+**Before and beside that.** `recovery` prepares a folder when a server starts: `log_check` reads the log to its end,
+`tail` decides what may be cut off. `maintenance` takes snapshots and compacts. `folder_watch` detects files that were
+replaced under running processes, and a stopped holder of the lock. `log_parts` has what most of these share.
+`docs/reference/log-format.md` describes the format byte by byte, `docs/internals/log.md` the reasons.
 """

@@ -14,23 +14,22 @@ from inventory.resilience.disk import NamedFile
 class AppendLock:
     """``flock`` on descriptors of its own, opened after the fork: 0.9 µs each.
 
-    filelock's FileLock costs 61–98 µs and polls when contended; a forked child would keep its
-    parent's lock alive. The kernel frees it when the process ends, however it ends.
+    filelock's FileLock costs 61–98 µs and polls when contended; a forked child would keep the lock of its parent alive.
+    The kernel releases a ``flock`` when the process ends, for whatever reason.
 
-    ``flock`` alone is not fair: who frees it and wants it again has it before the kernel has woken
-    anybody. Of two processes that do nothing else, one was kept out for 340 ms at a time. So whoever
-    wants the lock takes the turn first and keeps that while waiting: 2.4 ms at the most.
+    ``flock`` alone is not fair: a process that releases it and requests it again gets it before the kernel has woken a
+    waiter. Of two processes that did nothing else, one waited 340 ms at a time. So a process first takes a second lock,
+    the queue, and keeps it while it waits for the first: 2.4 ms at most.
 
-    A lock file can be deleted under its holder, and the next process then locks another file of that name.
-    So the folder of the log is locked too, in the end: two processes that write to the same segments cannot
-    both have that one.
+    A lock file can be deleted under its holder, and the next process then locks another file of that name. So the
+    folder of the log is locked too, as the last one: two processes that write to the same segments cannot both have it.
 
-    :ivar waits_for: the file whose lock another process has, or had a moment ago; ``None`` while nothing is waited
-        for. :ivar entries: how often the lock was asked for; together they tell one wait from the next.
+    :ivar waits_for: the file whose lock another process has, or had a moment ago; ``None`` while this process does not
+        wait. :ivar entries: how often the lock was requested; together they tell one wait from the next.
     """
 
     def __init__(self, path: Path, log: Path) -> None:
-        """:param path: the lock's file, made if it is not there. :param log: the folder of the log's segments."""
+        """:param path: the lock file, created if missing. :param log: the folder of the segments."""
         self.waits_for: NamedFile | None = None
         self.entries = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -63,7 +62,7 @@ class AppendLock:
         self._leave()
 
     def enter_within(self, seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
-        """Take the lock if it comes free in time; ``False`` if not. Leave it through ``__exit__``."""
+        """Acquire the lock if it becomes free in time; ``False`` if not. Release it through ``__exit__``."""
         self.entries += 1
         tries = max(1, round(seconds * 20))
         try:
@@ -82,12 +81,12 @@ class AppendLock:
         return True
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         for descriptor in (self._turn, self._descriptor, self._log):
             os.close(descriptor)
 
     def why_lost(self) -> str | None:
-        """Why this lock may no longer be taken, or ``None``: others would lock, or write, other files."""
+        """Why this lock is no longer valid, or ``None``: other processes would lock, or write, other files."""
         return self._file.why_lost() or self._turn_file.why_lost() or self._log_file.why_lost()
 
     def _leave(self) -> None:

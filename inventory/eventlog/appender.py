@@ -1,4 +1,4 @@
-"""Writing to the log: the only place that does."""
+"""Appends to the log; nothing else writes to it."""
 
 import os
 
@@ -11,7 +11,7 @@ from inventory.resilience.disk import Disk
 
 
 class Appender:
-    """Adds whole batches to the newest segment. Every method's caller holds the append lock."""
+    """Appends commit groups to the newest segment. The caller of every method holds the append lock."""
 
     def __init__(self, layout: Layout, disk: Disk) -> None:
         self._layout = layout
@@ -20,10 +20,10 @@ class Appender:
         self._descriptor = -1
 
     def size(self, segment: int) -> int:
-        """Return how many bytes the segment has, published or not.
+        """Return the size of the segment in bytes, committed or not.
 
-        :raises LogRewound: the file that is open here is no longer the one that bears the name: what is
-            written to it would be lost, and a sync of it would succeed.
+        :raises LogRewound: the open file no longer has its name: what is written to it would be lost, and a flush of it
+            would succeed.
         """
         self._open(segment)
         try:
@@ -37,10 +37,9 @@ class Appender:
         return found.st_size
 
     def append(self, end: Position, data: bytes) -> None:
-        """Write ``data`` with one call behind ``end``, all of it or, as far as anybody will see, nothing.
+        """Write ``data`` with one call after ``end``: all of it, or nothing that a reader can see.
 
-        :raises StorageUnavailable: nothing was added; or, if what was added could not be cut off
-            again, with outcome "unknown".
+        :raises StorageUnavailable: nothing was appended; or, with outcome "unknown", a torn write could not be cut off.
         """
         descriptor = self._open(end.segment)
         try:
@@ -53,16 +52,16 @@ class Appender:
             raise StorageUnavailable(f"cannot append to the event log: {error}", outcome="none") from error
 
     def cut_unterminated(self, position: Position) -> None:
-        """Cut off what a writer that died left behind its last whole line.
+        """Cut off what a dead writer left after its last complete line.
 
-        :raises StorageUnavailable: it could not be.
+        :raises StorageUnavailable: it could not be cut off.
         """
         self._cut(self._open(position.segment), position.offset, None)
 
     def rotate(self, end: Cursor) -> Cursor:
-        """Begin a new segment after ``end``, whose segment is durable; returns the place where it begins.
+        """Begin a new segment after ``end``, whose segment is durable; return the place where it begins.
 
-        :raises StorageUnavailable: it could not be created; the old one is as it was.
+        :raises StorageUnavailable: it could not be created; the old one is unchanged.
         """
         first = end.position.sequence + 1
         try:
@@ -75,7 +74,7 @@ class Appender:
         return Cursor(Position(first, 0, end.position.sequence), end.chain)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._segment, self._descriptor = 0, -1
@@ -93,7 +92,7 @@ class Appender:
             flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | creating
             self._path = self._layout.segment(segment)
             self._descriptor = os.open(self._path, flags, 0o644)
-            # Open, it keeps its inode: what bears the name later is compared with this.
+            # An open file keeps its inode: a later file of this name is compared with it.
             self._file = os.fstat(self._descriptor)
             self._segment = segment
         return self._descriptor

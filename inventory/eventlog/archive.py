@@ -1,4 +1,4 @@
-"""Sealed segments that no start needs any more: compressed, and read like any other."""
+"""The archive: sealed segments that no start needs any more, compressed, and read like any other."""
 
 import gzip
 import os
@@ -17,9 +17,9 @@ _CHUNK = 1 << 18
 
 
 def open_segment(layout: Layout, segment: int) -> int:
-    """Open a segment for reading, from the archive where it is no longer in the log; returns a descriptor.
+    """Open a segment for reading, from the archive if it is no longer in the log; return a descriptor.
 
-    :raises SegmentMissing: it is in neither. :raises LogDamaged: its compressed copy is not what was written.
+    :raises SegmentMissing: it is in neither. :raises LogDamaged: its compressed copy is damaged.
     """
     try:
         return os.open(layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
@@ -28,7 +28,7 @@ def open_segment(layout: Layout, segment: int) -> int:
 
 
 class SegmentFiles:
-    """Opens segments for reading; of the archive the one that was unpacked last is kept, for the reads that follow."""
+    """Opens segments for reading; keeps the archived segment that was decompressed last, for the next reads."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
@@ -36,7 +36,7 @@ class SegmentFiles:
         self._kept = (0, -1)
 
     def open(self, segment: int) -> int:
-        """Return a descriptor that is the caller's. Those of one segment may share their offset.
+        """Return a descriptor, which the caller closes. Those of one segment may share their offset.
 
         :raises: as ``open_segment``.
         """
@@ -45,7 +45,7 @@ class SegmentFiles:
             return descriptor
         with suppress(FileNotFoundError):
             return os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
-        # Unpacking takes half a second and the memory of a whole segment: once, for all who ask for it.
+        # Decompressing takes half a second and the memory of a whole segment: once, for all readers.
         with self._unpacking:
             descriptor = self._of_kept(segment)
             if descriptor < 0:
@@ -54,7 +54,7 @@ class SegmentFiles:
         return descriptor
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         self._keep(0, -1)
 
     def _of_kept(self, segment: int) -> int:
@@ -70,10 +70,10 @@ class SegmentFiles:
 
 
 def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy) -> None:
-    """Compress a sealed segment into the archive; it leaves the log when the copy is durable and read back.
+    """Compress a sealed segment into the archive; remove it from the log when the copy is durable and read back.
 
     :raises OSError: the segment is still in the log.
-    :raises LogDamaged: the copy is not what was written; the segment is still in the log.
+    :raises LogDamaged: the copy is damaged; the segment is still in the log.
     """
     source, target = layout.segment(segment), layout.archived(segment)
     replace_file(target, lambda: _packed(source), disk=disk, retry=retry)
@@ -85,7 +85,7 @@ def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy
 
 
 def _packed(source: Path) -> Iterator[bytes]:
-    # wbits 31: a gzip file, of one member; the same bytes each time.
+    # wbits 31: a gzip file with one member; always the same bytes.
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)
     with open(source, "rb") as file:
         while data := file.read(_CHUNK):
@@ -104,7 +104,7 @@ def _same(source: Path, target: Path) -> bool:
 
 def _unpacked(layout: Layout, segment: int) -> int:
     archived = layout.archived(segment)
-    # In memory, not in the folder: that may be full, or belong to a backup.
+    # In memory, not in the folder, which may be full, or belong to a backup.
     descriptor = os.memfd_create(archived.name, os.MFD_CLOEXEC)
     try:
         with gzip.open(archived) as packed, open(descriptor, "wb", closefd=False) as plain:

@@ -1,4 +1,4 @@
-"""The chains of a long log, checked by a process of its own while another folds the lines.
+"""The hash chain of a long log, checked by a child process while the parent folds the lines.
 
 ``python -m inventory.eventlog.chain_check PARENT DATA_DIR BEGIN END``, both as JSON. Not a command for people:
 ``inventory verify`` is.
@@ -19,11 +19,11 @@ from inventory.resilience.child_process import Child, ChildFailed, ChildTooSlow,
 
 _log = logging.getLogger(__name__)
 _SECONDS = 60.0
-"""How long the other is waited for once this process is done: it has less to do and began at the same time."""
+"""How long to wait for the child once the parent is done: the child has less to do and began at the same time."""
 
 
 class ChainCheck:
-    """The check of the lines from ``begin`` to ``end``, under way beside this process until ``close``."""
+    """The check of the lines from ``begin`` to ``end``, in a child process until ``close``."""
 
     def __init__(self, layout: Layout, begin: Cursor, end: Position) -> None:
         """:raises OSError: no process could be started."""
@@ -31,9 +31,9 @@ class ChainCheck:
         self._child = Child("inventory.eventlog.chain_check", arguments)
 
     def confirms(self, end: Cursor) -> bool:
-        """Whether every chain was right, and the last of them is where and what ``end`` says. Waits for it.
+        """Whether the chain is unbroken, and ends as ``end`` says. Waits for the child.
 
-        ``False`` too where the other process was ended or not done in time: then nobody knows.
+        Also ``False`` if the child was killed or did not finish in time: then it is unknown.
         """
         try:
             return self._child.result(_SECONDS).decode() == _as_json(end)
@@ -44,14 +44,14 @@ class ChainCheck:
             return False
 
     def close(self) -> None:
-        """End the other process, if it is not done."""
+        """Kill the child, if it is not done."""
         self._child.close()
 
 
 def main() -> None:
-    """Run it; ends with a line on stderr and status 1 where a chain is broken or a file cannot be read."""
+    """Run the check; if the chain is broken or a file cannot be read, end with a line on stderr and status 1."""
     parent, data_dir, begin, end = sys.argv[1:]
-    # Without giving way: the start waits for it, and where the start may run it may too.
+    # With normal priority: the start waits for it.
     stay_with(int(parent))
     place, chain = orjson.loads(begin)
     cursor = Cursor(Position(*place), bytes.fromhex(chain))

@@ -1,4 +1,4 @@
-"""Whether a log may be kept in a folder, and who uses it: the file system, the rights, the presence of servers."""
+"""The data folder: whether its file system and permissions allow a log, and whether processes use it."""
 
 import fcntl
 import os
@@ -43,13 +43,13 @@ def _unescaped(octal: re.Match[bytes]) -> bytes:
 
 
 class StartRefused(Exception):
-    """The service cannot start here; the message is for the operator. Nothing was harmed."""
+    """The service cannot start here; the message is for the operator. Nothing was changed."""
 
 
 def check_folder(root: Path) -> None:
     """Check that a log may be kept in ``root``.
 
-    :raises StartRefused: naming what is wrong and what to do.
+    :raises StartRefused: says what is wrong and what to do.
     """
     if sys.platform != "linux":
         raise StartRefused("Linux is required: the log depends on its locks, its boot id and its boot clock.")
@@ -67,11 +67,11 @@ def check_folder(root: Path) -> None:
 
 @contextmanager
 def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
-    """Be counted among the processes that use DATA_DIR inside the ``with`` block, or be the only one.
+    """Register as a process that uses DATA_DIR for the ``with`` block; ``alone``: as the only one.
 
-    The claim is a ``flock``: workers forked inside the block hold it too, and it ends with the last of them.
+    The claim is a ``flock``: workers forked in the block hold it too, and it ends with the last of them.
 
-    :raises StartRefused: another process uses the folder (``alone``), or wants it alone.
+    :raises StartRefused: another process uses the folder (``alone``), or uses it alone.
     """
     check_folder(layout.root)
     layout.make_folders()

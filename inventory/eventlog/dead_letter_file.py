@@ -1,10 +1,10 @@
-"""The file of dead letters: one JSON object a line, of which nothing is ever rewritten.
+"""The dead-letter store: a file with one JSON object in each line, which is never rewritten.
 
     {"sequence":7,"eventId":"…","type":"stock.adjusted","ts":"…","storeId":"…","sku":"…","line":{…},
      "before":{"onHand":5,"reserved":0,"version":2},"reason":"…","tries":3,"notedAt":"…","state":"dead","settled":null}
 
-(without the line breaks). ``line`` is what the log has of the record. The last line of a letter, by sequence, store
-and SKU, is the one that counts; ``settled`` is {"sequence","eventId","by","at","reason"} in those that settle one.
+(without the line breaks). ``line`` is the line of the record in the log. The last line of a letter, by sequence, store
+and SKU, counts; ``settled`` is {"sequence","eventId","by","at","reason"} in lines that settle a letter.
 """
 
 import logging
@@ -72,7 +72,7 @@ class DeadLetterFile:
     def _append(self, descriptor: int, data: bytes) -> int:
         whole = _end_of_lines(descriptor)
         if whole < os.fstat(descriptor).st_size:
-            # A writer that died left an end that is no line.
+            # A dead writer left an incomplete line at the end.
             self._disk.truncate(descriptor, whole)
         try:
             taken = self._disk.append(descriptor, data)
@@ -80,7 +80,7 @@ class DeadLetterFile:
                 raise OSError(f"only {taken} of {len(data)} bytes were written")
             self._disk.fsync(descriptor)
         except OSError:
-            # After a failed sync too: what is cut off is written anew by the next pass, and synced with it.
+            # Also after a failed flush: the next pass writes what is cut off again, and flushes it.
             self._disk.truncate(descriptor, whole)
             raise
         return whole

@@ -21,12 +21,12 @@ AFTER_A_FAILED_SYNC = (
 
 
 def sync_failed(cause: str = "") -> NeedsOperator:
-    """What is told of whatever rests on events that are not durable, once a sync has failed."""
+    """The refusal of everything that depends on events that are not durable, after a failed flush."""
     return NeedsOperator(f"{FAILED}{cause}", AFTER_A_FAILED_SYNC)
 
 
 class Durability:
-    """Makes published events durable, one fdatasync at a time in a process, each for all that wait."""
+    """Makes committed events durable: one flush at a time in a process, each for all waiting threads."""
 
     def __init__(self, layout: Layout, shared: SharedHeader, disk: Disk, wait_ms: int) -> None:
         self._layout = layout
@@ -39,10 +39,10 @@ class Durability:
         self._descriptor = -1
 
     def ensure(self, sequence: int) -> None:
-        """Return once the event ``sequence``, which is published, and all before it are durable.
+        """Return once the event ``sequence``, which is committed, and all before it are durable.
 
-        :raises StorageUnavailable: a sync has failed, now or before.
-        :raises StorageTimeout: the one under way takes too long.
+        :raises StorageUnavailable: a flush has failed, now or before.
+        :raises StorageTimeout: the flush in progress takes too long.
         """
         if self._shared.durable >= sequence:
             return
@@ -59,16 +59,16 @@ class Durability:
         return self._shared.durable >= sequence
 
     def follow(self, segment: int) -> None:
-        """Open the segment that is written to now.
+        """Open the segment that is being written.
 
-        Early, because a descriptor that is opened after a failed sync is not told of it.
+        Early, because a descriptor that is opened after a failed flush does not report the failure.
         """
         if not self._is_open(segment):
             with self._turn:
                 self._open(segment)
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._segment, self._descriptor = 0, -1
@@ -76,7 +76,7 @@ class Durability:
     def _sync(self, sequence: int) -> None:
         if self._shared.failed:
             raise sync_failed()
-        # Read before the sync: what is published while it runs may miss it.
+        # Read before the flush: it may miss what is committed while it runs.
         try:
             times_made, end = self._shared.times_made, self._shared.published()
         except LogError as error:
@@ -103,9 +103,9 @@ class Durability:
 
     def _open(self, segment: int) -> int:
         if not self._is_open(segment):
-            # Before opening: a descriptor from before a recovery would report the failure that it mended.
+            # Before opening: a descriptor from before a recovery would report the failure that the recovery repaired.
             times_made = self._shared.times_made
-            # Before closing the other one: a file that cannot be opened must not cost the one that is.
+            # Before closing the other one: if this file cannot be opened, the other one stays open.
             descriptor = os.open(self._layout.segment(segment), os.O_RDONLY | os.O_CLOEXEC)
             self.close()
             self._times_made, self._descriptor, self._segment = times_made, descriptor, segment
@@ -113,12 +113,12 @@ class Durability:
 
 
 class Doubt(NamedTuple):
-    """What the events in doubt have touched.
+    """What the events in doubt have changed.
 
     :ivar durable: the latest event that is not in doubt.
-    :ivar items: the records → the sequence of their latest durable event; 0 where there is none, or none is known.
-    :ivar grown: the stores in which there is a new record.
-    :ivar reservations: their ids, of those too that are made by these events.
+    :ivar items: the records → the sequence of their latest durable event; 0 if there is none, or it is unknown.
+    :ivar grown: the stores with a new record.
+    :ivar reservations: their ids, including new ones.
     """
 
     durable: int
@@ -128,19 +128,19 @@ class Doubt(NamedTuple):
 
 
 class Doubts:
-    """Tells of one process's log what is in doubt."""
+    """Finds what is in doubt in the log of one process."""
 
     def __init__(
         self, shared: SharedHeader, durability: Durability, read: Callable[[int, int], Sequence[Event]]
     ) -> None:
-        """:param read: returns up to so many published events from a sequence on, durable or not; at least one."""
+        """:param read: returns up to so many committed events from a sequence on, durable or not; at least one."""
         self._shared = shared
         self._durability = durability
         self._read = read
         self._known: tuple[tuple[int, int, int], Doubt] | None = None
 
     def about(self, sequence: int) -> Doubt | None:
-        """Wait until everything up to ``sequence`` is durable; where a sync has failed, return what is in doubt.
+        """Wait until everything up to ``sequence`` is durable; after a failed flush, return what is in doubt.
 
         :raises StorageUnavailable: neither is known.
         """
@@ -151,7 +151,7 @@ class Doubts:
         return None
 
     def now(self) -> Doubt:
-        """Return what is in doubt, for a log of which a sync has failed. :raises StorageUnavailable: see ``read``."""
+        """Return what is in doubt after a failed flush. :raises StorageUnavailable: see ``read``."""
         place = (self._shared.times_made, self._shared.durable, self._shared.published().sequence)
         known = self._known
         if known is None or known[0] != place:
@@ -168,7 +168,7 @@ class Doubts:
 
 
 def refuse_if(in_doubt: bool) -> None:
-    """:raises NeedsOperator: what was asked for is in doubt."""
+    """:raises NeedsOperator: the requested data is in doubt."""
     if in_doubt:
         raise sync_failed()
 

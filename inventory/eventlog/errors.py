@@ -1,4 +1,4 @@
-"""What can be wrong with a log on disk."""
+"""Errors of a log on disk."""
 
 from pathlib import Path
 
@@ -6,11 +6,11 @@ from inventory.domain.errors import NeedsOperator, StorageUnavailable
 
 
 class LogError(Exception):
-    """The root of these."""
+    """The base class of these errors."""
 
 
 class LogDamaged(LogError):
-    """A file of the log does not hold what was written to it. Names the file, the line and the byte."""
+    """A file of the log is damaged. Names the file, the line and the byte."""
 
     def __init__(self, path: Path, line: int, byte: int, reason: str) -> None:
         super().__init__(f"{path}, line {line}, byte {byte}: {reason}")
@@ -21,9 +21,9 @@ class LogDamaged(LogError):
 
 
 class EventsMissing(LogDamaged):
-    """Events were written, as something else in the folder proves, and are not there.
+    """Events are missing that were written, as another file in the folder proves.
 
-    :ivar first: the first of them. :ivar last: the last of them, or ``None`` where nothing says how many there were.
+    :ivar first: the first of them. :ivar last: the last of them, or ``None`` if their number is unknown.
     """
 
     def __init__(self, path: Path, line: int, byte: int, reason: str, first: int, last: int | None) -> None:
@@ -33,7 +33,7 @@ class EventsMissing(LogDamaged):
         self._proof = reason
 
     def up_to(self, last: int) -> "EventsMissing":
-        """Make the same error for a caller who knows how many there were."""
+        """Make the same error with the last missing event."""
         return type(self)(self.path, self.line, self.byte, self._proof, self.first, self.last or last)
 
 
@@ -45,37 +45,37 @@ def _missing(first: int, last: int | None) -> str:
 
 
 class SegmentMissing(EventsMissing):
-    """A file of the log is neither there nor in the archive."""
+    """A file of the log is neither in the log nor in the archive."""
 
 
 class LogRewound(LogError):
-    """The log was cut or replaced below what this process has folded already."""
+    """The log was cut or replaced below what this process has already folded."""
 
 
 class FolderReplaced(LogRewound):
-    """A file that the processes on this folder share is no longer the one that bears its name.
+    """A shared file of this folder was removed or replaced.
 
-    Another process may have its successor: what this one has in memory is not to be told, or added to.
+    Another process may use the new file: this process must neither return nor extend what it has in memory.
     """
 
 
 class StateUnusable(LogError):
-    """The shared state is absent, or belongs to another boot or program: a server has to start first."""
+    """The shared header is missing, or belongs to another boot or program: a server has to start first."""
 
     action = "start a server on the folder, or run 'inventory sync'"
 
 
 class LockHeld(LogError):
-    """A process on this folder has kept the append lock for too long."""
+    """Another process has held the append lock for too long."""
 
 
 EXAMINE = "stop the servers and run 'inventory verify', which names the damage; see docs/how-to/damaged-log.md"
 
 
 def unreadable(error: Exception) -> StorageUnavailable:
-    """What a caller is told whose request met such an error while nothing was being written."""
+    """The refusal of a request that met such an error without writing."""
     message = f"cannot read the event log: {error}"
-    # A log that was rewound is read again by the process that follows; the system's errors may pass.
+    # The next process reads a rewound log again; errors of the system may pass.
     if isinstance(error, LogRewound | OSError):
         return StorageUnavailable(message, outcome="none")
     return NeedsOperator(message, error.action if isinstance(error, StateUnusable) else EXAMINE)

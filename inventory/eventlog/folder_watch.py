@@ -1,4 +1,4 @@
-"""Watches the shared files, and the holder of the append lock, twenty times a second."""
+"""Checks the shared files, and the holder of the append lock, twenty times a second."""
 
 import logging
 import threading
@@ -10,20 +10,19 @@ from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.process_lock import Holder, kill_stopped, stopped_holder
 
 INTERVAL_SECONDS = 0.05
-"""So long, at most, a process tells what it has in memory of a folder whose marks or locks were replaced."""
+"""How long, at most, a process still answers from memory after the header or a lock was replaced."""
 _PATIENCE_SECONDS = 1.0
 _LOOK_AGAIN_SECONDS = 0.25
 STOPPED_SECONDS = 2.0
-"""Who keeps the append lock and is seen stopped for so long is killed: 3.5 s, at most, after others began to wait."""
+"""A process that is stopped with the append lock for this long is killed: at most 3.5 s after others began to wait."""
 _log = logging.getLogger(__name__)
 
 
 class FolderWatch:
-    """Detaches the marks when a shared file is no longer the one of its name; ends who stands still with the lock.
+    """Detaches the shared header when a shared file was replaced; kills a process that is stopped with the append lock.
 
-    A process that is stopped while it has the append lock would keep all others from changes until its master
-    loses patience with it, or for ever where it has no master. It is killed, as its master would do: what it had
-    appended and not published is taken over or cut off by the next writer.
+    Such a process would block all changes until its arbiter kills it, or for ever if it has no arbiter. The next writer
+    adopts or cuts off what it had appended and not committed.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class FolderWatch:
         on_killed: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """:param on_killed: called for each process that was killed."""
+        """:param on_killed: called for each killed process."""
         self._shared = shared
         self._lock = lock
         self._on_killed = on_killed
@@ -44,16 +43,16 @@ class FolderWatch:
         self._thread = threading.Thread(target=self._run, name="folder-watch", daemon=True)
 
     def start(self) -> None:
-        """Start the thread. After the fork."""
+        """Start the thread. Call it after the fork."""
         self._thread.start()
 
     def close(self) -> None:
-        """End it; returns when it has ended."""
+        """End the thread; return when it has ended."""
         self._closing.set()
         self._thread.join()
 
     def look(self) -> None:
-        """Look once."""
+        """Check once."""
         if self._shared.lost is None:
             lost = self._shared.why_lost() or self._lock.why_lost()
             if lost is not None:

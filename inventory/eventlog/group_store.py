@@ -19,7 +19,7 @@ from inventory.service.ports.group_store import QueuedChanges, StoreLost
 
 
 class FileGroup(StateGroup):
-    """A group, and its lines, each encoded as soon as it is decided: what cannot be is its own client's error.
+    """A group and its lines. Each line is encoded as soon as it is decided, so its own client gets an encoding error.
 
     :ivar offsets: where each line begins in the segment.
     """
@@ -50,8 +50,8 @@ class FileGroup(StateGroup):
 class FileGroupStore:
     """Implements ``GroupStore``: brings the replica to the end of the log, opens a group there, writes and commits it.
 
-    What is wrong with the log fails one group; a log that was cut below what is folded here, or files that others have
-    replaced, end the process (``StoreLost``).
+    A damaged log fails one group; a log that was cut below what is folded here, or replaced files, end the process
+    (``StoreLost``).
     """
 
     def __init__(self, parts: LogParts, appender: Appender, lock: AppendLock) -> None:
@@ -71,14 +71,14 @@ class FileGroupStore:
         return self._exclusive
 
     def begin(self, queued: Sequence[QueuedChanges]) -> FileGroup:
-        """See ``GroupStore.begin``. Adopts what other processes have left, also one that died; begins a new segment."""
+        """See ``GroupStore.begin``. Adopts the lines of other processes, also of a dead one; begins a new segment."""
         try:
             return self._begin()
         except (LogError, OSError) as error:
             raise _told(error) from error
 
     def write(self, group: FileGroup) -> None:
-        """See ``GroupStore.write``: commits and folds what was written. Not yet durable."""
+        """See ``GroupStore.write``: commits and folds the written lines. Not yet durable."""
         try:
             self._appender.append(self._replica.cursor.position, b"".join(group.lines))
             self._replica.publish(group.events, group.offsets, group.end())
@@ -97,7 +97,7 @@ class FileGroupStore:
             raise _told(error) from error
 
     def _catch_up(self) -> None:
-        """Fold what is committed and forget what has ended. Needs no lock."""
+        """Fold committed events and forget what has expired. Needs no lock."""
         self._replica.adopt()
         self._durability.follow(self._replica.cursor.position.segment)
         with self._replica.still() as state:
@@ -110,7 +110,7 @@ class FileGroupStore:
             return FileGroup(self._parts, sync_failed(), complete=self._has_no_remains())
         self._take_over_remains()
         if self._replica.newer_format is not None:
-            # What a newer program remembers of a key may be more than what is understood here.
+            # A newer program may remember more of a key than this one understands.
             return FileGroup(self._parts, newer_format(self._replica.newer_format), complete=False)
         if self._is_full(self._replica.cursor.position):
             try:
@@ -127,7 +127,7 @@ class FileGroupStore:
             return False
 
     def _take_over_remains(self) -> None:
-        """Adopt the whole lines that a writer wrote and died before publishing; cut an unterminated one."""
+        """Adopt complete lines that a writer wrote and did not commit before it died; cut off an incomplete one."""
         here = self._replica.cursor
         size = self._appender.size(here.position.segment)
         if size == here.position.offset:
@@ -139,7 +139,7 @@ class FileGroupStore:
             with open(self._layout.segment(here.position.segment), "rb") as file:
                 file.seek(here.position.offset)
                 whole = here.position.offset + file.read(size - here.position.offset).rfind(b"\n") + 1
-            # All of it is checked before any of it is published.
+            # All lines are checked before any is committed.
             for _ in remains.read_to(here.position._replace(offset=whole)):
                 pass
             if remains.cursor != here:
@@ -151,7 +151,7 @@ class FileGroupStore:
             self._appender.cut_unterminated(self._replica.cursor.position)
 
     def _is_full(self, end: Position) -> bool:
-        # A writer whose files are smaller may have died before it told of the next one: it is begun all the same.
+        # A writer with smaller segments may have died after it began the next one: use that one.
         begun = end.offset > 0 and self._layout.has_segment(end.sequence + 1)
         return begun or end.offset >= self._parts.options.segment_bytes
 
@@ -163,7 +163,7 @@ class FileGroupStore:
 
 
 def newer_format(sequence: int) -> NeedsOperator:
-    """Why a process is read-only that meets a line of a newer program."""
+    """The refusal of changes after a line of a newer program."""
     return NeedsOperator(
         f"event {sequence} was written by a newer version of this program",
         "upgrade this program, and restart the server",
@@ -171,7 +171,7 @@ def newer_format(sequence: int) -> NeedsOperator:
 
 
 class _Exclusive:
-    """The append lock, whose errors are told as the port says."""
+    """The append lock, with the errors of the port."""
 
     def __init__(self, lock: AppendLock) -> None:
         self._lock = lock

@@ -1,4 +1,4 @@
-"""Events by their sequence, from the log and its archive. Lines are found by counting from marks kept in memory."""
+"""Events by their sequence, from the log and its archive. Lines are found by counting from offsets kept in memory."""
 
 import os
 from bisect import bisect_right
@@ -21,10 +21,10 @@ from inventory.service.sequential_history import SequentialHistory
 
 
 class SegmentIndex:
-    """The segments of the log, or of log and archive together, as they were when they were last listed.
+    """The segments of the log, or of log and archive together, as they were last listed.
 
-    A folder is listed only for an event behind everything that was known, or for a segment that has been moved or
-    deleted: once for all the segments that have come since, not once for each page.
+    A folder is listed only for an event after all known segments, or for a segment that was moved or deleted: once for
+    all new segments, not once for each page.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -32,10 +32,10 @@ class SegmentIndex:
         self._known: dict[bool, list[int]] = {}
 
     def segment_of(self, sequence: int, newest: int, *, archived: bool) -> int:
-        """Return the segment that has the event ``sequence``, which is published.
+        """Return the segment that has the committed event ``sequence``.
 
-        :param newest: the segment that is written to.
-        :raises EventsGone: it is no longer there.
+        :param newest: the segment that is being written.
+        :raises EventsGone: the event no longer exists.
         """
         if sequence >= newest:
             return newest
@@ -49,18 +49,18 @@ class SegmentIndex:
         return known[place]
 
     def segments(self, *, archived: bool) -> list[int]:
-        """List the first sequences of the segments that are there, ascending."""
-        # The log before the archive: what is moved between the two looks is in both.
+        """List the first sequences of the segments that exist, ascending."""
+        # The log before the archive: a segment that is moved between the two listings is in both.
         here = self._layout.segments()
         return sorted({*here, *self._layout.archived_segments()}) if archived else here
 
     def forget(self) -> None:
-        """The log was recovered: other segments may stand there."""
+        """Forget all segments: the log was recovered, and may have others."""
         self._known = {}
 
     def _is_known(self, known: list[int], place: int, archived: bool) -> bool:
-        # The last one ends where the next one begins, which is not known. Before the first one there is nothing for as
-        # long as it is there: segments leave from the front.
+        # The last one ends where the next one begins, which is unknown. Before the first one there is nothing as long
+        # as that one exists: segments leave from the front.
         return bool(known) and place < len(known) - 1 and self._is_there(known[max(place, 0)], archived)
 
     def _is_there(self, segment: int, archived: bool) -> bool:
@@ -69,15 +69,15 @@ class SegmentIndex:
 
 _CHUNK = 1 << 15
 BETWEEN_MARKS = 64
-"""Lines. A step back in a history counts half of them on average; a mark is some 40 bytes of memory."""
+"""Lines between two offsets. A step back in a history reads half of them on average; an offset takes 40 bytes."""
 MARKED_SEGMENTS = 512
-"""Of more than these, those that were read first are counted again when they are asked for: 45 MB of marks at most."""
+"""Of more segments than these, the offsets of those read first are dropped: at most 45 MB of offsets."""
 AT_MOST_BYTES = 1 << 22
-"""Of lines that are read at once: a page may ask for 1,000 events, and each may have changed 1,000 records."""
+"""Bytes of lines that are read at once: a page may have 1,000 events, and each may have changed 1,000 records."""
 
 
 class FileHistory(SequentialHistory):
-    """Implements ``EventHistory``. Reads what is published; chains were checked when it was folded."""
+    """Implements ``EventHistory``. Reads committed lines; the chain was checked when they were folded."""
 
     def __init__(self, parts: LogParts) -> None:
         self._layout, self._files = parts.layout, parts.files
@@ -125,7 +125,7 @@ class FileHistory(SequentialHistory):
             while True:
                 times_made = self._shared.times_made
                 if times_made != self._times_made:
-                    # A recovery may have cut lines off, and others may stand in their place.
+                    # A recovery may have cut off lines, and others may have replaced them.
                     self._marks, self._times_made = {}, times_made
                     self._index.forget()
                 found = self._found(first, limit, archived=archived)
@@ -135,7 +135,7 @@ class FileHistory(SequentialHistory):
                     return found
 
     def first_beside(self, sequence: int) -> int:
-        """See ``SequentialHistory.first_beside``: that of its segment, which may have to be unpacked."""
+        """See ``SequentialHistory.first_beside``: that of its segment, which may have to be decompressed."""
         with _told_as_unreadable():
             return self._index.segment_of(sequence, self._shared.published().segment, archived=True)
 
@@ -157,7 +157,7 @@ class FileHistory(SequentialHistory):
         return found
 
     def _require_no_gap(self, sequence: int) -> None:
-        """:raises EventsGone: the segment that had the event was deleted from the archive, and later ones were not."""
+        """:raises EventsGone: the segment of the event was deleted from the archive, but later ones were not."""
         following = [first for first in self._index.segments(archived=True) if first > sequence]
         if following:
             raise EventsGone(following[0])
@@ -165,7 +165,7 @@ class FileHistory(SequentialHistory):
     def _read(
         self, segment: int, first: int, many: int, end: Position, marks: dict[int, tuple[int, ...]]
     ) -> list[bytes]:
-        """Up to ``many`` lines from the one of the event ``first`` on, as far as the segment goes."""
+        """Up to ``many`` lines from the event ``first`` on, within the segment."""
         known = marks.get(segment, (0,))
         nearest = min((first - segment) // BETWEEN_MARKS, len(known) - 1)
         at, further, found, size = segment + nearest * BETWEEN_MARKS, list[int](), list[bytes](), 0
@@ -180,7 +180,7 @@ class FileHistory(SequentialHistory):
                     further.append(following)
                 if len(found) == many or size >= AT_MOST_BYTES:
                     break
-        # Made by whoever comes first; of two that come at once, one does it in vain.
+        # The first reader makes the offsets; of two concurrent ones, one does it in vain.
         if len(known) + len(further) > len(marks.get(segment, ())):
             with self._guard:
                 if segment not in marks and len(marks) >= MARKED_SEGMENTS:

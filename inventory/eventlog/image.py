@@ -1,4 +1,4 @@
-"""Copies of a state, which later events do not change: what snapshots and audits are written from."""
+"""Copies of a state, which later events do not change: the source of snapshots and audits."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from inventory.eventlog.log_reader import Cursor
 
 
 class Image(NamedTuple):
-    """A copy of a state, which later events do not change, and where the log goes on behind it."""
+    """A copy of a state, which later events do not change, and where the log continues after it."""
 
     cursor: Cursor
     at: Instant
@@ -27,7 +27,7 @@ class Image(NamedTuple):
 
 
 def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
-    """Copy a state. The caller holds it still meanwhile; records are immutable and are not copied."""
+    """Copy a state. The caller holds the lock that guards the fold; records are immutable and are not copied."""
     return Image(
         cursor,
         state.last_at,
@@ -42,7 +42,7 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
 
 
 def image_for_audit(state: State, cursor: Cursor) -> Image:
-    """Copy what is compared with the log: the central view and its sums as they are, but no keys. See ``image_of``."""
+    """Copy what an audit compares: also the central view and its sums, but no keys. See ``image_of``."""
     return Image(
         cursor,
         state.last_at,

@@ -1,4 +1,4 @@
-"""Where everything is inside DATA_DIR."""
+"""The paths inside DATA_DIR."""
 
 import os
 import re
@@ -18,12 +18,12 @@ class Layout:
 
     @property
     def events(self) -> Path:
-        """The folder of the log's segments."""
+        """The folder of the segments of the log."""
         return self.root / "events"
 
     @property
     def archive(self) -> Path:
-        """The folder of the segments that snapshots have made needless for a start, compressed."""
+        """The folder of compressed segments that no start needs."""
         return self.root / "archive"
 
     @property
@@ -33,57 +33,57 @@ class Layout:
 
     @property
     def locks(self) -> Path:
-        """The folder of what is shared between running processes."""
+        """The folder of files that running processes share."""
         return self.root / "locks"
 
     @property
     def append_lock(self) -> Path:
-        """Whoever holds this file's flock may write to the log."""
+        """The ``flock`` on this file is the right to write to the log."""
         return self.locks / "append"
 
     @property
     def publish_lock(self) -> Path:
-        """Whoever holds this file's lock may publish the views."""
+        """The lock on this file is the right to publish the views."""
         return self.locks / "publish"
 
     @property
     def maintenance_lock(self) -> Path:
-        """Whoever holds this file's lock may take snapshots and compact."""
+        """The lock on this file is the right to take snapshots and compact."""
         return self.locks / "upkeep"
 
     @property
     def dead_letters_lock(self) -> Path:
-        """Whoever holds this file's lock may note and settle dead letters."""
+        """The lock on this file is the right to note and settle dead letters."""
         return self.locks / "dead-letters"
 
     @property
     def import_lock(self) -> Path:
-        """Whoever holds this file's lock may import stock."""
+        """The lock on this file is the right to import stock."""
         return self.locks / "import"
 
     @property
     def audit_lock(self) -> Path:
-        """Whoever holds this file's lock may have the log folded anew beside a live state."""
+        """The lock on this file is the right to run an audit."""
         return self.locks / "audit"
 
     @property
     def imports(self) -> Path:
-        """The folder of notes on how far files of stock were imported."""
+        """The folder of the notes on imports."""
         return self.root / "imports"
 
     @property
     def server_lock(self) -> Path:
-        """Shared by every server on this folder; ``inventory rebuild`` wants it alone."""
+        """Locked shared by every server on this folder, and exclusively by ``inventory rebuild``."""
         return self.locks / "server"
 
     @property
     def shared_header(self) -> Path:
-        """The marks that all processes on this folder map."""
+        """The shared header, which all processes on this folder map."""
         return self.locks / "state"
 
     @property
     def dead_letters(self) -> Path:
-        """What could not be applied."""
+        """The file of the dead-letter store."""
         return self.root / "dead-letter.jsonl"
 
     @property
@@ -101,7 +101,7 @@ class Layout:
         return self.events / f"{first_sequence:020d}.jsonl"
 
     def has_segment(self, first_sequence: int) -> bool:
-        """Whether that segment is there. Asked before each batch, so without making a ``Path``."""
+        """Whether that segment exists. Called for each commit group, so it makes no ``Path``."""
         return os.path.exists(f"{self.root}/events/{first_sequence:020d}.jsonl")
 
     def archived(self, first_sequence: int) -> Path:
@@ -113,23 +113,23 @@ class Layout:
         return self.snapshots / f"central-{sequence:020d}.jsonl"
 
     def segments(self) -> list[int]:
-        """The first sequences of the segments that are there, ascending."""
+        """The first sequences of the segments in the log, ascending."""
         return _numbers(self.events, _SEGMENT)
 
     def archived_segments(self) -> list[int]:
-        """The first sequences of the segments that are in the archive, ascending."""
+        """The first sequences of the segments in the archive, ascending."""
         return _numbers(self.archive, _ARCHIVED)
 
     def snapshot_sequences(self) -> list[int]:
-        """The sequences of the snapshots that are there, ascending."""
+        """The sequences of the snapshots, ascending."""
         return _numbers(self.snapshots, _SNAPSHOT)
 
     def reaches_back(self) -> bool:
-        """Whether the log and the archive together are there from the first event on."""
+        """Whether the log and the archive together begin at the first event."""
         return self.segment(1).exists() or self.archived(1).exists()
 
     def make_folders(self) -> None:
-        """Make the folders that are missing below an existing ``root``."""
+        """Create the missing folders below an existing ``root``."""
         for folder in (self.events, self.archive, self.snapshots, self.locks):
             folder.mkdir(exist_ok=True)
 

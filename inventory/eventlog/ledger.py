@@ -1,4 +1,4 @@
-"""The ledger on files: one process's end of a log that many processes may share."""
+"""The ledger on files: the part of one process in a log that many processes share."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,16 +29,16 @@ from inventory.service.state_pages import broken_of
 
 
 class FileLedger(ReplicaReads):
-    """The port on a folder that a starting server has prepared. Made after the fork.
+    """The port on a folder that a starting server has prepared. Create it after the fork.
 
-    A log that cannot be read does not stop the process: it comes up read-only and says why.
+    A log that cannot be read does not stop the process: the ledger is then read-only and says why.
     """
 
     def __init__(self, layout: Layout, options: LogOptions, folded: Restored | None = None) -> None:
         """Open the log, fold it, start the committing thread.
 
-        :param folded: what a start has made of the log already; becomes this ledger's own.
-        :raises StateUnusable: no server has prepared the folder since the machine started.
+        :param folded: the state that a start has folded; it belongs to this ledger from now on.
+        :raises StateUnusable: no server has prepared the folder since the host was booted.
         :raises OSError: the folder cannot be opened.
         """
         self._parts = parts = LogParts.opened(layout, options)
@@ -62,11 +62,11 @@ class FileLedger(ReplicaReads):
 
     @property
     def shared(self) -> SharedHeader:
-        """The marks that all processes on the folder share."""
+        """The header that all processes on the folder share."""
         return self._shared
 
     def now(self) -> Instant:
-        """The service's time: the wall clock as of the boot, plus the time since; nobody can set it back."""
+        """The time of the service: the wall clock as of the boot, plus the time since; it never goes back."""
         return self._parts.now()
 
     def submit(
@@ -104,9 +104,9 @@ class FileLedger(ReplicaReads):
             return broken_of(state, limit)
 
     def close(self) -> None:
-        """Finish what was submitted and let go of every file."""
+        """Finish submitted changes and close every file."""
         if not self.changes.close():
-            # It waits for the append lock, or for the disk, and will need its files when it gets it.
+            # The thread waits for the append lock, or for the disk, and then needs its files.
             return
         self._watch.close()
         self._appender.close()
@@ -116,7 +116,7 @@ class FileLedger(ReplicaReads):
     def _why_read_only(self) -> StorageUnavailable | None:
         lost = self._shared.lost or self._lock.why_lost()
         if lost is not None:
-            # It ends, and the process that follows opens what is there then.
+            # This process ends, and the next one opens the current files.
             return StorageUnavailable(lost, outcome="none")
         if self._shared.failed:
             return sync_failed()
@@ -133,7 +133,7 @@ class FileLedger(ReplicaReads):
 
 @contextmanager
 def _noted_later() -> Iterator[None]:
-    """A log that cannot be read now is met again, and reported, by whoever reads or writes next."""
+    """Ignore that the log cannot be read: the next read or write reports it."""
     try:
         yield
     except (LogError, OSError):

@@ -6,23 +6,22 @@
                "previous":5}],
      "idempotency":{"key":"…","hash":"…","expiresAt":"…"},"source":null,"synced":6,"chain":"<32 hex digits>"}
 
-(without the line breaks). ``previous`` is the sequence of the record's event before this one, 0 for none;
-a record with a policy has ``safetyStock`` and ``lowStock`` too, and ``policyBefore``, with both, where the event
-has set another than there was; an event that makes or ends a reservation has ``reservation``, see `reservation_json`.
-Format 1 had none of these.
+(without the line breaks). ``previous`` is the sequence of the record's previous event, 0 for none; a record with a
+policy also has ``safetyStock`` and ``lowStock``, and ``policyBefore``, with both, if the event has set another policy;
+an event that creates or ends a reservation has ``reservation``, see `reservation_json`. Format 1 had none of these.
 
-A line of format 3 is one of an event after which something of the reservation is still held. It has no
-``reservation``, ``reservationId`` is null, and ``hold`` says what the lines do not:
+A line of format 3 belongs to an event after which the reservation still holds something. It has no ``reservation``,
+``reservationId`` is null, and ``hold`` has what the lines do not:
 
     "hold":{"reservationId":"…","version":3,"expiresAt":"…","linesAt":7}
 
-``linesAt`` is the sequence of the event before it that told or changed the reservation's lines. Each line has the
-lowest format that can express it: a program that knows format 2 alone goes on as long as there is no such line.
+``linesAt`` is the sequence of the latest earlier event that contains or changed the lines of the reservation. Each line
+has the lowest format that can express it: a program that knows only format 2 works as long as there is no such line.
 
-``chain`` is the BLAKE2b-128 of the previous line's chain followed by this line's bytes before
-``,"chain"``; it runs on across segments, and the first line follows 16 zero bytes. A changed, missing,
-doubled or moved line breaks it. It is compared as bytes: a parser that forgives spelling
-(``int(text, 16)`` takes ``A`` for ``a``) would overlook flipped bits.
+``chain`` is the BLAKE2b-128 of the chain of the previous line followed by the bytes of this line before ``,"chain"``;
+it continues across segments, and the first line follows 16 zero bytes. A changed, missing, repeated or moved line
+breaks it. It is compared as bytes: a lenient parser (``int(text, 16)`` accepts ``A`` for ``a``) would overlook flipped
+bits.
 """
 
 import sys
@@ -45,25 +44,25 @@ from inventory.eventlog.reservation_json import (
 )
 
 FORMAT = 3
-"""The highest that this program reads and writes."""
+"""The highest format that this program reads and writes."""
 _WITH_STEP, _WITHOUT = 3, 2
 _NO_HOLD: dict[str, Any] = {"reservationId": None}
 GENESIS = bytes(16)
 _MARK = b',"chain":"'
-# What a named tuple's own constructor calls, without the call around it: a start reads millions of lines.
+# What the constructor of a named tuple calls, without that call: a start reads millions of lines.
 _made = tuple.__new__
-# Taken apart and made by position: the order must not change unseen.
+# Packed and unpacked by position: the order of the fields must not change unnoticed.
 assert " ".join(Note._fields) == "actor request_id reason reference"  # noqa: S101
 assert (  # noqa: S101
     " ".join(Line._fields) == "item on_hand_delta reserved_delta on_hand reserved version previous policy policy_before"
 )
 assert " ".join(Event._fields) == ("sequence event_id type at node note lines reservation key_use delivery synced step")  # noqa: S101
 TAIL = len(_MARK) + 32 + len(b'"}')
-"""How many bytes of a line, without its line feed, are its chain."""
+"""The number of bytes at the end of a line, without its line feed, that are its chain."""
 
 
 class Decoded(NamedTuple):
-    """A line's event; ``format`` above FORMAT means that a newer program wrote it."""
+    """The event of a line; ``format`` above FORMAT means that a newer program wrote it."""
 
     event: Event
     format: int
@@ -74,7 +73,7 @@ class NotALine(Exception):
 
 
 def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
-    """Return the event's line, line feed included, and its chain (16 bytes)."""
+    """Return the line of the event, including the line feed, and its chain (16 bytes)."""
     sequence, event_id, kind, at, node, note, lines, reservation, use, delivery, synced, step = event
     actor, request_id, reason, reference = note
     body = orjson.dumps(
@@ -103,7 +102,7 @@ def encode(event: Event, previous: bytes) -> tuple[bytes, bytes]:
 def next_chain(line: bytes, previous: bytes) -> bytes:
     """Return the chain of a line (without its line feed) that follows ``previous``.
 
-    :raises NotALine: it is another one than the line says.
+    :raises NotALine: the line has another chain.
     """
     chain = blake2b(previous + line[:-TAIL], digest_size=16).digest()
     if line[-TAIL:] != b'%b%b"}' % (_MARK, hexlify(chain)):
@@ -114,7 +113,7 @@ def next_chain(line: bytes, previous: bytes) -> bytes:
 def decode(line: bytes) -> Decoded:
     """Return the event of a line (without its line feed) whose chain was checked.
 
-    :raises NotALine: it holds no event that this program can read.
+    :raises NotALine: it is not an event that this program can read.
     """
     try:
         fields = orjson.loads(line)
@@ -126,7 +125,7 @@ def decode(line: bytes) -> Decoded:
 def decode_next(line: bytes, sequence: int) -> Decoded:
     """``decode``, of the line after the event ``sequence``.
 
-    :raises NotALine: it is none, or that of another event.
+    :raises NotALine: it is not a line, or that of another event.
     """
     decoded = decode(line)
     if decoded.event.sequence != sequence + 1:
@@ -158,7 +157,7 @@ def _event(fields: dict[str, Any]) -> Event:
 
 def _hold_as_json(reservation: Reservation | None, step: HoldStep | None) -> dict[str, Any]:
     if step is not None:
-        # With its id where format 2 has it, an older program would take the lines for those of a new reservation.
+        # With the id in the place of format 2, an older program would read the lines as a new reservation.
         fields = {"reservationId": step.reservation_id, "version": step.version}
         return {**_NO_HOLD, "hold": {**fields, "expiresAt": text_or_none(step.expires_at), "linesAt": step.lines_at}}
     if reservation is None:
@@ -179,7 +178,7 @@ def _key_as_json(use: KeyUse) -> dict[str, str]:
 
 
 def line_as_json(line: Line) -> dict[str, Any]:
-    """One line of an event, as the log has it."""
+    """One line of an event, as in the log."""
     (store, sku), on_hand_delta, reserved_delta, on_hand, reserved, version, previous, policy, before = line
     fields = {
         "storeId": store,
@@ -207,7 +206,7 @@ def line_from_json(fields: dict[str, Any]) -> Line:
     return _made(
         Line,
         (
-            # Store ids are few and each is in many lines: one string for all of them.
+            # There are few store ids, each in many lines: keep one string for each.
             _made(ItemId, (sys.intern(fields["storeId"]), fields["sku"])),
             fields["onHandDelta"],
             fields["reservedDelta"],
@@ -229,7 +228,7 @@ def _reservation(fields: dict[str, Any], lines: tuple[Line, ...]) -> Reservation
     reservation_id, sequence, known = fields["reservationId"], fields["sequence"], fields.get("reservation")
     if known is not None:
         return reservation_from_json(reservation_id, sequence, known)
-    # Format 1 had the id alone, of holds that nothing could end.
+    # Format 1 had only the id, of holds that could not end.
     held = tuple(HeldLine(line.item, line.reserved_delta) for line in lines)
     at = parse_instant(fields["ts"])
     return Reservation(reservation_id, held, None, fields["reference"], at, 1, sequence, sequence, lines_at=sequence)

@@ -1,4 +1,4 @@
-"""Reading a log once to its end: what a start rests on is checked, and folded for the processes to come."""
+"""Reads a log once to its end, when a server starts: checks it, and folds it for the processes to come."""
 
 import os
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from inventory.eventlog.snapshot import Restored
 Progress = Callable[[int, int], None]
 _TELL_EVERY = 1024
 BESIDE_FROM_BYTES = 1 << 26
-"""From how many bytes on a second process checks the chains: it takes a tenth of a second to begin."""
+"""From this size on, a child process checks the chain: it takes a tenth of a second to start."""
 
 
 class LogCheck:
-    """Reads the log once, from the newest snapshot on; may be stopped and go on.
+    """Reads the log once, from the newest snapshot on; can be interrupted and continued.
 
-    Where there is much to read and another core, a second process checks the chains meanwhile. What it does not
-    confirm, for whatever reason, is read again from the beginning, with every chain checked here.
+    If there is much to read and another core, a child process checks the chain meanwhile. If it does not confirm the
+    chain, for whatever reason, the log is read again from the beginning, and the chain is checked here.
     """
 
     def __init__(self, layout: Layout, base: Callable[[], Restored], progress: Progress) -> None:
-        """:param base: reads the snapshot, if there is one; its state becomes this object's own."""
+        """:param base: reads the snapshot, if there is one; its state then belongs to this object."""
         self._layout, self._base, self._progress = layout, base, progress
         self._begin()
 
@@ -41,11 +41,11 @@ class LogCheck:
 
     @property
     def end(self) -> Position:
-        """Where the good lines end."""
+        """Where the valid lines end."""
         return self._reader.cursor.position
 
     def folded(self) -> Restored:
-        """What the lines say, up to the first that holds no event: that one is for whoever uses the log to report."""
+        """The fold of the lines, up to the first that is not an event, which the user of the log reports."""
         return Restored(self._state, self._stopped_at or self._reader.cursor, self._newer_format)
 
     def read_to(self, end: Position) -> None:
@@ -66,7 +66,7 @@ class LogCheck:
             try:
                 with self._reader.unchecked():
                     self._read_to(end)
-            except Exception:  # noqa: BLE001 - what nobody has checked may do anything; the second reading says what it is
+            except Exception:  # noqa: BLE001 - unchecked lines may cause any error; the second reading reports it
                 return False
             return check.confirms(self._reader.cursor)
 
@@ -87,9 +87,9 @@ class LogCheck:
         return sum(self._layout.segment(first).stat().st_size for first in passed) + end.offset - begin.offset
 
     def last_instant(self) -> Instant:
-        """When the last good event happened: the clock must not begin below it.
+        """The instant of the last valid event: the clock must not begin before it.
 
-        :raises LogDamaged: the line holds no event.
+        :raises LogDamaged: the line is not an event.
         """
         if self._last is None:
             return self._at
@@ -120,7 +120,7 @@ class LogCheck:
         raise EventsMissing(path, lines + 1, len(there), reason, end.segment + lines, end.sequence)
 
     def missing(self, last: int, reason: str) -> EventsMissing:
-        """Make the error that says which events are missing behind the last good line."""
+        """Make the error that says which events are missing after the last valid line."""
         place = self._reader.damaged(reason)
         return EventsMissing(place.path, place.line, place.byte, reason, self.end.sequence + 1, last)
 

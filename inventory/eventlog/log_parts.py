@@ -1,4 +1,4 @@
-"""What a process may choose about its part in a log, and the parts that most of this package works on."""
+"""The options of a process that takes part in a log, and the objects that most of this package uses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from inventory.service.change_overlay import EventStamp
 class LogOptions:
     """How a process takes part in a log.
 
-    :ivar on_killed: called for each process that was killed because it stood still with the append lock.
+    :ivar on_killed: called for each process that was killed because it was stopped with the append lock.
     """
 
     writer: EventStamp
@@ -35,9 +35,9 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True)
 class LogParts:
-    """One process's end of a log: where it is, how far it is committed and durable, and the fold of it.
+    """The part of one process in a log: its files, the shared header, durability, and the fold.
 
-    :ivar files: opens segments, archived ones too. :ivar shared: the header that all processes share.
+    :ivar files: opens segments, including archived ones. :ivar shared: the header that all processes share.
     """
 
     layout: Layout
@@ -52,7 +52,7 @@ class LogParts:
     def opened(cls, layout: Layout, options: LogOptions) -> "LogParts":
         """Open a folder that a starting server has prepared. Nothing is folded yet.
 
-        :raises StateUnusable: no server has prepared the folder since the machine started.
+        :raises StateUnusable: no server has prepared the folder since the host was booted.
         :raises OSError: the folder cannot be opened.
         """
         shared = SharedHeader(layout.shared_header)
@@ -69,10 +69,10 @@ class LogParts:
         )
 
     def now(self) -> Instant:
-        """The service's time: the wall clock as of the boot, plus the time since; nobody can set it back."""
+        """The time of the service: the wall clock as of the boot, plus the time since; it never goes back."""
         return Instant(self.shared.clock_offset + self.options.machine.since_boot())
 
     def close(self) -> None:
-        """Let go of every file."""
+        """Close every file."""
         for part in (self.durability, self.replica, self.files, self.shared):
             part.close()

@@ -1,4 +1,4 @@
-"""Reading the log forward, line by line, with every chain checked."""
+"""Reads the log forward, line by line, and checks the hash chain."""
 
 import os
 from binascii import unhexlify
@@ -20,7 +20,7 @@ _OFFSET_BITS = 40
 
 
 class Cursor(NamedTuple):
-    """Where a reader stands, and the chain of the line before it."""
+    """The position of a reader, and the chain of the line before it."""
 
     position: Position
     chain: bytes
@@ -30,19 +30,19 @@ START = Cursor(Position(1, 0, 0), GENESIS)
 
 
 RawLine: TypeAlias = tuple[bytes, int]
-"""A line whose chain is right, without its line feed, and the place where it can be found again."""
+"""A line with a valid chain, without its line feed, and the place where it can be found again."""
 
 
 def place_of(segment: int, offset: int) -> int:
-    """Name the place of a line in one number, to be kept by the million."""
+    """Encode the place of a line in one number, since millions of them are kept."""
     return segment << _OFFSET_BITS | offset
 
 
 class LogReader:
-    """Reads from a cursor up to a position that is known to be whole; keeps one segment open.
+    """Reads from a cursor up to a position that is known to be complete; keeps one segment open.
 
-    A file's size is trusted only where the segment is sealed: in the open one, bytes past what is
-    published may be withdrawn. Not for two threads at once.
+    The size of a file is trusted only if the segment is sealed: in the open one, bytes after the committed index may be
+    withdrawn. Not for concurrent threads.
     """
 
     _segment: int
@@ -64,7 +64,7 @@ class LogReader:
     def read_to(self, end: Position) -> Iterator[RawLine]:
         """Yield the lines between the cursor and ``end``; the cursor follows, also when one is damaged.
 
-        :raises LogDamaged: a line that is not what was written, or a file that is missing or too short.
+        :raises LogDamaged: a line is damaged, or a file is missing or too short.
         """
         while self._segment != end.segment:
             yield from self._read_segment(os.fstat(self._open(self._segment)).st_size)
@@ -75,7 +75,7 @@ class LogReader:
 
     @contextmanager
     def unchecked(self) -> Iterator[None]:
-        """Take each chain as its line has it, inside the ``with`` block: another process checks them meanwhile."""
+        """Trust the chain in each line for the ``with`` block: another process checks it meanwhile."""
         self._chain_of = _stored_chain
         try:
             yield
@@ -83,7 +83,7 @@ class LogReader:
             self._chain_of = next_chain
 
     def skip_to(self, cursor: Cursor) -> None:
-        """Go on from a place whose lines the caller knows already."""
+        """Continue from a place up to which the caller already knows the lines."""
         (self._segment, self._offset, self._sequence), self._chain = cursor
         self._chain_before = self._chain
 
@@ -100,13 +100,13 @@ class LogReader:
         return os.pread(self._open(self._segment), len(end), self._offset - len(end)) == end
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._open_segment, self._descriptor = 0, -1
 
     def damaged(self, reason: str, place: int | None = None) -> LogDamaged:
-        """Make the error that names a place; by default the one where the cursor stands."""
+        """Make the error that names a place; default: the cursor."""
         segment, offset = apart(place) if place is not None else (self._segment, self._offset)
         path = self._layout.segment(segment)
         return LogDamaged(path, _line_number(path, offset), offset, reason)
@@ -165,7 +165,7 @@ def line_at(descriptor: int, offset: int) -> bytes:
 
 
 def _stored_chain(line: bytes, _previous: bytes) -> bytes:
-    """Return the chain that a line says it has, whether or not it is right; see ``next_chain``."""
+    """Return the chain in a line without checking it; see ``next_chain``."""
     try:
         return unhexlify(line[-34:-2])
     except ValueError as error:

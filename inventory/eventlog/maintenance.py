@@ -1,4 +1,4 @@
-"""Maintenance of a log on files: snapshots from the replica, compaction of what lies below them."""
+"""Maintenance of a log on files: snapshots of the replica, and compaction below them."""
 
 import os
 import threading
@@ -25,7 +25,7 @@ from inventory.service.ports.maintenance import Behind, StorageFigures
 
 
 class FolderSize:
-    """Adds up a folder of files that are written once, apart from the one whose name is the last."""
+    """The total size of a folder of files that are written once, except the one with the last name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -34,11 +34,11 @@ class FolderSize:
         self._guard = threading.Lock()
 
     def bytes(self) -> int:
-        """Return the sum; looks at the files that have come since, and at the two that may have been written to."""
+        """Return the sum; reads the sizes of new files, and of the two that may have grown."""
         with self._guard:
             names = set(os.listdir(self._folder))
             known = self._sizes.keys()
-            # What was the last one when it was looked at may have grown until the next one was begun.
+            # The file that was last before may have grown until the next one was begun.
             look = names - known | {max(known, default=""), max(names, default="")} & names
             for name in known - names:
                 self._total -= self._sizes.pop(name)
@@ -83,7 +83,7 @@ class FileMaintenance:
         return Behind(end.sequence - begin.sequence, read)
 
     def _place_of(self, snapshot: int) -> Position:
-        """Where the log goes on behind a snapshot; the beginning, where it is none that this program can use."""
+        """Where the log continues after a snapshot; the beginning, if this program cannot use the snapshot."""
         known, place = self._newest
         if known != snapshot:
             try:
@@ -108,9 +108,9 @@ class FileMaintenance:
         return sequence
 
     def copy_state(self, write: Callable[[bytes], object]) -> int:
-        """Hand a copy of this process's state to ``write``, piece by piece, with pauses; returns its sequence.
+        """Pass a copy of the state of this process to ``write``, piece by piece, with pauses; return its sequence.
 
-        :raises StorageUnavailable: the log cannot be read or synced. :raises OSError: what ``write`` raises.
+        :raises StorageUnavailable: the log cannot be read or flushed. :raises OSError: from ``write``.
         """
         try:
             self._replica.adopt()
@@ -138,8 +138,8 @@ class FileMaintenance:
     def compact(self) -> int:
         """See ``LogMaintenance.compact``.
 
-        What lies below the older of the two newest snapshots goes, so that nothing is ever the only copy;
-        but not while a key in it may still be asked for: its answer is read from the segment.
+        Segments below the older of the two newest snapshots are moved, so that nothing is ever the only copy; but not
+        while a key in a segment has not expired: its answer is read from the segment.
         """
         whole = self._snapshots.whole()
         if len(whole) < KEPT:
@@ -156,7 +156,7 @@ class FileMaintenance:
         return moved
 
     def _may_go(self, segment: int, following: int, snapshot: int) -> bool:
-        # A snapshot of the very end of a segment still names it as the place to go on from.
+        # A snapshot of the very end of a segment still refers to that segment.
         return following - 1 < snapshot and self._last_instant(segment) + self._key_ttl <= self._now()
 
     def needed_from(self) -> int:

@@ -1,4 +1,4 @@
-"""The published views: what people and other programs may read. Nothing here reads them back."""
+"""The published views, for people and other programs. The service never reads them back."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -23,12 +23,12 @@ _HEAD = re.compile(rb'\{"asOfSequence":([0-9]{1,19}),')
 
 
 class PublishedViews:
-    """``store-inventory.json`` and ``central-inventory.json``, replaced whole, one entry to a line.
+    """``store-inventory.json`` and ``central-inventory.json``, replaced atomically, with one entry in each line.
 
     ``{"asOfSequence": n, "records": [{storeId, sku, qty, reserved, onHand, version}, …]}`` and
     ``{"asOfSequence": n, "skus": [{sku, qty, reserved, onHand, stores: [{storeId, qty}, …]}, …]}``,
-    both in the order in which the log names the items: sorting a million records would hold the
-    interpreter for a second.
+    both in the order in which the log first names the items: sorting a million records would block the interpreter for
+    a second.
     """
 
     def __init__(self, layout: Layout, shared: SharedHeader, disk: Disk, retry: RetryPolicy) -> None:
@@ -46,7 +46,7 @@ class PublishedViews:
         try:
             for view in (STORE_VIEW, CENTRAL_VIEW):
                 path, content = view.path(self._layout), partial(self._pieces, view, stock)
-                # Nobody else is at work here: these are of publishers that were killed.
+                # No other process publishes now: these files are from killed publishers.
                 for left in path.parent.glob(f".{path.name}.*.tmp"):
                     left.unlink(missing_ok=True)
                 replace_file(path, content, disk=self._disk, retry=self._retry)
@@ -57,7 +57,7 @@ class PublishedViews:
     def status(self) -> SyncStatus:
         """See ``Views.status``."""
         status = self._shared.views()
-        # A file that somebody has deleted holds nothing, whatever was published before.
+        # A deleted file contains nothing, whatever was published before.
         there = all(view.path(self._layout).exists() for view in (STORE_VIEW, CENTRAL_VIEW))
         return status if there else status._replace(sequence=-1)
 
@@ -103,9 +103,9 @@ def _central_entries(stock: StockWalk) -> Iterator[list[dict[str, Any]]]:
 
 
 def published_sequence(layout: Layout) -> int:
-    """The highest sequence that a published file says to be of; 0 where none says so.
+    """The highest sequence in a published file; 0 if there is none.
 
-    Only what was durable is published, so the log must reach at least as far.
+    Only durable events are published, so the log must reach at least as far.
     """
     found = [0]
     for view in (STORE_VIEW, CENTRAL_VIEW):
@@ -119,7 +119,7 @@ def published_sequence(layout: Layout) -> int:
 
 
 class View(NamedTuple):
-    """One published file: where it is, what its list is called, and what is in it."""
+    """One published file: its path, the name of its list, and its entries."""
 
     path: Callable[[Layout], Path]
     name: str
@@ -131,7 +131,7 @@ CENTRAL_VIEW = View(lambda layout: layout.central_view, "skus", _central_entries
 
 
 def document(view: View, stock: StockWalk) -> Iterator[bytes]:
-    """The file's bytes, which follow from the log alone."""
+    """The content of the file, which follows from the log alone."""
     yield b'{"asOfSequence":%d,"%s":[' % (stock.as_of_sequence, view.name.encode())
     separator = b"\n"
     for some in view.entries(stock):

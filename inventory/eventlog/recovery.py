@@ -1,4 +1,4 @@
-"""What a starting server does to a log before anybody uses it. No worker ever does it."""
+"""Recovery: what a starting server does to a log before any process uses it. Workers never do it."""
 
 import os
 import time
@@ -26,11 +26,11 @@ _LOCK_SECONDS = 15.0
 
 
 class Recovery(NamedTuple):
-    """What was found.
+    """The result of a recovery.
 
     :ivar cut: the copy of a tail that was cut off, or ``None``.
     :ivar ahead_ms: how far the time of the next event is ahead of the wall clock.
-    :ivar folded: what the log says, for the one who opens it next: a ledger makes its own state of it.
+    :ivar folded: the fold of the log, which the next ledger takes as its state.
     """
 
     end: Position
@@ -40,19 +40,19 @@ class Recovery(NamedTuple):
 
 
 def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress = lambda _done, _all: None) -> Recovery:
-    """Leave a log that is whole, durable and published to its end, or as it was.
+    """Leave a log that is valid, durable and committed to its end; on an error, leave it unchanged.
 
-    The chain of every line behind the newest snapshot is checked, or of all where there is none. A tail
-    that was never synced is cut off, a copy kept. After a failed sync what is not known to be durable
-    is written again, in place, and synced.
+    The chain of every line after the newest snapshot is checked, or of all lines without a snapshot. A torn tail that
+    was never flushed is cut off, and a copy kept. After a failed flush, whatever is not known to be durable is written
+    again, in place, and flushed.
 
-    :param progress: called with bytes checked and bytes in all.
-    :raises LogDamaged: anything else is wrong; nothing was changed. :raises EventsMissing: see there.
-    :raises LockHeld: a process keeps the append lock.
+    :param progress: called with the bytes checked and the bytes in total.
+    :raises LogDamaged: any other damage; nothing was changed. :raises EventsMissing: see there.
+    :raises LockHeld: another process keeps the append lock.
     :raises OSError: the folder or the disk does not allow it.
     """
     layout.make_folders()
-    # A confirmed event is no use in a folder whose own name did not survive the power cut.
+    # A confirmed event is useless in a folder whose own name did not survive the power cut.
     disk.sync_folder(layout.root)
     lock, shared = AppendLock(layout.append_lock, layout.events), SharedHeader(layout.shared_header, create=True)
     durable = max(shared.durable if shared.is_made else 0, published_sequence(layout))
@@ -62,8 +62,8 @@ def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress =
             if layout.segments():
                 check.require_in_place()
             if _is_intact(shared, machine) and shared.published().sequence > check.end.sequence:
-                # Beside running servers: they must not wait for the lock until a long log is read. Marks that lie
-                # behind the snapshot are not what was published last; what the log has behind it counts.
+                # Servers may be running: they must not wait for the lock until a long log is read. A committed index
+                # before the snapshot is stale; then the end of the log counts.
                 _read_published(check, shared.published())
             with _held(lock, FolderWatch(shared, lock)):
                 return _recover(layout, shared, check, durable, disk, machine)
@@ -73,7 +73,7 @@ def _recover(
     layout: Layout, shared: SharedHeader, check: LogCheck, durable: int, disk: Disk, machine: HostClock
 ) -> Recovery:
     if not layout.segments():
-        # The snapshot's end, if there is one: it was durable too.
+        # The end of the snapshot, if there is one: it was durable too.
         _begin(layout, max(durable, check.end.sequence), disk)
     intact, cut = _is_intact(shared, machine), None
     newest = layout.segments()[-1]
@@ -93,7 +93,7 @@ def _recover(
         path = layout.segment(newest)
         _make_durable(path, disk, _offset_behind(path, durable - newest + 1) if shared.failed else None)
     except OSError:
-        # A second sync would report success: the next start has to write again.
+        # A second flush would report success: the next start has to write again.
         shared.fail()
         raise
     disk.sync_folder(layout.events)
@@ -103,7 +103,7 @@ def _recover(
         shared.publish(end)
         shared.raise_durable(end.sequence)
     else:
-        # The wall clock is asked once in a boot, however often a server starts.
+        # The wall clock is read once for each boot, however often a server starts.
         known = shared.belongs_to(machine.boot_id())
         clock_offset = shared.clock_offset if known else max(machine.wall(), last_at) - machine.since_boot()
         shared.make(machine.boot_id(), end, clock_offset)
@@ -125,7 +125,7 @@ def _is_intact(shared: SharedHeader, machine: HostClock) -> bool:
     try:
         shared.published()
     except StateUnusable:
-        return False  # damaged: they are made anew from the log
+        return False  # damaged: it is made again from the log
     return True
 
 
@@ -160,8 +160,8 @@ def _make_durable(path: Path, disk: Disk, rewrite_from: int | None) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         if rewrite_from is not None:
-            # After a failed sync the pages count as clean: only writing them again, on the same inode,
-            # makes them go to disk.
+            # After a failed flush the kernel considers the pages clean: only writing them again, to the same inode,
+            # gets them to disk.
             rest = os.pread(descriptor, os.fstat(descriptor).st_size - rewrite_from, rewrite_from)
             os.lseek(descriptor, rewrite_from, os.SEEK_SET)
             disk.write(descriptor, rest)

@@ -1,4 +1,4 @@
-"""One process's fold of the log, kept up with what all processes publish."""
+"""The replica: the fold of the log in one process, which follows the commits of all processes."""
 
 import gc
 import os
@@ -21,10 +21,10 @@ from inventory.service.ports.event_history import HistoryGone
 
 @contextmanager
 def gc_paused() -> Iterator[None]:
-    """Leave the garbage collector out inside the ``with`` block, and what is there at its end for good.
+    """Pause the garbage collector for the ``with`` block, and exempt the objects that exist at its end for good.
 
-    It would look at every record again and again, and half a second each time with 1,000,000 of them. What it never
-    looks at stays in memory that processes share after a fork.
+    It would visit every record repeatedly, for half a second each time with 1,000,000 of them. Memory that it never
+    visits stays shared between processes after a fork.
     """
     gc.disable()
     try:
@@ -36,9 +36,9 @@ def gc_paused() -> Iterator[None]:
 
 
 class Replica:
-    """The state up to some published event. Any thread may bring it up to date; none waits for a writer.
+    """The state up to some committed event. Any thread may bring it up to date; none waits for a writer.
 
-    :ivar newer_format: sequence of the first line that a newer program wrote, or ``None``.
+    :ivar newer_format: the sequence of the first line that a newer program wrote, or ``None``.
     """
 
     def __init__(self, layout: Layout, files: SegmentFiles, shared: SharedHeader) -> None:
@@ -55,14 +55,14 @@ class Replica:
 
     @property
     def cursor(self) -> Cursor:
-        """Where the fold stands."""
+        """The position of the fold."""
         return self._reader.cursor
 
     def adopt(self) -> None:
-        """Fold everything that is published.
+        """Fold everything that is committed.
 
-        :raises LogDamaged: a line is not what was written; the state stands just before it.
-        :raises LogRewound: the log was cut below what is folded; this state is worthless.
+        :raises LogDamaged: a line is damaged; the state is that just before it.
+        :raises LogRewound: the log was cut below what is folded; this state is invalid.
         """
         if self._shared.generation == self._seen:
             return
@@ -76,10 +76,10 @@ class Replica:
             self._current_at = time.monotonic()
 
     def start_from(self, restored: Restored) -> bool:
-        """Take over a state that was folded before, and fold from there on. Before anything else is folded.
+        """Take over a state that was folded before, and continue from there. Call it before anything is folded.
 
-        :returns: whether the log is still the one that it was folded from; nothing was taken over if not.
-        :raises LogDamaged: the file is not there. :raises OSError: it cannot be read.
+        :returns: whether the log is still the one that it was folded from; if not, nothing was taken over.
+        :raises LogDamaged: the file is missing. :raises OSError: it cannot be read.
         """
         if restored.cursor.position.sequence > self._shared.published().sequence:
             return False
@@ -96,22 +96,22 @@ class Replica:
             self.adopt()
 
     def publish(self, events: Sequence[Event], offsets: Sequence[int], end: Cursor) -> None:
-        """Publish and fold events that were just written after the cursor. The caller holds the append lock.
+        """Commit and fold events that were just written after the cursor. The caller holds the append lock.
 
-        :param offsets: where each event's line begins in the segment of ``end``.
+        :param offsets: where the line of each event begins in the segment of ``end``.
         """
         with self._mutex:
             self._shared.publish(end.position)
             for event, offset in zip(events, offsets, strict=True):
                 fold(self.state, event, place_of(end.position.segment, offset))
             self._reader.skip_to(end)
-            # Only now: a reader that finds something new waits for the fold, or it would be told of the
-            # past after another process has told of what was just published.
+            # Only now: a reader that sees a new commit waits for the fold; otherwise it could return the past
+            # after another process has returned what was just committed.
             self._seen = self._shared.generation
             self._current_at = time.monotonic()
 
     def event_at(self, place: int) -> Event:
-        """Return an event that was folded.
+        """Return a folded event.
 
         :raises HistoryGone: it was deleted from the archive. :raises StorageUnavailable: it cannot be read.
         """
@@ -131,7 +131,7 @@ class Replica:
 
     @contextmanager
     def still(self) -> Iterator[State]:
-        """Hold the state still for a listing or a copy: nothing is folded inside the ``with`` block.
+        """Hold the lock that guards the fold, for a listing or a copy: nothing is folded in the ``with`` block.
 
         :raises LogRewound: see ``adopt``.
         """
@@ -140,7 +140,7 @@ class Replica:
             yield self.state
 
     def lag_ms(self) -> int:
-        """How long ago the state was last known to hold everything published."""
+        """How long ago the state was last known to include everything committed."""
         if self._shared.generation == self._seen:
             return 0
         return round((time.monotonic() - self._current_at) * 1000)
@@ -163,7 +163,7 @@ class Replica:
             try:
                 event, written_as = decode_next(line, self.state.sequence)
             except NotALine as error:
-                # Nobody may go on behind it, as if what it says had not happened.
+                # The fold must not continue after this line, as if its event had not happened.
                 self._reader.skip_to(self._reader.before((line, place)))
                 raise self._reader.damaged(str(error)) from error
             if written_as > FORMAT and self.newer_format is None:
@@ -172,10 +172,10 @@ class Replica:
 
 
 def replay(layout: Layout, begin: Cursor, end: Position, state: State, folded: Callable[[State, int], None]) -> Cursor:
-    """Fold the log from ``begin`` up to ``end`` into ``state``, to check it; returns where that ended.
+    """Fold the log from ``begin`` up to ``end`` into ``state``, to check it; return where that ended.
 
     :param folded: called after each event, with the size of its line in bytes.
-    :raises LogDamaged: naming the place; the state stands just before it.
+    :raises LogDamaged: names the place; the state is that just before it.
     """
     reader = LogReader(layout, begin)
     try:

@@ -1,6 +1,6 @@
-"""The reads of the port on one process's fold. They show nothing that is not durable.
+"""The reads of the port on the fold of one process. They return only what is durable.
 
-Once a sync has failed, lists go on where nothing in them is in doubt: they are as of the latest durable event then.
+After a failed flush, lists still work if nothing in them is in doubt: they are then as of the latest durable event.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from inventory.service.state_pages import StockCopy, page_of_records, page_of_re
 class ReplicaReads:
     """Implements ``StockReads`` and ``HoldReads``.
 
-    Each read adopts what is published, and waits until what it tells is durable.
+    Each read folds to the committed index, and waits until what it returns is durable.
     """
 
     def __init__(self, parts: LogParts, doubts: Doubts) -> None:
@@ -47,13 +47,13 @@ class ReplicaReads:
         return self.central_stock(sku, page)
 
     def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
-        # Not left to the committing thread, which may be waiting for the disk.
+        # The committing thread cannot do this: it may be waiting for the disk.
         self._adopt()
         stock = read_sku(self._still, sku, page, self._replica.lag_ms())
         doubt = self._doubts.about(stock.as_of_sequence)
         if doubt is None:
             return stock
-        # Of all stores, not of this page only: the sums are over all of them.
+        # Of all stores, not only of this page: the sums are over all of them.
         refuse_if(any(item.sku == sku for item in doubt.items))
         return stock._replace(as_of_sequence=doubt.durable, withheld=True)
 
@@ -98,7 +98,7 @@ class ReplicaReads:
         doubt = self._doubts.about(found.as_of_sequence)
         if doubt is None:
             return found
-        # Also of those that are not shown: as of the durable end they might be asked for.
+        # Also of those that are not on the page: as of the durable end they might be.
         end = doubt.durable if found.next_after is None else min(doubt.durable, int(found.next_after))
         touched = [self._replica.state.reservation(name) for name in doubt.reservations]
         refuse_if(any(one is not None and request.after < one.created <= end for one in touched))

@@ -1,10 +1,10 @@
-"""A reservation in the log and in snapshots: as its event left it.
+"""A reservation in the log and in snapshots, after its event.
 
     {"lines":[{"storeId":"…","sku":"…","qty":2,"committed":0,"released":0}],"expiresAt":"…","reference":null,
      "createdAt":"…","version":1,"created":7,"endedAt":null,"endedBy":null}
 
-(without the line break). ``created`` is the sequence of its first event. A snapshot has ``linesAt`` and ``steps``
-besides, and of a reservation that has ended ``lineCount`` and ``state`` in place of ``lines``.
+(without the line break). ``created`` is the sequence of its first event. A snapshot also has ``linesAt`` and ``steps``,
+and for an ended reservation ``lineCount`` and ``state`` in place of ``lines``.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from inventory.domain.values import Instant, ItemId, Sku, StoreId, format_instan
 
 
 def reservation_as_json(reservation: Reservation) -> dict[str, Any]:
-    """All of it as the log has it, but its id and its sequence, which stand beside it."""
+    """All of it as in the log, except its id and its sequence, which are separate."""
     return {
         "lines": [
             {
@@ -31,14 +31,14 @@ def reservation_as_json(reservation: Reservation) -> dict[str, Any]:
 
 
 def kept_as_json(hold: Hold) -> dict[str, Any]:
-    """What is remembered of it, as a snapshot has it."""
+    """What is remembered of it, as in a snapshot."""
     if isinstance(hold, Reservation):
         return {**reservation_as_json(hold), "linesAt": hold.lines_at, "steps": hold.steps}
     return {"lineCount": hold.line_count, "state": hold.state, **_rest_as_json(hold)}
 
 
 def reservation_from_json(reservation_id: str, sequence: int, fields: dict[str, Any]) -> Reservation:
-    """The reverse of the first. :raises KeyError, TypeError, ValueError: it is something else."""
+    """The reverse of ``reservation_as_json``. :raises KeyError, TypeError, ValueError: it is something else."""
     return Reservation(
         reservation_id,
         tuple(
@@ -55,7 +55,7 @@ def reservation_from_json(reservation_id: str, sequence: int, fields: dict[str, 
         fields["created"],
         instant_or_none(fields["endedAt"]),
         fields["endedBy"],
-        # Whatever tells all lines tells them as of its own event; only a snapshot may be of a later one.
+        # An event with all lines has them as of itself; only a snapshot may be of a later event.
         fields.get("linesAt", sequence),
         fields.get("steps", 0),
     )
@@ -81,7 +81,7 @@ def kept_from_json(reservation_id: str, sequence: int, fields: dict[str, Any]) -
 
 
 def text_or_none(at: Instant | None) -> str | None:
-    """An instant that may be missing, as the log has it."""
+    """An instant that may be missing, as in the log."""
     return None if at is None else format_instant(at)
 
 

@@ -1,4 +1,4 @@
-"""The header that all processes on one DATA_DIR share: how far the log is committed, how far durable."""
+"""The shared header: how far the log is committed, and how far durable, for all processes on one DATA_DIR."""
 
 import mmap
 import os
@@ -35,7 +35,7 @@ _MADE_BY = "start a server or run 'inventory sync', which creates it from the lo
 
 
 class Position(NamedTuple):
-    """A place in the log: so many bytes of the segment that begins with sequence ``segment``.
+    """A place in the log: an offset in the segment that begins with sequence ``segment``.
 
     :ivar sequence: the last event before this place; 0 at the beginning.
     """
@@ -46,7 +46,7 @@ class Position(NamedTuple):
 
 
 class SharedHeader:
-    """One process's mapping of the marks. Every single read and write is atomic.
+    """The mapping of the header in one process. Every single read and write is atomic.
 
     :ivar lost: why the folder is no longer the one that was opened, or ``None``; see ``detach``.
     """
@@ -54,8 +54,8 @@ class SharedHeader:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Map the file.
 
-        :param create: make the file if it is not there: for who prepares the folder, not for who opens it.
-        :raises StateUnusable: it is not there. :raises OSError: it cannot be had in full.
+        :param create: create the file if it is missing: to prepare a folder, not to open one.
+        :raises StateUnusable: it is missing. :raises OSError: it cannot be opened or allocated.
         """
         self.lost: str | None = None
         try:
@@ -76,26 +76,26 @@ class SharedHeader:
         self._map.close()
 
     def why_lost(self) -> str | None:
-        """Why the marks of this folder are no longer the ones that are mapped here, or ``None``."""
+        """Why the header of this folder is no longer the one that is mapped here, or ``None``."""
         return self.lost or self._file.why_lost()
 
     @property
     def status(self) -> os.stat_result:
-        """What identifies the file that is mapped."""
+        """The identity of the mapped file."""
         return self._file.status
 
     def require_in_place(self) -> None:
-        """:raises FolderReplaced: other processes have, or will have, other marks; these are detached then."""
+        """:raises FolderReplaced: other processes have, or will have, another header; this one is then detached."""
         lost = self.why_lost()
         if lost is not None:
             self.detach(lost)
             raise FolderReplaced(lost)
 
     def detach(self, reason: str) -> None:
-        """Let nothing that this process has in memory pass for the folder's from now on.
+        """From now on, do not let this process answer from memory.
 
-        The marks it sees are its own then: something new is always published, and ``published`` raises.
-        So no look at ``lost`` is needed where a read finds that nothing is new.
+        It then sees a private header: there is always a new commit, and ``published`` raises. So a read that finds
+        nothing new does not have to check ``lost``.
         """
         self.lost = reason
         own = memoryview(bytearray(_SIZE)).cast("Q")
@@ -104,26 +104,26 @@ class SharedHeader:
         self._items = own
 
     def belongs_to(self, boot_id: int) -> bool:
-        """Whether the marks were made during this boot; if not, pages may have been lost since."""
+        """Whether the header was made during this boot; if not, pages may have been lost since."""
         return self.is_made and (self._items[_BOOT_HIGH] << 64 | self._items[_BOOT_LOW]) == boot_id
 
     def require(self, boot_id: int) -> None:
-        """:raises StateUnusable: no server has started on this folder since the machine did."""
+        """:raises StateUnusable: no server has started on this folder since the host was booted."""
         if not self.belongs_to(boot_id):
             raise StateUnusable(f"the shared header is not from this boot of the host; {_MADE_BY}")
 
     @property
     def is_made(self) -> bool:
-        """Whether the marks have ever been made."""
+        """Whether the header was ever made."""
         return self._items[_KIND] == _MAGIC
 
     def make(self, boot_id: int, end: Position, clock_offset: int) -> None:
-        """Make the marks anew for a log that is whole and durable up to ``end``."""
+        """Make the header again for a log that is valid and durable up to ``end``."""
         self._items[_KIND] = 0
         self._items[_MADE] += 1
         self._items[_DURABLE] = end.sequence
         self.publish(end)
-        # Two's complement: a wall clock that was never set may be behind the time since boot.
+        # Two's complement: a wall clock that was never set may be less than the time since boot.
         self._items[_CLOCK] = clock_offset & _HALF
         self._items[_BOOT_HIGH], self._items[_BOOT_LOW] = boot_id >> 64, boot_id & _HALF
         self._items[_FAILED] = 0
@@ -132,18 +132,18 @@ class SharedHeader:
 
     @property
     def times_made(self) -> int:
-        """Changes when a server has made the marks anew: published lines may have been withdrawn before."""
+        """Changes when a server makes the header again: committed lines may have been withdrawn before."""
         return self._items[_MADE]
 
     @property
     def generation(self) -> int:
-        """Changes whenever something is published: the one load that tells a reader there is nothing new."""
+        """Changes with every commit: a single load tells a reader that there is nothing new."""
         return self._items[_GENERATION]
 
     def published(self) -> Position:
-        """The end of what may be folded.
+        """The committed index: the end of what may be folded.
 
-        :raises StateUnusable: the file was damaged. :raises FolderReplaced: see ``detach``.
+        :raises StateUnusable: the file is damaged. :raises FolderReplaced: see ``detach``.
         """
         if self.lost is not None:
             raise FolderReplaced(self.lost)
@@ -151,14 +151,14 @@ class SharedHeader:
             generation = self._items[_GENERATION]
             slot = _SLOTS[generation & 1]
             segment, offset, sequence, check = self._items[slot : slot + 4]
-            # Unequal if two publications overtook this read, or if the processor shows the generation
-            # before the slot; a moment later both are there.
+            # Unequal if two commits overtook this read, or if the processor shows the generation before the slot;
+            # a moment later both are visible.
             if segment ^ offset ^ sequence ^ generation ^ _MAGIC == check:
                 return Position(segment, offset, sequence)
         raise StateUnusable(f"the shared header {self._file.name} is damaged; {_MADE_BY}")
 
     def publish(self, end: Position) -> None:
-        """Let everybody fold up to ``end``. The caller holds the append lock."""
+        """Move the committed index to ``end``. The caller holds the append lock."""
         generation = self._items[_GENERATION] + 1
         slot = _SLOTS[generation & 1]
         self._items[slot] = end.segment
@@ -173,31 +173,31 @@ class SharedHeader:
         return self._items[_DURABLE]
 
     def raise_durable(self, sequence: int) -> None:
-        """Note that everything up to ``sequence`` is durable.
+        """Record that everything up to ``sequence`` is durable.
 
-        Of two processes that note at once the lower may win; then somebody syncs once more than needed.
+        Of two concurrent calls the lower may win; then there is one flush more than needed.
         """
         if sequence > self._items[_DURABLE]:
             self._items[_DURABLE] = sequence
 
     @property
     def failed(self) -> bool:
-        """Whether a sync has failed: nothing new may be promised until a server starts."""
+        """Whether a flush has failed: nothing new may be confirmed until a server starts."""
         return self._items[_FAILED] != 0
 
     def fail(self) -> None:
-        """Note for all processes that a sync has failed."""
+        """Record for all processes that a flush has failed."""
         self._items[_FAILED] = 1
 
     @property
     def clock_offset(self) -> int:
-        """Microseconds to add to the time since boot to get the service's time of day."""
+        """Microseconds to add to the time since boot, to get the time of the service."""
         offset = self._items[_CLOCK]
         return offset - (1 << 64) if offset >> 63 else offset
 
     @property
     def snapshots_taken(self) -> int:
-        """How many snapshots were taken since the file was made."""
+        """The number of snapshots taken since the file was made."""
         return self._items[_SNAPSHOTS]
 
     def count_snapshot(self) -> None:
@@ -205,12 +205,12 @@ class SharedHeader:
         self._items[_SNAPSHOTS] += 1
 
     def views(self) -> SyncStatus:
-        """What was published last for people and other programs."""
+        """The status of the published views."""
         sequence, at, took, failures = self._items[_VIEWS : _VIEWS_FAILED + 1]
         return SyncStatus(sequence - 1, Instant(at), took, failures, Instant(self._items[_VIEWS_TRIED]))
 
     def note_views(self, status: SyncStatus) -> None:
-        """Note a sync pass. The caller holds the publish lock."""
+        """Record a sync pass. The caller holds the publish lock."""
         self._items[_VIEWS] = status.sequence + 1
         self._items[_VIEWS_AT] = status.at
         self._items[_VIEWS_TOOK] = status.took_ms

@@ -9,9 +9,9 @@
     {"totals":[["sku",stores,qty,reserved,onHand],…]}          likewise: the sums of each SKU that many stores have
     {"count":<entries>,"hash":"<BLAKE2b-128 of every byte before the comma>"}
 
-The header says where in the log to go on, and with which chain. Whatever does not end in its own hash
-is not a snapshot. Format 2 had the lines of ended reservations, too; it is read, unless its program met lines of a
-newer format, of whose reservations it knew nothing. Format 1 had no reservations at all, and is not used.
+The header says where in the log to continue, and with which chain. A file that does not end in its own hash is not a
+snapshot. Format 2 also had the lines of ended reservations; it is read, unless its program found lines of a newer
+format, whose reservations it did not know. Format 1 had no reservations, and is not used.
 """
 
 import sys
@@ -37,13 +37,13 @@ from inventory.eventlog.shared_header import Position
 
 FORMAT = 3
 AT_ONCE = 50
-"""Entries in a line: more at a time hold the interpreter for so long that requests notice."""
+"""Entries in a line: more would block the interpreter long enough to delay requests."""
 HELD_LINES_AT_ONCE = 500
-"""Of open reservations, after which a line ends, too."""
+"""Lines of open reservations, after which a line of the snapshot ends, too."""
 
 
 def encode_image(image: Image, pause: Callable[[], None]) -> Iterator[bytes]:
-    """Yield the file, a line at a time, with a pause after each."""
+    """Yield the file line by line, with a pause after each."""
     digest, count = blake2b(digest_size=16), 0
     for line, entries in _lines(image):
         digest.update(line)
@@ -54,7 +54,7 @@ def encode_image(image: Image, pause: Callable[[], None]) -> Iterator[bytes]:
 
 
 def footer(count: bytes, digest: "blake2b") -> bytes:
-    """The last line of a snapshot whose bytes so far ``digest`` has seen."""
+    """The last line of a snapshot; ``digest`` covers all bytes before it."""
     digest.update(count)
     return count + b',"hash":"' + digest.hexdigest().encode() + b'"}\n'
 
@@ -107,11 +107,11 @@ _READ = (2, FORMAT)
 
 
 class NotASnapshot(Exception):
-    """The file does not hold what was written to it."""
+    """The file is damaged, or has another format."""
 
 
 class Restored(NamedTuple):
-    """A state that was read from a snapshot, and where the log goes on behind it."""
+    """A state that was read from a snapshot, and where the log continues after it."""
 
     state: State
     cursor: Cursor
@@ -119,7 +119,7 @@ class Restored(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where the log goes on behind a snapshot, and the instant of the last event before that."""
+    """Where the log continues after a snapshot, and the instant of the last event before that."""
 
     cursor: Cursor
     at: Instant
@@ -175,7 +175,7 @@ def check_image(path: Path, pause: Callable[[], None]) -> None:
 
 def _header(line: bytes, digest: "blake2b") -> dict[str, Any]:
     header = _parsed(line, digest)
-    # What an older program makes of newer lines is the stock alone: the rest of its snapshot lies behind.
+    # An older program takes only the stock from newer lines: the rest of its snapshot is stale.
     if header.get("snapshot") not in _READ or (header["snapshot"] < FORMAT and header["newerFormat"] is not None):
         raise NotASnapshot(f"format {header.get('snapshot')} is unknown to this program")
     return header

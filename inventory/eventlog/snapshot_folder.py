@@ -1,4 +1,4 @@
-"""The folder of snapshots: writing, checking, finding the one to start from."""
+"""The folder of snapshots: write, check, and find the one to start from."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ PAUSE_SECONDS = 0.001
 
 
 class SnapshotFolder:
-    """Snapshots of one DATA_DIR. A damaged one is set aside, and the one before it is used."""
+    """The snapshots of one DATA_DIR. A damaged one is set aside, and the previous one is used."""
 
     def __init__(
         self, layout: Layout, disk: Disk, retry: RetryPolicy, sleep: Callable[[float], None] = time.sleep
@@ -28,10 +28,10 @@ class SnapshotFolder:
         self._sleep = sleep
 
     def write(self, image: Image) -> Path:
-        """Write a snapshot, read it back, and drop those that are older than the one before it.
+        """Write a snapshot, read it back, and delete all but this and the previous one.
 
         :raises OSError: it could not be written.
-        :raises NotASnapshot: it is not what was written; it was set aside.
+        :raises NotASnapshot: it is damaged; it was set aside.
         """
         path = self._layout.snapshot(image.cursor.position.sequence)
         replace_file(path, lambda: encode_image(image, self._between_lines), disk=self._disk, retry=self._retry)
@@ -45,11 +45,11 @@ class SnapshotFolder:
         return path
 
     def whole(self, *, hurry: bool = False) -> list[int]:
-        """The sequences of the snapshots that can be started from, ascending; damaged ones are set aside.
+        """The sequences of the valid snapshots, ascending; damaged ones are set aside.
 
-        One of another format is no damage: it stays for the program that reads it, and is passed over.
+        One of another format is not damaged: it stays for the program that reads it, and is skipped.
 
-        :param hurry: read without the pauses that leave requests their time: nobody is served yet.
+        :param hurry: read without the pauses that leave time for requests: the server is not serving yet.
         :raises OSError: one cannot be read.
         """
         found = []
@@ -65,7 +65,7 @@ class SnapshotFolder:
         return found
 
     def base_of_start(self) -> Restored:
-        """Return what a start folds the log onto: the newest snapshot, or nothing; damaged ones are set aside.
+        """Return the state on which a start folds the log: the newest snapshot, or none; damaged ones are set aside.
 
         :raises OSError: one cannot be read.
         """
@@ -74,7 +74,7 @@ class SnapshotFolder:
         return (self.newest(whole[-1]) if whole else None) or Restored(State(), START, None)
 
     def newest(self, up_to: int) -> Restored | None:
-        """Return the newest whole snapshot of at most the sequence ``up_to``; damaged ones are passed over."""
+        """Return the newest valid snapshot of at most the sequence ``up_to``; damaged ones are skipped."""
         for sequence in reversed(self._layout.snapshot_sequences()):
             if sequence <= up_to:
                 try:
@@ -84,7 +84,7 @@ class SnapshotFolder:
         return None
 
     def set_aside(self, path: Path) -> Path:
-        """Give a damaged snapshot a name under which nobody starts from it; it is kept to be looked at."""
+        """Rename a damaged snapshot, so that no start uses it; it is kept for inspection."""
         aside = path.with_name(f"{path.name}.damaged")
         self._disk.rename(path, aside)
         return aside
@@ -98,7 +98,7 @@ class SnapshotFolder:
 
 
 def _no_pause() -> None:
-    """For a start."""
+    """No pause, for a start."""
 
 
 def _is_of_this_format(path: Path) -> bool:

@@ -1,10 +1,10 @@
 """The end of the newest segment after a crash or a power cut: what may be cut off, and what may not.
 
-Pages of a batch that was never synced reach the disk in any order, so the end of the log may hold NULs
-where a page is missing, whole lines of the same batch behind them, and a line that stops half-way. Such
-a tail was promised to nobody and is cut, a copy kept. It is told from damage to lines that were synced
-by three signs: the first bad line is unterminated or contains NUL, no whole line behind it says that its
-sequence was already synced, and the shared marks do not say so either. Everything else is damage.
+Pages of a commit group that was never flushed reach the disk in any order, so the end of the log may contain NULs where
+a page is missing, complete lines of the same group after them, and an incomplete line. No client got a confirmation for
+such a tail; it is cut off, and a copy kept. Three signs distinguish it from damage to flushed lines: the first bad line
+is incomplete or contains NUL, no complete line after it says that its sequence was already durable, and the shared
+header does not say so either. Everything else is damage.
 """
 
 import os
@@ -17,14 +17,14 @@ from inventory.resilience.disk import Disk
 
 
 class NotATail(Exception):
-    """What follows is damage and must not be cut; the message says why."""
+    """The rest is damaged and must not be cut off; the message says why."""
 
 
 def check_tail(rest: bytes, sequence: int, durable: int) -> None:
     """Check that ``rest``, which begins with what should be the line ``sequence``, may be cut off.
 
-    :param durable: the highest sequence that the shared marks know to be durable.
-    :raises NotATail: it may not.
+    :param durable: the highest durable sequence in the shared header.
+    :raises NotATail: it may not be cut off.
     """
     first, line_feed, _ = rest.partition(b"\n")
     if line_feed and b"\0" not in first:
@@ -38,7 +38,7 @@ def check_tail(rest: bytes, sequence: int, durable: int) -> None:
 
 
 def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:
-    """Copy what stands behind ``offset`` to a file beside the log, make that durable, and cut it off.
+    """Copy everything after ``offset`` to a file beside the log, make the copy durable, and cut it off.
 
     :returns: the copy.
     :raises OSError: nothing was cut.
@@ -61,7 +61,7 @@ def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:
 
 def _whole_lines(rest: bytes) -> Iterator[dict[str, object]]:
     for piece in rest.split(b"\n")[:-1]:
-        # A lost page ends somewhere: what follows its last NUL may be a whole line.
+        # A lost page has an end: a complete line may follow its last NUL.
         try:
             line = orjson.loads(piece.rsplit(b"\0", 1)[-1])
         except orjson.JSONDecodeError:

@@ -17,9 +17,9 @@ MEND = "fix the cause; the server replaces this worker every few seconds, and th
 
 
 class UnavailableLedger:
-    """Stands in where a worker, replaced while the server runs, finds the folder unusable.
+    """Stands in if a worker that is replaced while the server runs finds the folder unusable.
 
-    A worker that raised instead would not boot, and gunicorn would stop the healthy ones with it.
+    If the worker raised an error instead, it would not boot, and gunicorn would stop the healthy ones with it.
     """
 
     def __init__(self, reason: str, now: Callable[[], Instant]) -> None:
@@ -79,17 +79,17 @@ class UnavailableLedger:
         return self._now()
 
     def guard(self, breaker: CircuitBreaker) -> None:
-        """Nothing is tried that could fail."""
+        """Do nothing: this ledger never calls storage."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to close."""
 
     def _refuse(self) -> NoReturn:
         raise NeedsOperator(self._reason, MEND)
 
 
 class UnavailableHistory:
-    """The events of such a process: none can be read."""
+    """The events of such a process, which cannot be read."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -128,7 +128,7 @@ class UnavailableHistory:
 
 
 class UnavailableViews:
-    """The published views of such a process: it never gets a turn."""
+    """The published views of such a process, which it cannot publish."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -138,11 +138,11 @@ class UnavailableViews:
         raise NeedsOperator(self._reason, MEND)
 
     def publish(self, stock: StockWalk) -> None:
-        """Never called: there is no turn."""
+        """Never called: the lock cannot be taken."""
 
     def status(self) -> SyncStatus:
         """See ``Views.status``."""
         return SyncStatus(-1, Instant(0), 0, 0)
 
     def note(self, status: SyncStatus) -> None:
-        """Never called: there is no turn."""
+        """Never called: the lock cannot be taken."""

@@ -17,16 +17,16 @@ from inventory.service.ports.group_store import OpenGroup
 from inventory.service.quotas import Quotas, Room
 
 _FEW = 8
-"""Up to so many entities are looked through as they are; of more a set is made first."""
+"""Up to this many entities are searched as a sequence; more are put into a set first."""
 SETTLE_IT = "settle its dead letter with 'inventory dead-letters'; see docs/how-to/dead-letters.md"
 
 
 @dataclass(frozen=True, slots=True)
 class EventStamp:
-    """What a process stamps on its events: its node's name and how long a key is remembered.
+    """What a process stamps on its events: the name of its node, and how long a key is remembered.
 
-    :ivar hold_keep_ms: how long a reservation that has ended is remembered.
-    :ivar quotas: how much it may make.
+    :ivar hold_keep_ms: how long an ended reservation is remembered.
+    :ivar quotas: the quotas of what changes may create.
     """
 
     node: str
@@ -36,15 +36,15 @@ class EventStamp:
 
 
 class NotSubmitted(ValueError):
-    """A fault of the caller: a decision looked at, or changed, what was not submitted with it."""
+    """A bug of the caller: a decision read, or changed, an entity that was not submitted with it."""
 
 
 class CommitGroup:
-    """Decides changes in order; each sees those before it. ``events`` is what is to be written.
+    """Decides changes in order; each sees those before it. ``events`` are to be written.
 
-    Dropping it undoes it: neither the state nor its keys are touched. It is also the ``StateView`` that decisions are
-    given, and raises ``NotSubmitted`` where one looks at anything that was not submitted with it: an engine may have
-    loaded nothing else.
+    Dropping the group undoes it: it changes neither the state nor its keys. It is also the ``StateView`` of decisions,
+    and raises ``NotSubmitted`` if one reads an entity that was not submitted with it: an engine may have loaded nothing
+    else.
     """
 
     def __init__(self, group: OpenGroup, stamp: EventStamp) -> None:
@@ -61,7 +61,7 @@ class CommitGroup:
     def record(self, item: ItemId) -> Record | None:
         """The record with the changes of this group so far.
 
-        :raises NeedsOperator: its history is broken: nothing but a settlement may rest on its figures.
+        :raises NeedsOperator: its history is broken: only a settlement may use its figures.
         """
         if item not in self._submitted:
             raise _not_submitted(item)
@@ -70,13 +70,13 @@ class CommitGroup:
         return self._records.get(item) or self._state.record(item)
 
     def broken_record(self, item: ItemId) -> BrokenRecord | None:
-        """The record with the break in its history; ``None`` where there is none, or this group has settled it."""
+        """The record with the break in its history; ``None`` if there is none, or this group has settled it."""
         if item not in self._submitted:
             raise _not_submitted(item)
         return self._broken(item)
 
     def held_of(self, item: ItemId) -> int:
-        """How many units of an item open reservations hold. Of a broken record nothing in this group changes that."""
+        """The units of an item that open reservations hold. For a broken record, this group does not change that."""
         if item not in self._submitted:
             raise _not_submitted(item)
         return self._state.held_of(item)
@@ -88,13 +88,13 @@ class CommitGroup:
         return self._reservation(reservation_id)
 
     def latest(self) -> int:
-        """The sequence of the latest event there is, this group's included."""
+        """The sequence of the latest event, including those of this group."""
         return self._group.first + len(self.events)
 
     def rests_on(self, entities: Sequence[EntityId]) -> int:
-        """The latest event that a refusal about these entities rests on; 0 for none."""
+        """The latest event that a refusal about these entities depends on; 0 for none."""
         if self._group.refusal is not None:
-            return 0  # It is not about what is in the ledger.
+            return 0  # The refusal does not depend on the ledger.
         found = [
             self._reservation(one.id) if isinstance(one, ReservationId) else self._current(one) for one in entities
         ]
@@ -110,9 +110,9 @@ class CommitGroup:
         """Decide one change and add its event, or find the event that its key has already caused.
 
         :raises Refusal: what ``decide`` raises; ``IdempotencyConflict``; ``QuotaExceeded``.
-        :raises NeedsOperator: an entity's history is broken, and this does not settle it.
+        :raises NeedsOperator: the history of an entity is broken, and this change does not settle it.
         :raises Unavailable: nothing can be appended, and the key has caused nothing.
-        :raises NotSubmitted: ``decide`` looked at, or changed, what is not among the entities.
+        :raises NotSubmitted: ``decide`` read, or changed, something that is not among the entities.
         :raises ValueError: it changed nothing, or a record twice.
         """
         if key is not None:
@@ -141,7 +141,7 @@ class CommitGroup:
         return Outcome(event, replayed=False)
 
     def find(self, key: IdempotencyKey | Delivery) -> Event | None:
-        """The event that a key has caused, if it still counts.
+        """The event that a key has caused, if the key has not expired.
 
         :raises IdempotencyConflict: the key was used for another request.
         """
@@ -150,12 +150,12 @@ class CommitGroup:
             return delivered if delivered is not None and delivered.delivery == key else None
         event = self._by_key.get(key.key) or self._group.event_of(key.key)
         use = event.key_use if event is not None else None
-        # The table knows a digest only: the event says whether it is this key, and whether it has ended.
+        # The table has only a digest: the event says whether it is this key, and whether it has expired.
         if use is None or key.key not in (use.key, use.part_of) or use.expires_at <= self._now:
             return None
         if use.hash != key.hash:
             raise IdempotencyConflict(key.key)
-        # One part of a request is not what the whole of it did.
+        # The result of one part is not the result of the whole request.
         return event if use.key == key.key else None
 
     def _commit(self, draft: Draft, key: IdempotencyKey | Delivery | None) -> Event:
@@ -164,7 +164,7 @@ class CommitGroup:
         sequence = self._group.first + len(self.events) + 1
         lines = tuple([line_after(change, self._current(change.item)) for change in changes])
         opens = drafted is not None and not drafted.created
-        # What has one line and makes nothing, as most changes do, is looked at no closer.
+        # Most changes have one line and create nothing; they need no further check.
         if opens or len(lines) > 1 or (lines and lines[0].version == 1):
             self._room_here().require(lines, opens)
         key_use = delivery = None
@@ -222,7 +222,7 @@ class CommitGroup:
         return self._reservations.get(reservation_id) or self._state.reservation(reservation_id)
 
     def _broken(self, item: ItemId) -> BrokenRecord | None:
-        # Nothing but a settlement is committed to a broken record.
+        # Only a settlement is committed to a broken record.
         return None if item in self._records else self._state.broken_record(item)
 
     def _refuse_broken(self, item: ItemId) -> None:

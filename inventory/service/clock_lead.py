@@ -1,4 +1,4 @@
-"""How far the service's time is ahead of the wall clock, after a clock was wrong once."""
+"""How far the time of the service is ahead of the wall clock, after a clock was wrong once."""
 
 from collections.abc import Callable
 
@@ -6,28 +6,29 @@ from inventory.domain.errors import FieldProblem, ValidationFailed
 from inventory.domain.values import Instant
 
 TOLERATED_MS = 60_000
-"""A lead of up to so much is not worth a word: clocks of two machines differ, and are adjusted."""
+"""A lead of up to this is not reported: the clocks of two hosts differ, and are adjusted."""
 
 
 class ClockLead:
-    """The lead of the time that events are stamped with over the wall clock.
+    """The lead of event time over the wall clock.
 
-    That time never goes below the last event, so it stays ahead where a wall clock was, until that has caught up.
+    Event time never goes below the last event, so after a wall clock was ahead it stays ahead until the wall clock has
+    caught up.
     """
 
     def __init__(self, now: Callable[[], Instant], wall: Callable[[], int]) -> None:
-        """:param now: the service's time. :param wall: the wall clock, in microseconds since 1970 UTC."""
+        """:param now: the time of the service. :param wall: the wall clock, in microseconds since 1970 UTC."""
         self._now = now
         self._wall = wall
 
     def ms(self) -> int:
-        """How many milliseconds; below zero where the service's time is behind."""
+        """The lead in milliseconds; negative if the time of the service is behind."""
         return (self._now() - self._wall()) // 1000
 
     def require_certain(self, at: Instant, later: Instant, field: str) -> None:
         """Check that an event stamped ``later`` really happened after the instant ``at``.
 
-        :raises AsOfUncertain: it is stamped later than the wall clock is now, so it did not happen then.
+        :raises AsOfUncertain: its stamp is later than the wall clock is now, so it happened earlier than it says.
         """
         latest = self._wall() + TOLERATED_MS * 1000
         if at <= latest < later:
@@ -35,9 +36,9 @@ class ClockLead:
 
 
 class AsOfUncertain(ValidationFailed):
-    """What was at an instant cannot be told: events that may be of before it are stamped with a time to come.
+    """The state at an instant is uncertain: events that may be from before it carry a time in the future.
 
-    :ivar clock_ahead_ms: how far the service's time is ahead.
+    :ivar clock_ahead_ms: how far the time of the service is ahead.
     """
 
     def __init__(self, field: str, ahead_ms: int) -> None:

@@ -1,9 +1,9 @@
 """The queue of changes and the committing thread: the one thread of a process that appends, on any engine.
 
-A change is queued by `submit`, which the breaker may refuse. The thread takes what is queued once it has the right to
-append, up to a measured size, and commits it as one group (`group_commit`). It goes on until it is closed, and then
-commits what is still queued. If it ends by anything else, it fails every ticket and calls ``on_death``, which is to
-end the process. Between changes it lets the store follow the other processes, at least every 50 ms.
+`submit` queues a change, unless the breaker refuses it. When the thread has the right to append, it takes the queued
+changes, up to a measured size, and commits them as one group (`group_commit`). When the queue is closed, it commits
+what is still queued and ends. If the thread ends for any other reason, it fails every ticket and calls ``on_death``,
+which must end the process. Between changes it lets the store follow the other processes, at least every 50 ms.
 """
 
 import logging
@@ -25,19 +25,19 @@ from inventory.service.ports.group_store import GroupStore
 
 IDLE_SECONDS = 0.05
 _MOST_OPERATIONS = 1000
-"""In a commit group, unless one change alone has more. Measured: 8 to 25 ms of the processor, and with 16 threads at
-work on the same interpreter at worst 16 times that: still far below COMMIT_WAIT_MS."""
+"""In a commit group, unless one change alone has more. Measured: 8 to 25 ms of processor time, and with 16 busy threads
+in the interpreter at worst 16 times that: still far below COMMIT_WAIT_MS."""
 _OPERATIONS_PER_PLACE = 100
-"""In the queue. The default limit of 256 places is at most 0.2 to 0.6 s of the committing thread, then."""
+"""In one place of the queue. So the default limit of 256 places is at most 0.2 to 0.6 s of the committing thread."""
 _log = logging.getLogger(__name__)
 
 
 def _nothing() -> None:
-    """No process is to be ended."""
+    """Do nothing: there is no process to end."""
 
 
 class CommitQueue:
-    """Implements ``ChangeQueue`` over a ``GroupStore``. :ivar committing: commits what is taken from the queue."""
+    """Implements ``ChangeQueue`` over a ``GroupStore``. :ivar committing: commits the changes taken from the queue."""
 
     def __init__(
         self,
@@ -52,17 +52,17 @@ class CommitQueue:
         self._wait_ms = wait_ms
         self._on_death = on_death
         self._queue: queue.SimpleQueue[PendingGroup] = queue.SimpleQueue()
-        # What no longer went into a commit group, and is the first of the next.
+        # What did not fit into a commit group, and goes first into the next one.
         self._left_over: PendingGroup | None = None
         self._guard = threading.Lock()
         self._further_places = 0
         self._closing = threading.Event()
         self._ended: str | None = None
-        # A daemon: it works for as long as requests are in flight, whatever is being shut down around it.
+        # A daemon: it works while requests are in progress, whatever is being shut down around it.
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     def start(self) -> None:
-        """Start the thread. After the fork: threads do not survive one."""
+        """Start the thread. Call it after the fork: threads do not survive one."""
         self._thread.start()
 
     def guard(self, breaker: CircuitBreaker) -> None:
@@ -111,7 +111,7 @@ class CommitQueue:
         return self._ended
 
     def close(self, seconds: float = 10.0) -> bool:
-        """Commit what is queued and end the thread; ``False`` if it does not end in time."""
+        """Commit queued changes and end the thread; ``False`` if it does not end in time."""
         self._closing.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
@@ -150,7 +150,7 @@ class CommitQueue:
         self._refuse_queued()
 
     def _take(self, first: PendingGroup, taken: list[PendingGroup]) -> None:
-        """Take from the queue, in its order, up to ``_MOST_OPERATIONS``; but the first group whatever it weighs."""
+        """Take from the queue, in order, up to ``_MOST_OPERATIONS``; the first group even if it has more."""
         group: PendingGroup | None = first
         self._left_over = None
         free = _MOST_OPERATIONS
@@ -183,16 +183,16 @@ class CommitQueue:
 
 
 class CallersQueue(CommitQueue):
-    """Has no thread: each change is committed by the thread that submits it. For a store that nobody else appends to.
+    """Has no thread: the caller's thread commits each change. For a store to which no other process appends.
 
     The rules are the same; nothing is ever queued.
     """
 
     def start(self) -> None:
-        """There is nothing to start."""
+        """Do nothing: there is no thread."""
 
     def close(self, seconds: float = 10.0) -> bool:
-        """Refuse what is submitted from now on."""
+        """Refuse changes from now on."""
         self._ended = self._ended or "this process is shutting down"
         return True
 
@@ -204,13 +204,13 @@ class CallersQueue(CommitQueue):
             self.committing.commit(lambda taken: taken.append(group))
         except BaseException as error:
             self._die()
-            # What is an error of the store the ticket says; this thread is the client's, and may be interrupted.
+            # The ticket has errors of the store; this is the thread of the caller, which may be interrupted.
             if not isinstance(error, Exception):
                 raise
 
 
 def _read_only(error: BreakerOpen, key: IdempotencyKey | Delivery | None) -> ReadOnly:
-    """What a change is refused with while the breaker is open: once its key was looked up, if it has one.
+    """The refusal of a change while the breaker is open: after its key was looked up, if it has one.
 
     :raises ReadOnly: it has none.
     """
@@ -224,5 +224,5 @@ def _read_only(error: BreakerOpen, key: IdempotencyKey | Delivery | None) -> Rea
 
 
 def _further_places(group: PendingGroup) -> int:
-    """How many places a group takes in the queue beyond its first."""
+    """The places that a group takes in the queue, besides the first."""
     return (group.weight - 1) // _OPERATIONS_PER_PLACE

@@ -1,4 +1,4 @@
-"""What the log says of dead letters: whether an event can be applied after all, and what has settled it."""
+"""Checks dead letters against the log: whether an event can be applied after all, and which event has settled it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,20 +16,20 @@ AT_ONCE = 1000
 
 
 class _StillDead(Exception):
-    """There are events that cannot be applied."""
+    """Some events cannot be applied."""
 
 
 class DeadLetterCheck:
-    """Reads events again, from where they are kept."""
+    """Reads events of dead letters again."""
 
     def __init__(self, events: EventHistory, retry: RetryPolicy, now: Callable[[], Instant]) -> None:
-        """:param retry: how often an event is tried before it is a dead letter."""
+        """:param retry: how often to try an event before it becomes a dead letter."""
         self._events = events
         self._retry = retry
         self._now = now
 
     def apply_again(self, broken: Sequence[BrokenItem]) -> list[DeadLetter]:
-        """Try to apply each event to the figures before it; return those with which no try was successful."""
+        """Try to apply each event to the figures before it; return a letter for each that failed every try."""
         waiting, dead, tries = list(broken), list[DeadLetter](), 0
 
         def apply() -> None:
@@ -48,9 +48,9 @@ class DeadLetterCheck:
         return []
 
     def settled_since(self, letters: Sequence[DeadLetter], durable: int) -> list[DeadLetter]:
-        """Return dead letters whose records are whole again, each with the event that settled it.
+        """Return dead letters whose records are no longer broken, each with the event that settled it.
 
-        One whose settlement is not durable yet is left out; one that has none in the log is ``gone``.
+        A letter whose settlement is not durable yet is left out; one without a settlement in the log is ``gone``.
 
         :raises StorageUnavailable: the log cannot be read that far back.
         """
@@ -67,9 +67,9 @@ class DeadLetterCheck:
         return found + [replace(letter, state="gone") for letter in waiting]
 
     def reason_to_keep(self, letter: DeadLetter, letters: int) -> str | None:
-        """Why what the event did to the record must not be taken back by itself; ``None`` where it may be.
+        """Why the change of this record must not be undone alone; ``None`` if it may be.
 
-        :param letters: how many dead letters the event has.
+        :param letters: the number of dead letters of the event.
         :raises StorageUnavailable: the event cannot be read.
         """
         if letter.line is None:

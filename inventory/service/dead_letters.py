@@ -1,4 +1,4 @@
-"""Dead letters: noted when their events still cannot be applied after some tries, and settled by an operator."""
+"""Dead letters: events that could not be applied in several tries are noted, and an operator settles them."""
 
 import logging
 from collections.abc import Callable
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 
 class _Work(NamedTuple):
-    """What the log says and the letters do not, as far as it is durable.
+    """Durable differences between the log and the dead-letter store.
 
-    :ivar unnoted: breaks that are no letters yet. :ivar over: dead letters whose records are not broken any more.
+    :ivar unnoted: breaks without a letter. :ivar over: dead letters whose records are no longer broken.
     """
 
     unnoted: list[BrokenItem]
@@ -31,7 +31,7 @@ class _Work(NamedTuple):
 
 
 class DeadLetters:
-    """Keeps the letters up with the log: breaks and settlements are there, and the letters follow from them."""
+    """Brings the dead-letter store up to date with the log, from which breaks and settlements follow."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class DeadLetters:
         self._doubtful: set[BrokenItem] = set()
 
     def note_new(self) -> int:
-        """Bring the letters up to the log, unless another process is at it; returns how many entries were added.
+        """Note what is missing, unless another process is doing it; return the number of entries added.
 
-        After a failure none is tried for some seconds.
+        After a failure, calls do nothing for some seconds.
 
-        :raises StorageUnavailable: not everything could be noted; nothing else is harmed.
+        :raises StorageUnavailable: not everything could be noted; nothing else is affected.
         """
         if self._now() < self._not_before or not any(self._work()[:2]):
             return 0
@@ -69,11 +69,11 @@ class DeadLetters:
     def settle(
         self, sequence: int, item: ItemId | None, action: Literal["requeue", "discard"], by: str, reason: str | None
     ) -> DeadLetter:
-        """Settle one dead letter with an event, after which its record takes changes again everywhere.
+        """Settle one dead letter with an event, after which its record accepts changes again in every process.
 
-        :param item: which record's, where the event broke several.
-        :raises SettlementRefused: there is no such letter, it is settled already, or it cannot be settled like that.
-        :raises Overloaded: another process has been at work on the letters for too long.
+        :param item: the record, if the event broke several.
+        :raises SettlementRefused: there is no such letter, it is already settled, or it cannot be settled in this way.
+        :raises Overloaded: another process has worked on the letters for too long.
         :raises Unavailable: see ``Ticket.wait``.
         """
         with self._letters.lock(wait_ms=_TURN_MS) as ours:
@@ -89,12 +89,12 @@ class DeadLetters:
             try:
                 self._letters.append([settled])
             except StorageUnavailable as error:
-                # The event is durable, and that is what counts: a later pass finds it in the log.
+                # The event is durable, which is enough: a later pass finds it in the log.
                 _log.warning("event %d is settled; a later pass will note that: %s", sequence, error)
             return settled
 
     def page(self, request: PageRequest, state: DeadLetterState | None = None) -> Page[NumberedDeadLetter]:
-        """Return letters in the order in which they were noted; ``after`` is the number of one of them.
+        """Return letters in the order in which they were noted; ``after`` is the number of a letter.
 
         :raises StorageUnavailable: they cannot be read.
         """
@@ -108,23 +108,23 @@ class DeadLetters:
         return Page(
             [NumberedDeadLetter(number, letters[number - 1]) for number in shown],
             str(shown[-1]) if len(found) > len(shown) else None,
-            # Up to there no letter is missing.
+            # No letter is missing up to there.
             min([durable, *(at.sequence - 1 for _, at in unnoted)]),
         )
 
     def how_many_dead(self) -> int:
-        """Return how many letters wait to be settled."""
+        """Return the number of letters that are not settled."""
         return sum(letter.state == "dead" for letter in self._letters.all())
 
     def _work(self) -> _Work:
         status = self._ledger.status()
         if status.read_only is not None:
-            # This process may not have folded the log as it is.
+            # This process may not have folded the current log.
             return _Work([], [], status.durable)
         letters = self._letters.all()
         if not letters and not status.broken:
             return _Work([], [], status.durable)
-        # However many of them are letters already, some that are not are among them.
+        # Even if many of these have a letter already, some do not.
         many = AT_ONCE + len(letters) + len(self._doubtful)
         found = self._ledger.broken(many) if status.broken else ()
         broken = {(at.sequence, item) for item, at in found if at.sequence <= status.durable}
@@ -142,7 +142,7 @@ class DeadLetters:
         return _Work([one for one in unnoted if one not in self._doubtful][:AT_ONCE], over, status.durable)
 
     def _note(self) -> int:
-        """Add what is missing. In one's turn only."""
+        """Add what is missing. The caller holds the lock of the letters."""
         unnoted, over, durable = self._work()
         dead = self._check.apply_again(unnoted)
         if dead:

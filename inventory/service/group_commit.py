@@ -1,23 +1,24 @@
-"""One commit group from the queue to the disk, and what each client is told of it. The same rules on every engine.
+"""One commit group from the queue to the disk, and the answers of its clients. The same rules on every engine.
 
-What ``decide`` raises goes to its own client. A client is told of an outcome, or of a refusal, once everything that it
-rests on is durable. Where the store fails:
+An error of ``decide`` goes to its own client. A client gets an outcome, or a refusal, once everything that it depends
+on is durable. If the store fails:
 
 | step | changes that were decided | changes that were not |
 |---|---|---|
 | `exclusive`, `begin` | none was | 503, outcome none |
-| `write` | 503 with the outcome that the store names; refusals that rest on earlier events alone stand | |
+| `write` | 503 with the outcome that the store names; refusals that depend on earlier events only stand | |
 | an unexpected error | 503, outcome unknown | 503, outcome none |
 | leaving `exclusive` after `write` | 503, outcome unknown | |
-| `ensure` | 503, outcome unknown; refusals that rest on durable events stand, the others are 503, outcome none | |
+| `ensure` | 503, outcome unknown; refusals that depend on durable events stand, the others are 503, outcome none | |
 
-What was withdrawn, or has waited for longer than COMMIT_WAIT_MS, is not decided, and that is what its client is told.
+A change that was withdrawn, or has waited for longer than COMMIT_WAIT_MS, is not decided, and its client is told so.
 
-The breaker is told once of each group. A step that fails with ``StorageUnavailable`` is a failure, unless it is a
-``StorageTimeout`` (what is slow, under load or because of another process, would be kept from working off what waits)
-or a ``NeedsOperator`` (a refusal of the ledger's own, at once and with the better reason). Else an outcome or a
-``Refusal`` in it is a success: the ledger has decided on the current state. Everything else says nothing of storage:
-``Overloaded`` is about load, and opening would turn a full queue into an outage; an unexpected error is of ``decide``.
+The breaker gets one report for each group. A step that fails with ``StorageUnavailable`` is a failure, unless it is a
+``StorageTimeout`` (slow storage, under load or because of another process, must keep working off the queue) or a
+``NeedsOperator`` (the ledger itself refuses, at once and with a better reason). Otherwise an outcome or a ``Refusal``
+in the group is a success: the ledger has decided on the current state. Nothing else says anything about storage:
+``Overloaded`` is about load, and opening would turn a full queue into an outage; an unexpected error is a bug in
+``decide``.
 """
 
 import logging
@@ -49,9 +50,9 @@ class _Result(NamedTuple):
 
 
 class GroupCommit:
-    """Commits one group at a time. :ivar store: where; tests put one in its place that fails.
+    """Commits one group at a time. :ivar store: where to; tests use one that fails.
 
-    :ivar breaker: is told how storage was; ``None`` for none.
+    :ivar breaker: gets a report on storage for each group; ``None`` for none.
     """
 
     def __init__(self, store: GroupStore[Any], stamp: EventStamp) -> None:
@@ -61,10 +62,10 @@ class GroupCommit:
         self._complaint = ""
 
     def commit(self, take: Callable[[list[PendingGroup]], None]) -> None:
-        """Commit what ``take`` takes from the queue, and settle every ticket of it.
+        """Commit the changes that ``take`` takes from the queue, and resolve all their tickets.
 
-        :param take: fills a list. Called once the store is exclusive: what has come in meanwhile goes along.
-        :raises BaseException: nothing can be committed any more; every ticket that was taken is settled all the same.
+        :param take: fills a list. Called once the store is exclusive, so it includes changes that arrived meanwhile.
+        :raises BaseException: nothing can be committed any more; every ticket that was taken is resolved anyway.
         """
         taken, begun, results = list[PendingGroup](), list[PendingChange](), list[_Result]()
         failure: Unavailable | None = None
@@ -108,7 +109,7 @@ class GroupCommit:
     def _decide_all(
         self, decided: CommitGroup, queued: PendingGroup, begun: list[PendingChange], results: list[_Result]
     ) -> None:
-        """Decide each change that is not withdrawn when its turn comes."""
+        """Decide each change, unless it is withdrawn by then."""
         refusal: Exception | None = None
         try:
             if queued.key is not None and any(change.is_open for change in queued.changes):
@@ -157,7 +158,7 @@ class GroupCommit:
             self._complaint = ""
         else:
             self._complain(failure)
-        # Before the clients: who is told of a failure may ask at once whether the breaker is open.
+        # Before the clients: a client that gets a failure may check at once whether the breaker is open.
         self._tell_breaker(taken, failure, told)
         for ticket, settled, _ in told:
             ticket.settle(settled)
@@ -178,7 +179,7 @@ class GroupCommit:
     ) -> None:
         if self.breaker is None:
             return
-        # Of those that it has let through, the one that knew most. A look-up of keys has none.
+        # The latest of the calls that it has admitted. A look-up of keys has none.
         call = taken[-1].call or next((group.call for group in reversed(taken) if group.call is not None), None)
         if call is None:
             return
@@ -192,14 +193,14 @@ class GroupCommit:
         report(self.breaker, call, failure)
 
     def _complain(self, error: BaseException) -> None:
-        # Once for each cause, and again when it comes back: thousands of changes may meet it.
+        # Log each cause once, and again when it recurs: thousands of changes may fail with it.
         if str(error) != self._complaint:
             self._complaint = str(error)
             _log.error("%s", error)
 
 
 def report(breaker: CircuitBreaker, call: Call, error: BaseException | None) -> None:
-    """Tell the breaker what an error says of the storage behind it; ``None`` says nothing."""
+    """Report to the breaker what an error means for the storage behind it; ``None`` means nothing."""
     match error:
         case StorageTimeout() | NeedsOperator():
             breaker.withdrew(call)
@@ -212,7 +213,7 @@ def report(breaker: CircuitBreaker, call: Call, error: BaseException | None) -> 
 
 
 def _unwritten(results: Sequence[_Result], before: int, error: StorageUnavailable) -> list[_Result]:
-    """What each change gets of a group that could not be written: those stand that rest on what was there before it."""
+    """The results of a group that could not be written: those that depend on earlier events only stand."""
     return [
         result if result.rests_on <= before else _Result(result.ticket, as_unavailable(error, key_looked_up=True), 0)
         for result in results
@@ -221,7 +222,7 @@ def _unwritten(results: Sequence[_Result], before: int, error: StorageUnavailabl
 
 def _undurable(settled: Outcome | Exception, error: Unavailable) -> Unavailable:
     told = as_unavailable(error, key_looked_up=True)
-    # Of a replay too: the change that it is about may be lost, and may be there.
+    # A replay too: the change that it replays may or may not be lost.
     if isinstance(settled, Outcome):
         told.outcome = "unknown"
     return told

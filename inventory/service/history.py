@@ -1,4 +1,4 @@
-"""What has happened: the events in order, the history of a record, and how a record was."""
+"""The feed of events, the history of a record, and a record as it was."""
 
 import time
 from collections.abc import Callable, Generator
@@ -31,20 +31,20 @@ from inventory.service.ports.event_history import (
 from inventory.service.ports.stock_reads import StockReads
 
 FARTHEST = 20_000
-"""Changes of one record that are walked back for one question."""
+"""The maximum number of changes of a record that one request goes back."""
 NEAR = 100
-"""So many are walked by whoever asks; for more than these there are few places."""
+"""Any request may go back this many; going further needs one of a few places."""
 MANY_LINES = 50_000
-"""Of the events and reservations in one page of a history: as JSON they do not fit into 4 MiB."""
+"""Lines of the events and reservations on one page of a history: more do not fit into 4 MiB of JSON."""
 LONGEST_SECONDS = 5.0
-"""Of one walk. An archive is unpacked on the way, a segment of it in half a second."""
+"""Of one walk, which may decompress archive segments, each in half a second."""
 _LOOK_WHETHER_STOPPING_SECONDS = 0.05
 _PART = 32
-"""Steps of a record that are read at once; fewer at first, for most who ask want few."""
+"""Steps of a record that are read at once; fewer at first, since most requests need few."""
 
 
 class HistoryService:
-    """Answers from the log itself; nothing here is kept twice."""
+    """Answers from the log itself, without a copy."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class HistoryService:
         far_walks: int = 4,
         lead: ClockLead | None = None,
     ) -> None:
-        """:param far_walks: so many may look far back at once; each keeps a thread and the interpreter busy."""
+        """:param far_walks: limits concurrent reads far back; each occupies a thread and the interpreter."""
         self._stock = stock
         self._events = events
         self._holds = HoldHistory(events, monotonic)
@@ -67,9 +67,9 @@ class HistoryService:
     ) -> EventPage:
         """Events after the sequence ``after``, from the log without its archive.
 
-        :param asked_in: what the caller calls ``after``; a refusal names it so.
-        :param before_reading: told how many there will be at most; what it raises is raised.
-        :raises FeedGone: the next one was compacted away. :raises FeedAhead: ``after`` has not happened yet.
+        :param asked_in: the caller's name for ``after``, for refusals.
+        :param before_reading: called with the maximum number of events; its errors are raised.
+        :raises FeedGone: the next one was compacted. :raises FeedAhead: ``after`` does not exist yet.
         """
         latest, withheld = self._events.latest(), self._events.withheld()
         if after > latest:
@@ -77,7 +77,7 @@ class HistoryService:
         many = min(limit, latest - after)
         before_reading(many)
         try:
-            # What has come since ``latest`` was asked is for the next page.
+            # Events since ``latest`` was read are for the next page.
             found = self._events.events(after + 1, many, archived=False)
         except EventsGone as error:
             raise FeedGone(error.earliest) from error
@@ -88,7 +88,7 @@ class HistoryService:
         return self._events.latest() != after
 
     def wait_for(self, after: int, seconds: float, *, stopping: Callable[[], bool] = lambda: False) -> bool:
-        """Wait until there is an event after ``after``; returns whether there is one."""
+        """Wait until there is an event after ``after``; return whether there is one."""
         until = self._monotonic() + seconds
         while (left := until - self._monotonic()) > 0 and not stopping():
             if self._events.wait_beyond(after, min(left, _LOOK_WHETHER_STOPPING_SECONDS)):
@@ -98,10 +98,9 @@ class HistoryService:
     def of_record(self, item: ItemId, before: int | None, limit: int) -> HistoryPage:
         """The history of a record, the latest step first; from the sequence ``before`` on, if it is given.
 
-        The page is short where its next step is gone, where its events have very many lines, or where reading takes
-        too long.
+        The page is short if its next step is gone, if its events have very many lines, or if reading takes too long.
 
-        :raises ItemNotFound: there is no such record. :raises ValidationFailed: ``before`` is no event of it.
+        :raises ItemNotFound: there is no such record. :raises ValidationFailed: ``before`` is not an event of it.
         :raises EventsGone: this part of the archive was deleted.
         """
         (record, withheld), until = self._record(item), self._monotonic() + LONGEST_SECONDS
@@ -115,7 +114,7 @@ class HistoryService:
                     if len(steps) == limit or lines >= MANY_LINES or self._monotonic() >= until:
                         break
         except (EventsGone, Overloaded):
-            # Said to whoever asks for the next page; this one has what is there.
+            # The request for the next page gets the refusal; this one has what exists.
             if not steps:
                 raise
         whole = self._holds.completed([step.event for step in steps])
@@ -125,11 +124,11 @@ class HistoryService:
     def record_at(self, item: ItemId, *, sequence: int | None = None, at: Instant | None = None) -> Record:
         """The record as it was after the event ``sequence`` and at the instant ``at``: at the earlier of both.
 
-        :raises ItemNotFound: it was not there yet. :raises NeedsOperator: what happened by then is withheld.
-        :raises ValidationFailed: the event has not happened yet, or lies too many changes back.
+        :raises ItemNotFound: it did not exist yet. :raises NeedsOperator: events up to then are withheld.
+        :raises ValidationFailed: the event does not exist yet, or is too many changes back.
         :raises AsOfUncertain: see ``ClockLead``.
-        :raises EventsGone: what it was then is no longer in the archive. :raises Overloaded: it lies far back, and
-            too many look there.
+        :raises EventsGone: the archive no longer has that time. :raises Overloaded: it is far back, and there are too
+            many such reads.
         """
         latest = self._events.latest()
         if sequence is not None and sequence > latest:
@@ -142,10 +141,10 @@ class HistoryService:
 
         record, withheld = self._record(item)
         if withheld is not None and sequence is None and at is not None and self._events.latest_by(at) == latest:
-            # A change of it that is withheld may have happened by then.
+            # A withheld change of it may have happened by then.
             raise withheld
         if is_past(record.sequence, record.updated_at):
-            # Its last change may lie in a part of the archive that was deleted.
+            # Its last change may be in a deleted part of the archive.
             return record
         later = (record.sequence, record.updated_at)
         with closing(self._walk(record, "asOf")) as steps:
@@ -158,15 +157,15 @@ class HistoryService:
         raise ItemNotFound(item)
 
     def _require_certain(self, sequence: int | None, at: Instant | None, later: tuple[int, Instant]) -> None:
-        """Check that the first change left out is later for certain: by its sequence, or by a time that is past."""
+        """Check that the first change left out is certainly later: by its sequence, or by a time in the past."""
         if at is not None and self._lead is not None and (sequence is None or later[0] <= sequence):
             self._lead.require_certain(at, later[1], "asOf")
 
     def seen_at(self, item: ItemId, version: int, field: str, known: Seen | None = None) -> Seen:
-        """What a count is compared with that was made while this version was on the screen.
+        """What to compare a count with that was made with this version on the screen.
 
-        :param known: the answer to the same question, asked before: only what has happened since is looked up.
-        :raises ValidationFailed: naming ``field``: it has not been there yet, or lies too many changes back.
+        :param known: the result of an earlier call: only later changes are read.
+        :raises ValidationFailed: names ``field``: the version does not exist yet, or is too many changes back.
         :raises: as ``record_at``.
         """
         record, _ = self._record(item)
@@ -186,7 +185,7 @@ class HistoryService:
         raise ItemNotFound(item)
 
     def _walk(self, record: Record, field: str) -> Generator[Step, None, None]:
-        """The steps of a record from the latest on, within what one question may take."""
+        """The steps of a record from the latest on, within the limits of one request."""
         until = self._monotonic() + LONGEST_SECONDS
         with closing(self._back(record.item, record.sequence)) as back:
             for walked, step in enumerate(back, start=1):
@@ -215,11 +214,11 @@ class HistoryService:
                 last = steps[-1]
                 walked, sequence = walked + len(steps), last.line.previous
                 if not sequence and last.line.version > 1:
-                    # Format 1 of the log did not say where the step before is.
+                    # Format 1 of the log does not say where the previous step is.
                     raise EventsGone(last.event.sequence)
 
     def _record(self, item: ItemId) -> tuple[Record, InventoryError | None]:
-        """A record as it is, or as its latest durable event left it, and why later ones of it are withheld."""
+        """A record as of its latest durable event, and why later events of it are withheld."""
         try:
             record = self._stock.record(item)
         except NeedsOperator:

@@ -1,4 +1,4 @@
-"""Reservations as they were after an event, rebuilt where the log has only a step."""
+"""Reservations as of an event, rebuilt if the log has only a step."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ from inventory.domain.reservation import EndedHold, Hold, Reservation
 from inventory.service.ports.event_history import EventHistory, EventsGone, HistoryGone
 
 LINES_AT_ONCE = 50_000
-"""Of the reservations on one page. As JSON so many never fit into 4 MiB."""
+"""Lines of the reservations on one page: more never fit into 4 MiB of JSON."""
 LONGEST_SECONDS = 5.0
-"""Of rebuilding for one page. An archive is unpacked on the way, a segment of it in half a second."""
+"""Of rebuilding for one page, which may decompress archive segments, each in half a second."""
 
 
 class HoldHistory:
-    """Reads the log and its archive; a hold of n lines takes at most n reads, or 17 if that is more."""
+    """Reads the log and its archive; a hold of n lines needs at most n reads, or 17 if that is more."""
 
     def __init__(self, events: EventHistory, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._events = events
         self._monotonic = monotonic
 
     def whole(self, hold: Hold) -> Reservation:
-        """The reservation with its lines: of one that has ended, the event that ended it has them.
+        """The reservation with its lines: for an ended one, the event that ended it has them.
 
         :raises HistoryGone: that event was deleted. :raises StorageUnavailable: it cannot be read.
         """
@@ -31,15 +31,15 @@ class HoldHistory:
         return self._reservation(self._event(hold.sequence, hold.reservation_id), hold)
 
     def all_whole(self, holds: Sequence[Hold]) -> list[tuple[Hold, Hold | None]]:
-        """Each with its lines, or as it is where those were deleted; ``None`` where reading them would take too long.
+        """Each with its lines, or unchanged if those were deleted; ``None`` if reading them would take too long.
 
-        The first is always read.
+        The first one is always read.
 
         :raises StorageUnavailable: they cannot be read.
         """
         until = self._monotonic() + LONGEST_SECONDS
         found: dict[str, Hold | None] = {}
-        # In the order of the log, so that each part of the archive is unpacked once.
+        # In the order of the log, so that each part of the archive is decompressed once.
         for hold in (*holds[:1], *sorted(holds[1:], key=lambda one: one.sequence)):
             too_long = bool(found) and self._monotonic() >= until
             found[hold.reservation_id] = None if too_long else self._whole_if_there(hold)
@@ -52,9 +52,9 @@ class HoldHistory:
             return hold
 
     def after(self, event: Event, known: Reservation | None = None) -> Reservation:
-        """The reservation of ``event`` as the event left it.
+        """The reservation of ``event`` after the event.
 
-        :param known: the reservation after another event: where its lines are those before a step, no more is read.
+        :param known: the reservation after another event: if its lines are those before a step, nothing else is read.
         :raises: as ``whole``.
         """
         held, steps, at = event.reservation, list[tuple[Event, HoldStep]](), event
@@ -73,9 +73,9 @@ class HoldHistory:
         return held
 
     def completed(self, events: Sequence[Event]) -> list[Event]:
-        """Events in their order, each with the whole reservation; the last are left out where they would take too long.
+        """Events in order, each with the complete reservation; the last ones are left out if they would take too long.
 
-        An event whose reservation cannot be rebuilt, since those before it were deleted, stays as it is in the log.
+        An event whose reservation cannot be rebuilt, because earlier events were deleted, stays as it is in the log.
 
         :raises StorageUnavailable: they cannot be read.
         """

@@ -1,4 +1,4 @@
-"""The commit group of an engine that has the whole state in memory; see ``OpenGroup``."""
+"""The open commit group of an engine with the whole state in memory; see ``OpenGroup``."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from inventory.service.quotas import Sizes, sizes_of
 
 
 class StateGroup:
-    """A group on a state that stands still until the group is written. It collects what is accepted in ``events``."""
+    """A group on a state that does not change until the group is written. ``events`` collects what is accepted."""
 
     def __init__(
         self,
@@ -23,8 +23,8 @@ class StateGroup:
         complete: bool = True,
     ) -> None:
         """
-        :param now: the host's clock; the group is never before the latest event.
-        :param read_event: returns the event at a position that the state's keys name.
+        :param now: the clock of the host; the group is never earlier than the latest event.
+        :param read_event: returns the event at a position in the key table of the state.
         """
         self.events: list[Event] = []
         self.state = state

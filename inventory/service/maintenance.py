@@ -1,4 +1,4 @@
-"""Maintenance of the log: when a snapshot is taken, and what may leave the log after it."""
+"""Maintenance of the log: when to take a snapshot, and when to compact."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ _PAUSE_AFTER_FAILURE = 15_000_000
 
 
 class Maintenance:
-    """Takes a snapshot every so many events or bytes, and compacts after it; in one process at a time.
+    """Takes a snapshot every so many events or bytes, and then compacts; in one process at a time.
 
-    Compacts without one, too, once the keys have ended that kept a segment in the log.
+    Also compacts without a snapshot, once the keys that kept a segment in the log have expired.
 
-    At most a tenth of the time: after a snapshot that took long the next one waits nine times as long.
+    It takes at most a tenth of the time: after a snapshot, the next one waits nine times as long as the snapshot took.
     """
 
     def __init__(
@@ -30,14 +30,14 @@ class Maintenance:
         self._not_before = Instant(0)
 
     def run_if_due(self) -> bool:
-        """Do what is due, if enough time has passed and no other process is at it; returns whether there was anything.
+        """Do what is due, if enough time has passed and no other process does it; return whether anything was due.
 
         :raises StorageUnavailable: see ``run_once``.
         """
         if self._due() is None:
             return False
         with self._log_maintenance.lock() as ours:
-            # Looked at again under the lock: another process may have been faster.
+            # Checked again under the lock: another process may have been faster.
             due = self._due() if ours else None
             if due is None:
                 return False
@@ -45,9 +45,9 @@ class Maintenance:
             return True
 
     def run_once(self) -> int:
-        """Take a snapshot and compact, whether it is due or not; returns the snapshot's sequence.
+        """Take a snapshot and compact, whether due or not; return the sequence of the snapshot.
 
-        :raises StorageUnavailable: something could not be done; nothing is lost by it.
+        :raises StorageUnavailable: one of them failed; nothing is lost.
         """
         started = self._now()
         self._not_before = Instant(started + _PAUSE_AFTER_FAILURE)
@@ -57,11 +57,11 @@ class Maintenance:
         return sequence
 
     def whole_snapshots(self) -> list[int]:
-        """The sequences of the snapshots that a start could use."""
+        """The sequences of the snapshots that a start can use."""
         return self._log_maintenance.whole_snapshots()
 
     def figures(self) -> StorageFigures:
-        """What the log takes up on disk."""
+        """The size of the log on disk."""
         return self._log_maintenance.figures()
 
     def needed_from(self) -> int:
@@ -80,5 +80,5 @@ class Maintenance:
         started = self._now()
         self._not_before = Instant(started + _PAUSE_AFTER_FAILURE)
         self._log_maintenance.compact()
-        # Not only a while later: what may go is asked of whole snapshots, and reading them may take longer than that.
+        # The pause also covers compaction: it reads the snapshots, which may take longer than taking one.
         self._not_before = max(self._not_before, Instant(self._now() + (self._now() - started) * IDLE_SHARE))

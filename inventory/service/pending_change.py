@@ -1,4 +1,4 @@
-"""A change that waits for its commit, and the thread that waits with it."""
+"""Tickets: a change that waits for its commit, and how its client gets the result."""
 
 import threading
 import time
@@ -14,10 +14,10 @@ from inventory.service.ports.change_queue import Decide, Outcome
 
 
 class PendingGroup(NamedTuple):
-    """What is queued as one: a change, or several that were submitted together.
+    """One entry of the queue: a change, or several that were submitted together.
 
-    :ivar key: see ``ChangeQueue.submit_all``. :ivar weight: how many operations or lines all of them have.
-    :ivar call: what the breaker let through; ``None`` where it was not asked, or only keys are looked up.
+    :ivar key: see ``ChangeQueue.submit_all``. :ivar weight: the number of operations or lines of all of them.
+    :ivar call: the call that the breaker admitted; ``None`` if there is no breaker, or only keys are looked up.
     """
 
     changes: Sequence["PendingChange"]
@@ -27,7 +27,7 @@ class PendingGroup(NamedTuple):
 
 
 class PendingChange:
-    """A ticket. ResolvedTicket once, by the committing thread, or withdrawn by its waiter."""
+    """A ticket. The committing thread resolves it once, or its waiter withdraws it."""
 
     __slots__ = ("_call", "_done", "_settled", "_taken", "_until", "decide", "entities", "key")
 
@@ -37,21 +37,21 @@ class PendingChange:
         self.entities = entities
         self.decide = decide
         self.key = key
-        # From the submitting on: whoever waits for many tickets one after the other waits for this long in all.
+        # From the submission on: a caller that waits for many tickets in turn waits this long in total.
         self._until = time.monotonic() + wait_ms / 1000
         self._settled: Outcome | Exception = Overloaded("not resolved")
-        # A lock that is waited for by one thread and released once: the cheapest wake-up there is.
+        # A lock that one thread waits for and that is released once: the cheapest wake-up.
         self._done = threading.Lock()
         self._done.acquire()
         self._taken = threading.Lock()
         self._call: Callable[[], None] | None = None
 
     def take(self) -> bool:
-        """Claim the change; ``False`` if its waiter has withdrawn it, or another has it. The first claim wins."""
+        """Claim the change; ``False`` if it is withdrawn or claimed already. The first claim wins."""
         return self._taken.acquire(blocking=False)
 
     def begin(self) -> bool:
-        """Claim the change to decide it; ``False`` if it is withdrawn, or will be: its time is over."""
+        """Claim the change to decide it; ``False`` if it is withdrawn, or its time is over."""
         return time.monotonic() < self._until and self._taken.acquire(blocking=False)
 
     @property
@@ -60,7 +60,7 @@ class PendingChange:
         return time.monotonic() < self._until and not self._taken.locked()
 
     def settle(self, settled: Outcome | Exception) -> None:
-        """Hand over the outcome, or what ``wait`` is to raise."""
+        """Resolve the ticket with the outcome, or with the error that ``wait`` raises."""
         self._settled = settled
         self._done.release()
         call, self._call = self._call, None
@@ -69,7 +69,7 @@ class PendingChange:
 
     def on_resolved(self, call: Callable[[], None]) -> None:
         """See ``Ticket.on_resolved``."""
-        # In this order, and the reverse in ``settle``: whichever thread comes second finds what the other has done.
+        # In this order, and the reverse in ``settle``: the second of the two threads sees what the first has done.
         self._call = call
         if not self._done.locked():
             self._call = None
@@ -78,13 +78,13 @@ class PendingChange:
     def wait(self) -> Outcome:
         """See ``Ticket.wait``."""
         if not self._done.acquire(timeout=max(0.0, self._until - time.monotonic())):
-            # It may be queued for as long as the disk hangs; whoever wanted to be told is not kept for that.
+            # It may stay queued as long as the disk hangs; the callback must not be kept alive for that.
             self._call = None
             if self.take():
                 self.settle(Overloaded("the change was not begun in time"))
                 return self.wait()
             raise StorageTimeout("the change was begun, but did not finish in time", outcome="unknown")
-        # Whoever asks again is told the same.
+        # Later calls return the same.
         self._done.release()
         if isinstance(self._settled, Exception):
             raise self._settled
@@ -92,7 +92,7 @@ class PendingChange:
 
 
 def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unavailable:
-    """What each client is told whose change met ``error``: an exception of its own.
+    """The exception for one client whose change met ``error``; each gets its own.
 
     :param key_looked_up: see ``Unavailable``.
     """
@@ -102,7 +102,7 @@ def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unav
 
 
 def as_not_begun(error: BaseException) -> Unavailable:
-    """The same for a change that was not decided: it has not happened, whatever became of others."""
+    """The same for a change that was not decided: it has not happened, whatever happened to others."""
     told = as_unavailable(error)
     told.outcome = "none"
     return told

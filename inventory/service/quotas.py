@@ -9,13 +9,13 @@ from inventory.domain.events import Line
 from inventory.domain.state import State
 
 NEAR = 0.8
-"""The part of a quota from which on it is warned of."""
+"""A warning is logged from this part of a quota on."""
 _NO_LONGER_NEAR = 0.75
 _log = logging.getLogger("inventory.quotas")
 
 
 class Sizes(NamedTuple):
-    """How much a process keeps in memory. The same in each of them."""
+    """What a process keeps in memory; the same in every process."""
 
     records: int = 0
     stores: int = 0
@@ -25,7 +25,7 @@ class Sizes(NamedTuple):
 
 
 class Quotas(NamedTuple):
-    """How many of each there may be. What is there already is never refused, however much it is."""
+    """The maximum number of each. What exists already is never refused."""
 
     records: int = 20_000_000
     stores: int = 200_000
@@ -33,7 +33,7 @@ class Quotas(NamedTuple):
 
 
 class Use(NamedTuple):
-    """How much of one quota is used. :ivar quota: the name of its setting; :ivar counted: what it counts."""
+    """The use of one quota. :ivar quota: the name of its setting. :ivar counted: what it counts."""
 
     quota: str
     counted: str
@@ -55,7 +55,7 @@ def sizes_of(state: State) -> Sizes:
 
 
 def uses(sizes: Sizes, quotas: Quotas) -> tuple[Use, ...]:
-    """How much of each quota is used."""
+    """The use of each quota."""
     return (
         Use("MAX_RECORDS", "records", sizes.records, quotas.records),
         Use("MAX_STORES", "stores", sizes.stores, quotas.stores),
@@ -64,12 +64,12 @@ def uses(sizes: Sizes, quotas: Quotas) -> tuple[Use, ...]:
 
 
 class Room:
-    """What the changes of one commit group add, and whether more of it may be."""
+    """What the changes of one commit group add, checked against the quotas."""
 
     def __init__(self, before: Sizes, has_store: Callable[[str], bool], quotas: Quotas, ended: int) -> None:
         """
-        :param before: how much there was before the group. :param has_store: whether there was a store.
-        :param ended: how many reservations the changes of the group have ended so far.
+        :param before: the sizes before the group. :param has_store: whether a store existed.
+        :param ended: the number of reservations that the changes of the group have ended so far.
         """
         self._before = before
         self._has_store = has_store
@@ -79,10 +79,10 @@ class Room:
         self._open = -ended
 
     def require(self, lines: Sequence[Line], opens: bool) -> None:
-        """Refuse what would make more than a quota allows.
+        """Refuse a change that would exceed a quota.
 
-        :param opens: whether the change makes a reservation.
-        :raises QuotaExceeded: naming the quota and what to do; nothing was added.
+        :param opens: whether the change creates a reservation.
+        :raises QuotaExceeded: names the quota and what to do; nothing was added.
         """
         records, stores = self._new(lines)
         if records:
@@ -94,7 +94,7 @@ class Room:
             self._check("MAX_OPEN_RESERVATIONS", "open reservations", there, 1)
 
     def take(self, lines: Sequence[Line], opened: int) -> None:
-        """Count what a change has made. :param opened: 1 if that is a reservation, -1 if one has ended."""
+        """Count what a change has created. :param opened: 1 if that is a reservation, -1 if one has ended."""
         records, stores = self._new(lines)
         self._records += records
         self._stores |= stores
@@ -111,26 +111,26 @@ class Room:
 
 
 class QuotaWatch:
-    """How much of each quota is used. Warns in the log, once each time that a use comes near its quota."""
+    """The use of each quota. Logs a warning once, each time that a use comes near its quota."""
 
     def __init__(self, sizes: Callable[[], Sizes], quotas: Quotas) -> None:
-        """:param sizes: how much there is now."""
+        """:param sizes: the current sizes."""
         self.sizes = sizes
         self.quotas = quotas
         self._told: set[str] = set()
 
     def uses(self) -> tuple[Use, ...]:
-        """How much of each is used."""
+        """The use of each quota."""
         return uses(self.sizes(), self.quotas)
 
     def near(self) -> list[Use]:
-        """Those that are nearly used up."""
+        """Those that are nearly exhausted."""
         return [use for use in self.uses() if use.is_near()]
 
     def look(self) -> None:
-        """Look, now and then, whether there is something to warn of."""
+        """Warn if a quota is nearly exhausted; called regularly."""
         used = self.uses()
-        # Not armed again at once: what goes up and down about the mark would fill the log.
+        # With hysteresis: a use that oscillates around the threshold would fill the log.
         self._told &= {use.quota for use in used if use.is_near(_NO_LONGER_NEAR)}
         for use in used:
             if use.is_near() and use.quota not in self._told:

@@ -1,4 +1,4 @@
-"""Holds: made, committed, released, extended, and ended by time. One thread-safe object over the stock service."""
+"""The use cases of holds: create, commit, release, extend, expire. One thread-safe object over the stock service."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,14 +24,14 @@ _AT_ONCE = 500
 
 
 class HoldOutcome(NamedTuple):
-    """A reservation after a change. ``replayed``: an earlier request with the same key had already caused it."""
+    """A reservation after a change. ``replayed``: an earlier request with the same key caused it."""
 
     reservation: Reservation
     replayed: bool
 
 
 class ReservationService:
-    """Every answer is durable. Nothing is held in part: all lines of a hold are promised, or none."""
+    """Every answer is durable. A hold is never partial: all of its lines are promised, or none."""
 
     def __init__(self, ledger: Ledger, stock: StockService, now: Callable[[], Instant], history: HoldHistory) -> None:
         self._ledger = ledger
@@ -46,11 +46,11 @@ class ReservationService:
         note: Note = NO_NOTE,
         key: IdempotencyKey | None = None,
     ) -> HoldOutcome:
-        """Promise all lines, or none.
+        """Hold all lines, or none.
 
-        :raises InsufficientStock: naming every line that is short.
-        :raises ItemsNotFound: naming every record that is not there.
-        :raises Unavailable: see ``StockService.change``, as for all that change something here.
+        :raises InsufficientStock: names every line that is short.
+        :raises ItemsNotFound: names every record that does not exist.
+        :raises Unavailable: see ``StockService.change``, as for every change here.
         """
         return self._change(HoldStock(uuid7(self._now()), lines, ttl_ms, note), key)
 
@@ -62,11 +62,11 @@ class ReservationService:
         note: Note = NO_NOTE,
         key: IdempotencyKey | None = None,
     ) -> HoldOutcome:
-        """The goods leave: all that is held, or ``lines`` of it. All of it asked twice gives the same answer.
+        """Commit all that is held, or ``lines`` of it: the goods leave. A repeated commit of all gets the same answer.
 
-        :raises ReservationNotFound: there is none. :raises ReservationExpired: its time is over.
-        :raises WrongState: it has ended otherwise. :raises ExceedsHold: less is held.
-        :raises InsufficientStock: fewer units are there than were promised.
+        :raises ReservationNotFound: there is no such reservation. :raises ReservationExpired: it has expired.
+        :raises WrongState: it has ended in another way. :raises ExceedsHold: it holds less.
+        :raises InsufficientStock: fewer units are on hand than were promised.
         """
         return self._change(CommitHold(reservation_id, self._items(reservation_id), lines, precondition, note), key)
 
@@ -78,7 +78,7 @@ class ReservationService:
         note: Note = NO_NOTE,
         key: IdempotencyKey | None = None,
     ) -> HoldOutcome:
-        """Back to what is available: all that is held, or ``lines`` of it. Raises as ``commit``."""
+        """Make all that is held, or ``lines`` of it, available again. Raises like ``commit``."""
         return self._change(ReleaseHold(reservation_id, self._items(reservation_id), lines, precondition, note), key)
 
     def extend(
@@ -89,13 +89,13 @@ class ReservationService:
         note: Note = NO_NOTE,
         key: IdempotencyKey | None = None,
     ) -> HoldOutcome:
-        """Let it last for ``ttl_ms`` from now on. Raises as ``commit``."""
+        """Let it expire ``ttl_ms`` from now. Raises like ``commit``."""
         return self._change(ExtendHold(reservation_id, ttl_ms, precondition, note), key)
 
     def reservation(self, reservation_id: str) -> Reservation:
-        """Return one, with all of its lines.
+        """Return a reservation with all of its lines.
 
-        :raises ReservationNotFound: there is none that is remembered.
+        :raises ReservationNotFound: none is remembered under this id.
         :raises HistoryGone: it has ended, and the event that ended it was deleted.
         """
         return self._history.whole(self._known(reservation_id))
@@ -103,10 +103,10 @@ class ReservationService:
     def reservations(
         self, request: ReservationRequest, before_reading: Callable[[int], None] = lambda _: None
     ) -> Page[Hold]:
-        """Return part of the list of those that are remembered; those that have ended without lines, unless asked for.
+        """Return a page of the remembered reservations; ended ones without lines, unless requested.
 
-        :param before_reading: told how many lines are to be read from the log; what it raises is raised.
-            One whose lines were deleted is in it without them: whether it has a line that is asked for is not known.
+        :param before_reading: called with the number of lines to be read from the log; its errors are raised.
+            A reservation whose lines were deleted is included without them: whether it has a requested line is unknown.
         """
         page = self._ledger.reservations(request)
         if not request.reads_lines:
@@ -115,7 +115,7 @@ class ReservationService:
         found: list[Hold] = []
         for hold, whole in self._history.all_whole(page.items):
             if whole is None:
-                # There was no time for more: the next page goes on here.
+                # There was no time for more: the next page continues here.
                 return replace(page, items=found, next_after=str(hold.created - 1))
             if not isinstance(whole, Reservation) or request.names(whole):
                 found.append(whole if request.with_lines else hold)
@@ -128,17 +128,17 @@ class ReservationService:
         return hold
 
     def expire_due(self) -> int:
-        """Give back what is held by reservations whose time is over; returns how many have ended by it.
+        """End expired reservations; return the number that ended.
 
-        Any process may; where two do, the second one finds that it has been done.
+        Any process may do it; if two do, the second one finds it done.
 
-        :raises Unavailable: it could not be done for all; what was not is due again at the next call.
+        :raises Unavailable: some could not be ended; they are due again at the next call.
         """
         ended, failed = 0, list[Unavailable]()
         while due := self._ledger.due_reservations(_AT_ONCE):
             for part in _parts([ExpireHold(held.reservation_id, held.items) for held in due]):
                 ended += self._carry_out(part, failed)
-            # First what can be ended, then what went wrong.
+            # First end what can be ended, then raise what failed.
             if failed:
                 raise failed[0]
             if len(due) < _AT_ONCE:
@@ -146,7 +146,7 @@ class ReservationService:
         return ended
 
     def _carry_out(self, commands: Sequence[ExpireHold], failed: list[Unavailable]) -> int:
-        """Submit all, so that they share a sync, and wait for each. What goes wrong is added to ``failed``."""
+        """Submit all, so that they share a flush, and wait for each. Errors are added to ``failed``."""
         ended, tickets = 0, list[Ticket]()
         for command in commands:
             try:
@@ -163,7 +163,7 @@ class ReservationService:
 
     def _items(self, reservation_id: str) -> tuple[ItemId, ...]:
         hold = self._ledger.reservation(reservation_id)
-        # One that has ended, or is not known, changes nothing; what a key has caused is found first.
+        # An ended or unknown one changes nothing; what a key has caused is found first.
         return hold.items if isinstance(hold, Reservation) else ()
 
     def _change(self, command: HoldCommand, key: IdempotencyKey | None) -> HoldOutcome:
@@ -175,8 +175,7 @@ class ReservationService:
         if event.reservation is not None:
             return HoldOutcome(event.reservation, replayed)
         with _of_what_has_happened():
-            # As it was then: the same as now, if nothing has happened to it since; with the same lines, if only extends
-            # have.
+            # As it was then: the same as now, if it has not changed since; with the same lines, after extends only.
             now = None if event.step is None else self._ledger.reservation(event.step.reservation_id)
             known = now if isinstance(now, Reservation) else None
             if known is not None and known.sequence == event.sequence:
@@ -186,7 +185,7 @@ class ReservationService:
 
 @contextmanager
 def _of_what_has_happened() -> Iterator[None]:
-    """:raises StorageUnavailable: with outcome "unknown": the answer cannot be read, which is no reason to give up."""
+    """:raises StorageUnavailable: with outcome "unknown": the answer cannot be read; the client should try again."""
     try:
         yield
     except StorageUnavailable as error:
@@ -204,7 +203,7 @@ def _has_ended(ticket: Ticket) -> bool:
 
 
 def _parts(commands: Sequence[ExpireHold]) -> Iterator[list[ExpireHold]]:
-    """The same in parts of at most ``_AT_ONCE`` lines or one command: others wait behind what is submitted together."""
+    """Split into parts of at most ``_AT_ONCE`` lines or one command, since other changes wait for a part."""
     part, lines = list[ExpireHold](), 0
     for command in commands:
         if part and lines + command.weight > _AT_ONCE:

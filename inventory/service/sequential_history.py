@@ -1,4 +1,4 @@
-"""What an engine has of ``EventHistory`` whose events are found by their sequence, and in no other way."""
+"""The part of ``EventHistory`` for engines that find events only by their sequence."""
 
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ LOOK_AGAIN_SECONDS = 0.05
 
 
 class SequentialHistory(ABC):
-    """Walks from event to event, and looks for news again and again. The engine adds the reads by sequence."""
+    """Walks from event to event, and polls for new ones. The engine adds the reads by sequence."""
 
     sleep: Callable[[float], None] = staticmethod(time.sleep)
     monotonic: Callable[[], float] = staticmethod(time.monotonic)
@@ -31,7 +31,7 @@ class SequentialHistory(ABC):
         """See ``EventHistory.events``."""
 
     def first_beside(self, sequence: int) -> int:
-        """The first event that costs little to read once the event ``sequence`` was read."""
+        """The first event that is cheap to read once the event ``sequence`` was read."""
         return 1
 
     def wait_beyond(self, sequence: int, seconds: float) -> bool:
@@ -45,7 +45,7 @@ class SequentialHistory(ABC):
         return True
 
     def latest_by(self, instant: Instant) -> int:
-        """See ``EventHistory.latest_by``: a binary search, of one read for each step."""
+        """See ``EventHistory.latest_by``: a binary search with one read for each step."""
         latest = self.latest()
         if not latest or self._instant_of(latest) <= instant:
             return latest
@@ -56,7 +56,7 @@ class SequentialHistory(ABC):
         return 0
 
     def of_record(self, item: ItemId, before: int, limit: int) -> Sequence[Step]:
-        """See ``EventHistory.of_record``: from line to line, each of which names the one before."""
+        """See ``EventHistory.of_record``: each line names the previous one."""
         found: list[Step] = []
         sequence, first = before, self.first_beside(before)
         while sequence >= first and len(found) < limit:

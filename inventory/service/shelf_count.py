@@ -9,21 +9,21 @@ from inventory.service.history import HistoryService
 from inventory.service.ports.change_queue import Outcome
 
 TRIES = 10
-"""So often a count is made anew that another change overtakes; with the last of them its sender is told."""
+"""How often a count is tried again if another change overtakes it; then it is refused."""
 
 
 def count_at_version(
     command: CountStock, version: int, history: HistoryService, carry_out: Callable[[CountStock], Outcome]
 ) -> Outcome:
-    """Carry out a count, and add what has changed since that version by anything but a count.
+    """Apply a count, and add all changes since that version except other counts.
 
-    So two people who count one shelf from one screen, and a request that is sent twice, leave what was counted once.
+    So two people who count one shelf from one screen, and a request that is sent twice, correct it once.
 
-    :raises CountOvertaken: the record changes faster than it can be looked up what has changed; nothing was counted.
-    :raises: what ``HistoryService.seen_at`` does, unless the count's key shows that it was accepted before.
+    :raises CountOvertaken: the record changes faster than its changes can be read; nothing was counted.
+    :raises: the errors of ``HistoryService.seen_at``, unless the key of the count shows that it was accepted before.
     """
     for _ in range(TRIES - 1):
-        # Looked up from what was found before: each time a few steps at most.
+        # Continues from the previous result: each time a few steps at most.
         command = replace(command, seen=_seen(command, version, history))
         try:
             return carry_out(command)
@@ -37,5 +37,5 @@ def _seen(command: CountStock, version: int, history: HistoryService) -> Seen | 
     try:
         return history.seen_at(command.item, version, "countedAtVersion", known)
     except InventoryError as error:
-        # For the decision: a retry whose count was accepted gets its first answer, though the version may be gone.
+        # For the decision: a retry of an accepted count gets its first answer, although the version may be gone.
         return error

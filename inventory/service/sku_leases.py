@@ -1,4 +1,4 @@
-"""The lease of a SKU around a change: who does not get it is refused at once."""
+"""The lease of a SKU around a change: a change that does not get it is refused at once."""
 
 import logging
 import time
@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 class LeasePolicy(NamedTuple):
-    """How leases are used: TTL and renewal in ms, and what a refused caller is told.
+    """How leases are used: TTL and renewal in ms, and the refusal of other changes.
 
-    :ivar own_wait_ms: for how long an attempt waits for an earlier one under the same idempotency key.
+    :ivar own_wait_ms: how long an attempt waits for an earlier one under the same idempotency key.
     """
 
     ttl_ms: int = 2000
@@ -29,7 +29,7 @@ class LeasePolicy(NamedTuple):
 
 
 class HeldLeases:
-    """The leases of one change, until ``SkuLeases.holding`` gives them back. For one thread."""
+    """The leases of one change, until ``SkuLeases.holding`` releases them. For one thread."""
 
     def __init__(self, leases: "SkuLeases", purpose: str | None, wait_ms: int) -> None:
         self._leases = leases
@@ -38,26 +38,26 @@ class HeldLeases:
         self._since = self._until = Instant(0)
 
     def take(self, sku: str) -> None:
-        """Take one more. :raises LockContended: another has it."""
+        """Acquire one more. :raises LockContended: another change has it."""
         lease, asked_at = self._leases.acquire(sku, self._purpose, self._wait_ms)
         self.held.append(lease)
         if len(self.held) == 1:
             self._note(asked_at)
 
     def check(self, now: Instant) -> None:
-        """The fence: to be called with the instant of the append, inside its critical section.
+        """The fence: call it with the instant of the append, inside its critical section.
 
-        Whoever takes a lease over can do so only when this has begun to refuse.
+        Another change can take over a lease only after this has begun to refuse.
 
-        :raises LockLost: the leases have ended by then.
+        :raises LockLost: the leases have expired by then.
         """
         if now >= self._until:
             raise LockLost(self.held[0].key)
 
     def renew_if_due(self) -> None:
-        """To be called in the loop of work that is long: renews when ``renew_ms`` have passed since the last time.
+        """Call it in the loop of a long operation: it renews when ``renew_ms`` have passed since the last time.
 
-        :raises LockLost: a lease has ended, or is another's; nothing may be changed under it any more.
+        :raises LockLost: a lease has expired, or another change has it; nothing may be changed under it any more.
         :raises StorageUnavailable: it could not be renewed, and lasts as long as before.
         """
         now = self._leases.now()
@@ -68,7 +68,7 @@ class HeldLeases:
         self._note(now)
 
     def end(self) -> None:
-        """Refuse from now on: a change whose caller has given up may still be waiting to be decided."""
+        """Refuse from now on: a change whose client has given up may still wait for its decision."""
         self._until = Instant(0)
 
     def _note(self, now: Instant) -> None:
@@ -76,10 +76,10 @@ class HeldLeases:
 
 
 class SkuLeases:
-    """Leases by SKU over all processes that share the store. Admission only: no promise rests on them.
+    """Leases by SKU over all processes that share the store. Admission only: correctness does not depend on them.
 
-    :ivar now: the service's clock, the one whose instants are given to ``decide``.
-    :ivar count: is told what has happened; whoever counts sets it.
+    :ivar now: the clock of the service, whose instants ``decide`` gets.
+    :ivar count: called with each event; set by the metrics.
     """
 
     def __init__(
@@ -97,12 +97,12 @@ class SkuLeases:
 
     @contextmanager
     def holding(self, skus: Sequence[str], key: str | None = None, *, waits: bool = True) -> Iterator[HeldLeases]:
-        """Hold the leases of all ``skus`` inside the ``with`` block, taken in sorted order.
+        """Hold the leases of all ``skus`` in the ``with`` block, acquired in sorted order.
 
         Waits only for an earlier attempt under the same idempotency ``key``, in any process.
 
-        :param waits: whether that one is.
-        :raises LockContended: another has one of them; none is held then.
+        :param waits: whether to wait for that one.
+        :raises LockContended: another change has one of them; none is held then.
         :raises StorageUnavailable: the files of the leases cannot be used.
         """
         wait_ms = self.policy.own_wait_ms if waits else 0
@@ -120,14 +120,14 @@ class SkuLeases:
                 self._release(lease)
 
     def acquire(self, sku: str, purpose: str | None = None, wait_ms: int = 0) -> tuple[LeaseRecord, Instant]:
-        """Take one lease; returns the instant just before, too.
+        """Acquire one lease; also return the instant just before.
 
-        :param wait_ms: for how long who holds it for the same ``purpose`` is waited for.
+        :param wait_ms: how long to wait for a holder with the same ``purpose``.
         """
         looks_left = 0 if purpose is None else wait_ms // _LOOK_AGAIN_MS
         try:
-            # Asked before the store asks its own clock: of the two ends, which differ by a constant,
-            # the one by which we stop is never behind the one by which others may begin.
+            # Read before the store reads its own clock: of the two deadlines, which differ by a constant,
+            # the one at which we stop is never after the one at which others may begin.
             asked_at = self.now()
             while (acquired := self._store.acquire(sku, purpose)) is None:
                 is_own = purpose is not None and self._may_be_held_for(purpose, sku)
@@ -148,13 +148,13 @@ class SkuLeases:
         policy = self.policy
         error = LockContended(sku, retry_after_ms=policy.retry_after_ms, reject_status=policy.reject_status)
         if is_own:
-            # The earlier attempt may be carried out after this one was answered.
+            # The earlier attempt may be applied after this one was answered.
             error.outcome = "unknown"
         return error
 
     def _may_be_held_for(self, purpose: str, sku: str) -> bool:
         holder = self._store.holder(sku)
-        # While it is being written, its purpose is not known.
+        # While the lease is being written, its purpose is unknown.
         return holder is None or holder.purpose == purpose
 
     def renew(self, lease: LeaseRecord) -> LeaseRecord:
@@ -167,7 +167,7 @@ class SkuLeases:
             raise _unavailable(error) from error
 
     def _release(self, lease: LeaseRecord) -> None:
-        # What was changed under the lease stays changed: nothing is raised here.
+        # The change under the lease stays: nothing is raised here.
         try:
             if not self._store.release(lease):
                 self.count("expired")

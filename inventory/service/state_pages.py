@@ -1,4 +1,4 @@
-"""Pages and copies of a state. Whatever guards the fold is held for a bounded number of steps at a time."""
+"""Pages and copies of a state. The lock that guards the fold is held for a bounded number of steps at a time."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
@@ -23,27 +23,27 @@ from inventory.service.ports.stock_reads import (
 
 T = TypeVar("T")
 Still: TypeAlias = Callable[[], AbstractContextManager[State]]
-"""Gives the state, and holds it still inside the ``with`` block: no change is folded meanwhile."""
+"""Gives the state, which does not change in the ``with`` block: the fold waits."""
 
 AT_ONCE = 500
-"""Records that are looked up while the state stands still."""
+"""Records that are looked up while the fold waits."""
 _LOOKED_AT = 2000
-"""Reservations looked at for one page."""
+"""Reservations examined for one page."""
 _LINES_LOOKED_AT = 50_000
 """Of their lines."""
 READ_AT_ONCE = 200
-"""Reservations of one page whose lines are to be read from the log, since they have ended."""
+"""Ended reservations of one page, whose lines must be read from the log."""
 
 
 def page_of_stores(state: State, request: PageRequest) -> Page[StoreSummary]:
-    """Stores by id. The caller holds the state still."""
+    """Stores by id. The caller holds the lock that guards the fold."""
     names = state.store_names.after(request.after, request.limit + 1, request.prefix)
     found = [StoreSummary(name, len(state.skus_of_store[name])) for name in names[: request.limit]]
     return Page(found, _next_after(names, request.limit), state.sequence)
 
 
 def page_of_records(state: State, store: str, request: PageRequest) -> Page[Record]:
-    """A store's records by SKU. The caller holds the state still.
+    """The records of a store by SKU. The caller holds the lock that guards the fold.
 
     :raises StoreNotFound: no event has named the store.
     """
@@ -56,7 +56,7 @@ def page_of_records(state: State, store: str, request: PageRequest) -> Page[Reco
 
 
 def read_sku(still: Still, sku: str, request: PageRequest, lag_ms: int) -> SkuStock:
-    """One SKU over all stores, as of one event: changes go on between the parts in which it is read."""
+    """One SKU over all stores, as of one event, although changes continue between the parts of the read."""
     with still() as state:
         wide = state.wide.get(sku)
         if wide is None:
@@ -65,7 +65,7 @@ def read_sku(still: Still, sku: str, request: PageRequest, lag_ms: int) -> SkuSt
         as_of, totals, reading = state.sequence, wide.totals, SkuReading()
         wide.readings.append(reading)
     try:
-        # One more than is wanted: whether there is one.
+        # One more than requested, to know whether there is one.
         records = list(islice(_records(still, wide, Sku(sku), request.after, as_of, reading), request.limit + 1))
     finally:
         with still():
@@ -89,7 +89,7 @@ def _records(
         with still() as state:
             names = wide.stores.after(after, AT_ONCE)
             found = [state.records[ItemId(StoreId(name), sku)] for name in names]
-            # What has changed since is there as it was before; where it was not, it is not there.
+            # A record that has changed since is taken as it was before, or left out if it did not exist.
             then = [reading.before.get(one.item.store) if one.sequence > as_of else one for one in found]
         yield from (record for record in then if record is not None)
         if len(names) < AT_ONCE:
@@ -98,7 +98,7 @@ def _records(
 
 
 def page_of_reservations(still: Still, request: ReservationRequest) -> Page[Hold]:
-    """Reservations in the order they were made; of those looked at, the ones that are asked for."""
+    """Reservations in the order of their creation; of those examined, the requested ones."""
     with still() as state:
         as_of, ids = state.sequence, state.reservations.after(request.after, _LOOKED_AT)
         looked_at = state.reservations.copy(ids)
@@ -126,16 +126,16 @@ def _is_asked_for(hold: Hold, request: ReservationRequest) -> bool:
 
 
 class StockCopy:
-    """Implements ``StockWalk`` on a copy of the dicts of immutable records: cheap, and nothing folded later shows.
+    """Implements ``StockWalk`` on a copy of the dicts of immutable records: cheap, and later events do not affect it.
 
-    It is made while the caller holds the state still.
+    It is made while the caller holds the lock that guards the fold.
     """
 
     def __init__(self, state: State) -> None:
         self.as_of_sequence = state.sequence
         self._records = dict(state.records)
         self._items_of_sku = state.central()
-        # In the order of the log. Lists, for what was given before is not to be gone through again for each part.
+        # In the order of the log. Lists, so that a part does not iterate over the earlier parts again.
         self._in_order: list[Record] = []
         self._skus: list[str] = []
 
@@ -160,7 +160,7 @@ class StockCopy:
 
 
 def broken_of(state: State, limit: int) -> list[BrokenItem]:
-    """See ``LedgerHealth.broken``. The caller holds the state still."""
+    """See ``LedgerHealth.broken``. The caller holds the lock that guards the fold."""
     found = [BrokenItem(item, at) for item, at in state.broken.items()]
     return sorted(found, key=lambda one: (one.at.sequence, one.item))[:limit]
 

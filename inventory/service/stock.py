@@ -1,4 +1,4 @@
-"""The service that views and commands call: one thread-safe object over whichever ledger there is."""
+"""The use cases of stock, for views and commands: one thread-safe object over any ledger."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -22,43 +22,42 @@ Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
 
 
 class StockService:
-    """Changes and reads stock. Every answer is durable and includes all that was confirmed before it."""
+    """Changes and reads stock. Every answer is durable and includes everything confirmed before it."""
 
     def __init__(self, ledger: Ledger, leases: SkuLeases | None = None) -> None:
-        """:param leases: where given, a change takes the lease of its SKU first."""
+        """:param leases: if given, a change first acquires the lease of its SKU."""
         self._ledger = ledger
         self._leases = leases
         self._locks = EntityLocks()
 
     def change(self, command: Command, key: IdempotencyKey | Delivery | None = None) -> Outcome:
-        """Carry out one command, or say why not.
+        """Apply one command.
 
-        Under a key that was used before, the first outcome is returned and nothing changes. An attempt under a key
-        waits for an earlier one that is under way; where another change has the lease of the SKU, the key is still
-        looked up.
+        Under a key that was used before, it returns the first outcome and changes nothing. An attempt under a key waits
+        for an earlier one in progress; if another change has the lease of the SKU, the key is still looked up.
 
         :raises Refusal: the command is not possible; nothing has changed.
         :raises LockContended: another change has the lease of the SKU; nothing has changed.
-        :raises LockLost: the lease ended before the change was made; nothing has changed.
+        :raises LockLost: the lease expired before the change was made; nothing has changed.
         :raises Unavailable: see ``Ticket.wait``.
         """
         return self.begin(command, key).wait()
 
     def begin(self, command: Command, key: IdempotencyKey | Delivery | None = None) -> Ticket:
-        """Submit one command; its ticket tells what ``change`` returns or raises, if this does not raise it already.
+        """Submit one command; its ticket returns or raises what ``change`` would, unless this raises it already.
 
-        Where leases are taken the ticket is settled: a lease is held until the change is made.
+        With leases the ticket is already resolved: a lease is held until the change is made.
         """
         decided = deciding(command)
         entities = command.entities
         skus = [] if self._leases is None else [item.sku for item in entities if isinstance(item, ItemId)]
-        # What changes no stock, as an extended reservation does, has no SKU to take a lease of.
+        # A command that changes no stock, such as an extend, has no SKU to lease.
         if self._leases is not None and skus:
             return ResolvedTicket(
                 self._change_leased(self._leases, skus, Submission(entities, decided, key, command.weight))
             )
-        # The lock orders what is submitted for an item. Held until the append, it would shrink every
-        # batch to one: measured, 8,000 commits a second on a hot SKU instead of 35,000.
+        # The lock orders the changes of an item. Held until the append, it would shrink every commit
+        # group to one change: measured, 8,000 commits a second on a hot SKU instead of 35,000.
         with self._locks.holding(entities):
             return self._ledger.submit(entities, decided, key, command.weight)
 
@@ -77,20 +76,20 @@ class StockService:
     def change_many(
         self, wanted: Sequence[Wanted], key: IdempotencyKey | None = None
     ) -> list[Outcome | InventoryError]:
-        """Carry out commands in their order, each for itself, with one write and one sync for all.
+        """Apply commands in order, independently, with one write and one flush for all.
 
-        The results stand in that order too. Where ``change`` would raise, the error stands there instead.
+        The results have the same order. If ``change`` would raise, the result is the error.
 
-        :param key: that of the request of which all are part; see ``Ledger.submit_all``.
+        :param key: the key of the request of which all are part; see ``Ledger.submit_all``.
         """
         entities = [entity for command, _ in wanted for entity in command.entities]
         with ExitStack() as stack:
-            # A lease for each SKU, not for each command: two of them may be about the same one.
+            # A lease for each SKU, not for each command: two commands may have the same SKU.
             leases: dict[str, HeldLeases | InventoryError | None] = {}
             waits = True
             for sku in sorted(set(skus_of(entities))):
                 leases[sku] = self._lease(stack, sku, key, waits=waits)
-                # Waited for once, not for each SKU: an attempt whose process has died keeps them all until they end.
+                # Wait once, not for each SKU: an attempt whose process has died keeps all of them until they expire.
                 waits = waits and not isinstance(leases[sku], InventoryError)
             with self._locks.holding(entities):
                 tickets = self._submitted([submission(leases, *one) for one in wanted], key)
@@ -99,7 +98,7 @@ class StockService:
     def _lease(
         self, stack: ExitStack, sku: str, key: IdempotencyKey | None, *, waits: bool
     ) -> HeldLeases | InventoryError | None:
-        """Hold the SKU's lease until the stack ends; ``None`` where there are no leases."""
+        """Hold the lease of the SKU until the stack ends; ``None`` if leases are disabled."""
         if self._leases is None:
             return None
         try:
@@ -110,7 +109,7 @@ class StockService:
     def _submitted(
         self, wanted: Sequence[Submission | InventoryError], key: IdempotencyKey | None
     ) -> list[Ticket | InventoryError]:
-        """Submit what can be, as one; each ticket, or error, in its place."""
+        """Submit all that can be, together; return a ticket or an error for each."""
         changes = [one for one in wanted if isinstance(one, Submission)]
         try:
             tickets = iter(self._ledger.submit_all(changes, key))
@@ -129,14 +128,14 @@ class StockService:
             return error
 
     def count_leases(self, count: Callable[[LeaseEvent], None]) -> None:
-        """Have ``count`` told what happens to leases, where there are some."""
+        """Call ``count`` with the events of leases, if leases are enabled."""
         if self._leases is not None:
             self._leases.count = count
 
     def record(self, item: ItemId) -> Record:
         """Return the current record.
 
-        :raises ItemNotFound: there is none.
+        :raises ItemNotFound: it does not exist.
         """
         record = self._ledger.record(item)
         if record is None:
@@ -144,16 +143,16 @@ class StockService:
         return record
 
     def stock_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
-        """Return a SKU over all stores, complete as of the call, with that part of its records.
+        """Return a SKU over all stores, complete as of the call, with a page of its records.
 
         :raises SkuNotFound: no store has it.
         """
         return _known(self._ledger.records_of_sku(sku, page))
 
     def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
-        """Return a SKU from the central view, which may lag behind by what its ``lag_ms`` says.
+        """Return a SKU from the central view, which may lag by ``lag_ms``.
 
-        :raises SkuNotFound: the view has none.
+        :raises SkuNotFound: the view does not have it.
         """
         return _known(self._ledger.central_stock(sku, page))
 
@@ -162,14 +161,14 @@ class StockService:
         return self._ledger.stores(page)
 
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
-        """Return a store's records by SKU.
+        """Return the records of a store by SKU.
 
         :raises StoreNotFound: there is no such store.
         """
         return self._ledger.records_of_store(store, page)
 
     def queue_depth(self) -> int:
-        """Return how many changes wait to be taken up."""
+        """Return the number of changes in the queue."""
         return self._ledger.queue_depth()
 
 

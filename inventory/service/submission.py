@@ -1,4 +1,4 @@
-"""From a command to what a ledger is given."""
+"""From a command to what a ledger accepts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ from inventory.service.sku_leases import HeldLeases
 
 
 def deciding(command: Command) -> Decide:
-    """Return what decides on ``command``."""
+    """Return the function that decides on ``command``."""
 
     def decided(state: StateView, now: Instant) -> Draft:
         return decide(command, state, now)
@@ -22,7 +22,7 @@ def deciding(command: Command) -> Decide:
 
 
 def key_text(key: IdempotencyKey | Delivery | None) -> str | None:
-    """What is the same for all attempts under one key."""
+    """A text that is the same for all attempts under one key."""
     return key.key if isinstance(key, IdempotencyKey) else None if key is None else "\0".join(key)
 
 
@@ -36,7 +36,7 @@ def submission(
     command: Command,
     key: IdempotencyKey | Delivery | None,
 ) -> Submission | InventoryError:
-    """What is to be submitted, or why it cannot be: a lease that it needs is another's. Its key is looked up then."""
+    """The submission of a command. If another change has a lease that it needs, only its key is looked up."""
     held = []
     for sku in skus_of(command.entities):
         match leases[sku]:

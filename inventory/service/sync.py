@@ -13,12 +13,12 @@ from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.published_views import SyncStatus, Views
 
 IDLE_SHARE = 9
-"""A scheduled pass waits nine times as long as the one before it took: at most a tenth of the time."""
+"""A scheduled pass waits nine times as long as the previous one took: passes take at most a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What a pass did: ``published`` is False where the files held everything already."""
+    """The result of a pass: ``published`` is ``False`` if the files were already up to date."""
 
     published: bool
     as_of_sequence: int
@@ -26,10 +26,10 @@ class SyncResult:
 
 
 class Passes(Protocol):
-    """What runs passes; see ``Sync``."""
+    """Runs passes; see ``Sync``."""
 
     def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
-        """Publish everything that was committed before the call, unless the files hold it already."""
+        """Publish everything that was committed before the call, unless the files are up to date."""
 
     def sync_if_due(self) -> SyncResult | None:
         """Run a pass if the interval is over, something changed, and no other process is at it."""
@@ -38,15 +38,15 @@ class Passes(Protocol):
         """What was published last."""
 
     def age_ms(self) -> int | None:
-        """How far the published files are behind, in ms at most: 0 only where they hold everything that is committed.
+        """Upper bound of the age of the published files, in ms: 0 only if they contain everything that is committed.
 
-        Otherwise the time since the latest instant at which they are known to have held everything: the end
-        of the last pass that published, or a later look of this process. ``None`` before the first pass.
+        Otherwise the time since the latest instant at which they are known to have contained everything: the end of the
+        last pass that published, or a later check of this process. ``None`` before the first pass.
         """
 
 
 class Sync:
-    """Runs passes, by schedule or on demand; any process may, one at a time does."""
+    """Runs passes, on schedule or on demand; one process at a time does."""
 
     def __init__(self, ledger: Ledger, views: Views, now: Callable[[], Instant], interval_ms: int) -> None:
         self._ledger = ledger
@@ -56,12 +56,12 @@ class Sync:
         self._was_current_at = Instant(0)
 
     def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
-        """Publish everything that was committed before the call, unless the files hold it already.
+        """Publish everything that was committed before the call, unless the files are up to date.
 
         :param force: publish in any case.
 
         :raises Overloaded: another process kept the publish lock for longer than ``wait_ms``.
-        :raises StorageUnavailable: the files could not be written; those that were there are unharmed.
+        :raises StorageUnavailable: the files could not be written; the previous ones are unchanged.
         """
         with self._views.lock(wait_ms=wait_ms) as ours:
             if not ours:
@@ -73,7 +73,7 @@ class Sync:
         if not self._is_due():
             return None
         with self._views.lock(wait_ms=0) as ours:
-            # Looked at again under the lock: another process may have been faster.
+            # Checked again under the lock: another process may have been faster.
             return self._pass() if ours and self._is_due() else None
 
     def status(self) -> SyncStatus:
@@ -87,7 +87,7 @@ class Sync:
             return 0
         if last.sequence < 0:
             return None
-        # Rounded up: a commit within the same millisecond is behind too.
+        # Rounded up: a commit within the same millisecond counts as later.
         return max(1, -(-(self._now() - max(last.at, self._was_current_at)) // 1000))
 
     def _is_due(self) -> bool:
@@ -96,7 +96,7 @@ class Sync:
         return self._is_behind(last) and self._now() >= max(last.at, last.tried_at) + pause
 
     def _is_behind(self, last: SyncStatus) -> bool:
-        # The instant is taken first: what is committed after the look is younger than it.
+        # The clock is read first: what is committed after the check is later.
         now = self._now()
         if self._ledger.status().sequence > last.sequence:
             return True
@@ -112,7 +112,7 @@ class Sync:
                 if changed:
                     self._views.publish(stock)
         except Exception:
-            # The interval starts anew after a failure too, or a full disk would be tried without end.
+            # The interval also starts again after a failure, or a full disk would be tried endlessly.
             self._views.note(before._replace(tried_at=self._now(), failures=before.failures + 1))
             raise
         took_ms = (self._now() - started) // 1000
@@ -122,7 +122,7 @@ class Sync:
 
 
 class GuardedSync:
-    """Passes that are not tried while they fail again and again."""
+    """Passes behind a circuit breaker: not tried while they fail repeatedly."""
 
     def __init__(self, sync: Passes, breaker: CircuitBreaker, on_demand: Bulkhead) -> None:
         self._sync = sync
@@ -132,8 +132,8 @@ class GuardedSync:
     def sync_once(self, *, wait_ms: int = 10_000, force: bool = False) -> SyncResult:
         """See ``Sync.sync_once``.
 
-        :raises Overloaded: as many passes as may be are at work on demand in this process, too.
-        :raises StorageUnavailable: the breaker is open, too; the files are as they were.
+        :raises Overloaded: also if too many passes on demand are running in this process.
+        :raises StorageUnavailable: also if the breaker is open; the files are unchanged.
         """
         if not self._on_demand.enter():
             raise Overloaded("this process is already publishing the views")

@@ -100,7 +100,7 @@ class _Inventory(Flask):
         """
         try:
             found = self.dispatch_request()
-        except Exception as error:  # noqa: BLE001 - Flask's own way with errors; what nobody handles is raised again
+        except Exception as error:  # noqa: BLE001 - Flask's own way with errors; an unhandled error is raised again
             found = self.handle_user_exception(error)
         return found if isinstance(found, Answer | Deferred) else self.make_response(found)
 

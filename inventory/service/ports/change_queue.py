@@ -1,4 +1,4 @@
-"""The port: changes that are queued, each decided once and durable before its outcome is told."""
+"""The port: queued changes, each decided once and durable before its client gets the outcome."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
@@ -15,14 +15,14 @@ Decide: TypeAlias = Callable[[StateView, Instant], Draft]
 
 
 class Outcome(NamedTuple):
-    """A durable event, and whether an earlier request with the same key had already caused it."""
+    """A durable event, and whether an earlier request with the same key caused it."""
 
     event: Event
     replayed: bool
 
     @property
     def record(self) -> Record:
-        """The record as the event's first line left it."""
+        """The record after the first line of the event."""
         return record_after(self.event.lines[0], self.event.sequence, self.event.at)
 
 
@@ -35,16 +35,16 @@ class Ticket(Protocol):
         :raises Refusal: what ``decide`` raised, or ``IdempotencyConflict``; nothing has changed.
         :raises Overloaded: it was not begun in time and never will be.
         :raises ReadOnly: changes are refused for now; nothing has changed.
-        :raises NeedsOperator: changes are refused until a person has mended the cause.
-        :raises StorageUnavailable: if ``outcome`` is "unknown" the event may or may not be on disk:
-            ask again with the same key. A ``StorageTimeout``: it was begun and is not finished in time.
+        :raises NeedsOperator: changes are refused until an operator has fixed the cause.
+        :raises StorageUnavailable: if ``outcome`` is "unknown", the event may or may not be on disk: repeat the request
+            with the same key. A ``StorageTimeout``: it was begun, but did not finish in time.
         """
 
     def on_resolved(self, call: Callable[[], None]) -> None:
-        """Have ``call`` called when ``wait`` would return or raise at once; now, if it does already.
+        """Call ``call`` when ``wait`` would return or raise at once; now, if it does already.
 
-        By whichever thread settles it, so it must neither wait nor raise; perhaps twice. Never, if nobody settles it:
-        whoever does not wait has to look again once COMMIT_WAIT_MS is over, when ``wait`` does not wait any more.
+        The thread that resolves the ticket calls it, so it must neither wait nor raise; perhaps twice. If the ticket is
+        never resolved, there is no call: check again after COMMIT_WAIT_MS, when ``wait`` no longer waits.
         """
 
 
@@ -58,7 +58,7 @@ class Submission(NamedTuple):
 
 
 class ChangeQueue(Protocol):
-    """Takes changes. No client is told through it of anything that a power cut could take back."""
+    """Queues changes. Everything that it returns to a client survives a power cut."""
 
     def submit(
         self,
@@ -69,34 +69,34 @@ class ChangeQueue(Protocol):
     ) -> Ticket:
         """Queue one change: ``decide`` runs on the current state and its event is made durable, or nothing changes.
 
-        Changes of one entity run in the order in which they were submitted, over all processes one at
-        a time. ``decide`` may look at, and change, ``entities`` only, and may be run again. Under a key (or a
-        delivery) that was used before, the first event is the outcome and ``decide`` is not run.
+        Changes of one entity run in the order in which they were submitted, one at a time over all processes.
+        ``decide`` may read and change only ``entities``, and may be run again. Under a key (or a delivery) that was
+        used before, the first event is the outcome and ``decide`` is not run.
 
-        :param weight: how many operations or lines it has. Commit groups and the queue are measured by it.
-        :raises ReadOnly: the breaker is open, and there is no key to be looked up; nothing has changed.
+        :param weight: its number of operations or lines, which limits commit groups and the queue.
+        :raises ReadOnly: the breaker is open, and there is no key to look up; nothing has changed.
         """
 
     def submit_all(self, changes: Sequence[Submission], key: IdempotencyKey | None = None) -> Sequence[Ticket]:
-        """Queue several changes, each for itself, in this order: they share one write and one flush.
+        """Queue several independent changes, in this order; they share one write and one flush.
 
-        :param key: that of the one request of which all are part. If it, or the key of any of them, was
-            used for another request, none is carried out: every ``wait`` raises ``IdempotencyConflict``.
+        :param key: the key of the request of which all are part. If it, or the key of any of them, was used for another
+            request, none is applied: every ``wait`` raises ``IdempotencyConflict``.
         :raises ReadOnly: see ``submit``.
         """
 
     def queue_depth(self) -> int:
-        """How many wait to be taken up; what was submitted together counts once for each begun 100 operations."""
+        """The length of the queue; changes submitted together count once for each 100 operations or part of 100."""
 
     def guard(self, breaker: CircuitBreaker) -> None:
-        """Ask the breaker before each change from now on, and tell it of each commit group how storage was.
+        """From now on, ask the breaker before each change, and report each commit group to it.
 
-        What counts as a failure stands in `service/group_commit.py`. To be called before anything is submitted.
+        `service/group_commit.py` says what counts as a failure. Call it before anything is submitted.
         """
 
 
 def refusing(error: InventoryError) -> Decide:
-    """Return what refuses a change whose key has caused nothing yet: only the key is looked up."""
+    """Return a ``Decide`` that refuses: only the key of the change is looked up."""
 
     def refused(state: StateView, now: Instant) -> Draft:
         raise error
@@ -105,7 +105,7 @@ def refusing(error: InventoryError) -> Decide:
 
 
 class ResolvedTicket(NamedTuple):
-    """A ticket whose outcome is known already."""
+    """A ticket whose outcome is already known."""
 
     outcome: Outcome | Exception
 

@@ -1,4 +1,4 @@
-"""A dead letter as it is kept and shown, and the port to where it is kept."""
+"""Dead letters as they are kept and shown, and the port of the dead-letter store."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -10,12 +10,12 @@ from inventory.domain.events import Line
 from inventory.domain.values import Instant, ItemId
 
 DeadLetterState: TypeAlias = Literal["dead", "requeued", "discarded", "gone"]
-"""``gone``: the log has neither the break nor a settlement any more, because another log was put in its place."""
+"""``gone``: the log has neither the break nor a settlement any more, because the log was replaced."""
 DEAD_LETTER_STATES: tuple[str, ...] = get_args(DeadLetterState)
 
 
 class Settlement(NamedTuple):
-    """The event that settled a dead letter, by whom, when and why."""
+    """The event that settled a dead letter: who, when and why."""
 
     sequence: int
     event_id: str
@@ -26,12 +26,12 @@ class Settlement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What one event did to one record, whose history it does not continue.
+    """One event and one record whose history it does not continue.
 
-    :ivar event_id: its id; like ``type``, ``at`` and ``line`` it is ``None`` where the event could not be read again.
-    :ivar line: what it did to the record, as the log has it; an event may have further lines, of other records.
-    :ivar before: the figures before it; ``None`` where they are not known.
-    :ivar reason: why it cannot be applied. :ivar tries: how often that was tried.
+    :ivar event_id: like ``type``, ``at`` and ``line`` it is ``None`` if the event could not be read again.
+    :ivar line: the line of the record in the log; an event may have further lines, of other records.
+    :ivar before: the figures before it; ``None`` if they are unknown.
+    :ivar reason: why it cannot be applied. :ivar tries: the number of tries.
     :ivar settled: ``None`` while it is dead.
     """
 
@@ -50,26 +50,26 @@ class DeadLetter:
 
 
 class NumberedDeadLetter(NamedTuple):
-    """A letter and its place among those that were noted, from 1 on."""
+    """A letter and its number in the order of noting, from 1."""
 
     number: int
     letter: DeadLetter
 
 
 class DeadLetterStore(Protocol):
-    """Where dead letters are kept: a list that only grows, in which the last entry of a letter counts."""
+    """The dead-letter store: a list that only grows, in which the last entry of a letter counts."""
 
     def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
-        """Be the only one to add letters for the ``with`` block; gives False where another process is at it."""
+        """Hold the lock of the store for the ``with`` block; give ``False`` if another process has it."""
 
     def all(self) -> Sequence[DeadLetter]:
-        """Every letter as its last entry has it, in the order in which they were noted.
+        """Every letter with its last entry, in the order in which they were noted.
 
         :raises StorageUnavailable: they cannot be read.
         """
 
     def append(self, letters: Sequence[DeadLetter]) -> None:
-        """Add entries, durable, all or none. Called in one's turn.
+        """Add entries, durable, all or none. The caller holds the lock.
 
         :raises StorageUnavailable: none was added.
         """

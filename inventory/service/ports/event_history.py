@@ -1,4 +1,4 @@
-"""The port: what has happened, event by event. Implemented in memory and on files."""
+"""The port: the events of the log. Implemented in memory and on files."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from inventory.domain.values import Instant, ItemId
 
 
 class EventsGone(Refusal):
-    """Events were asked for that are no longer where they were looked for."""
+    """The requested events are no longer in the log, or in the archive."""
 
     def __init__(self, earliest: int) -> None:
         super().__init__(f"events before event {earliest} can no longer be read")
@@ -18,9 +18,9 @@ class EventsGone(Refusal):
 
 
 class HistoryGone(Refusal):
-    """What an answer is made of was deleted from the archive. Nothing has changed, and nothing will under this key.
+    """An event that an answer needs was deleted from the archive. Nothing has changed, nor will under this key.
 
-    :ivar reservation_id: the reservation whose lines are gone; ``None`` where the event of a key is.
+    :ivar reservation_id: the reservation whose lines are gone; ``None`` if it is the event of a key.
     """
 
     def __init__(self, message: str, reservation_id: str | None = None) -> None:
@@ -29,18 +29,18 @@ class HistoryGone(Refusal):
 
 
 class FeedGone(EventsGone):
-    """The feed cannot go on there without a gap: whoever follows it starts over."""
+    """The feed cannot continue there without a gap: its follower must start over."""
 
     def __init__(self, earliest: int) -> None:
         super().__init__(earliest)
         self.args = (
-            f"what was before event {earliest} is no longer in the log: read the stores and their records anew, and"
-            " go on after the asOfSequence that the first page of the stores has",
+            f"the log no longer has the events before event {earliest}: read the stores and their records again, and"
+            " continue after the asOfSequence of the first page of the stores",
         )
 
 
 class FeedAhead(ValidationFailed):
-    """The feed is to go on after an event that has not happened: a mistake, or its log was put back to a backup."""
+    """The feed should continue after an event that does not exist: a mistake, or the log was restored from a backup."""
 
     def __init__(self, field: str, latest: int) -> None:
         told = f"does not exist yet; the latest event is {latest}; if a backup was restored, start over"
@@ -48,7 +48,7 @@ class FeedAhead(ValidationFailed):
 
 
 class EventPage(NamedTuple):
-    """Events in order, and the latest one that there was. ``withheld``: see ``EventHistory``."""
+    """Events in order, and the sequence of the latest one. ``withheld``: see ``EventHistory``."""
 
     events: Sequence[Event]
     as_of_sequence: int
@@ -56,14 +56,14 @@ class EventPage(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One event in the history of one record, and what it did to it."""
+    """One event in the history of one record, and its line of that record."""
 
     event: Event
     line: Line
 
 
 class HistoryPage(NamedTuple):
-    """Steps, the latest first. ``next_before``: the sequence of the next one; ``None`` where there is none."""
+    """Steps, the latest first. ``next_before``: the sequence of the next one; ``None`` if there is none."""
 
     steps: Sequence[Step]
     next_before: int | None
@@ -75,41 +75,41 @@ class EventHistory(Protocol):
     """The port: events by their sequence."""
 
     def latest(self) -> int:
-        """The sequence of the latest event; it is durable. Once a sync has failed, that of the latest durable one."""
+        """The sequence of the latest event, which is durable. After a failed flush, that of the latest durable one."""
 
     def latest_by(self, instant: Instant) -> int:
-        """The sequence of the latest durable event that happened at this instant or before; 0 where none is known.
+        """The sequence of the latest durable event at this instant or before; 0 if none is known.
 
         :raises StorageUnavailable: it cannot be read.
         """
 
     def wait_beyond(self, sequence: int, seconds: float) -> bool:
-        """Wait until there is a durable event after ``sequence``, for so long at most; returns whether there is one."""
+        """Wait for a durable event after ``sequence``, at most ``seconds``; return whether there is one."""
 
     def withheld(self) -> InventoryError | None:
-        """Why later events than the latest one are not told, though there are some; ``None`` where there are none."""
+        """Why later events are withheld; ``None`` if there are none."""
 
     def before_doubt(self, item: ItemId) -> Record | None:
-        """A record as its latest durable event left it, where a later one is withheld; ``None`` where none is."""
+        """A record as of its latest durable event, if a later one is withheld; otherwise ``None``."""
 
     def earliest(self, *, archived: bool) -> int:
-        """The sequence of the first event that is there, with or without the archive."""
+        """The sequence of the first event that exists, with or without the archive."""
 
     def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
-        """Up to ``limit`` durable events from the sequence ``first`` on, without gaps; none behind the latest.
+        """Up to ``limit`` durable events from the sequence ``first`` on, without gaps; none after the latest.
 
-        At least one where there is one; fewer than there are where they are very long.
+        At least one, if there is one; fewer than exist, if they are very long.
 
-        :raises EventsGone: ``first`` is no longer there.
+        :raises EventsGone: ``first`` no longer exists.
         :raises StorageUnavailable: they cannot be read.
         """
 
     def of_record(self, item: ItemId, before: int, limit: int) -> Sequence[Step]:
-        """Up to ``limit`` steps of a record, the latest first, from its event ``before`` on, which is the first step.
+        """Up to ``limit`` steps of a record, the latest first, from its event ``before``, which is the first step.
 
-        None where that is no event of the record. At least one where it is; fewer than there are where the next one
-        costs much more to read, is gone, or is not known: then ``before`` is the ``previous`` of the last one's line.
+        None, if that is not an event of the record. Otherwise at least one; fewer than exist, if the next one is much
+        more expensive to read, is gone, or is unknown: then the next ``before`` is ``previous`` of the last line.
 
-        :raises EventsGone: the first step is no longer there.
+        :raises EventsGone: the first step no longer exists.
         :raises StorageUnavailable: they cannot be read.
         """

@@ -1,14 +1,14 @@
 """The port: where commit groups are written. The committing thread (`service/committing_thread.py`) is its only caller.
 
-A commit group takes one way, in this order, and nothing else is ever called:
+Every commit group makes these calls, in this order, and no others:
 
     with store.exclusive():               the right to append: append lock, advisory lock, mutex
         group = store.begin(queued)       catch up, or load what these changes touch
-        group.accept(event), …            each change is decided on what the ones before it leave
-        store.write(group)                one write, or one transaction; left out where nothing was accepted
-    store.ensure(sequence)                durable up to there; then, and only then, the clients are told
+        group.accept(event), …            each change is decided on the result of those before it
+        store.write(group)                one write, or one transaction; left out if nothing was accepted
+    store.ensure(sequence)                durable up to there; then, and only then, the clients get their answers
 
-and ``store.idle()`` where no change has come for a while.
+and ``store.idle()`` if no change has arrived for a while.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from inventory.service.quotas import Sizes
 
 
 class StoreLost(StorageUnavailable):
-    """What this process knows, or its right to append, is worth nothing any more: it has to end.
+    """The state of this process, or its right to append, is no longer valid: the process has to end.
 
-    Its clients are told the message; a process that starts now works on what is there.
+    Its clients get the message; a process that starts now works on the current data.
     """
 
     def __init__(self, message: str) -> None:
@@ -34,15 +34,15 @@ class StoreLost(StorageUnavailable):
 
 
 class QueuedChange(Protocol):
-    """What an engine is told of a change before it is decided."""
+    """What an engine knows of a change before it is decided."""
 
     @property
     def entities(self) -> Sequence[EntityId]:
-        """Every record and reservation that its decision may look at."""
+        """Every record and reservation that its decision may read."""
 
     @property
     def key(self) -> IdempotencyKey | Delivery | None:
-        """What may have caused an event before."""
+        """The key or delivery that may have caused an event before."""
 
 
 class QueuedChanges(Protocol):
@@ -50,23 +50,23 @@ class QueuedChanges(Protocol):
 
     @property
     def changes(self) -> Sequence[QueuedChange]:
-        """Each of them."""
+        """The changes."""
 
     @property
     def key(self) -> IdempotencyKey | None:
-        """That of the request of which all are part."""
+        """The key of the request of which all are part."""
 
 
 class OpenGroup(Protocol):
-    """The ledger as it is before a commit group, as far as its changes have named it, and what was accepted so far.
+    """The ledger before a commit group, as far as its changes have named it, and the events accepted so far.
 
     :ivar first: the sequence of the latest event before the group.
-    :ivar now: the instant of all its events; not before that of the latest event.
-    :ivar durable: the highest sequence that is known to be durable, for the lines to say so.
+    :ivar now: the instant of all its events; not earlier than the latest event.
+    :ivar durable: the highest sequence that is known to be durable, to be written into the lines.
     :ivar state: the records and reservations before the group. :ivar has_broken: whether one of them is broken.
-    :ivar refusal: why nothing can be appended; ``None`` where it can. Keys are looked up all the same.
+    :ivar refusal: why nothing can be appended; ``None`` if it can. Keys are looked up in any case.
     :ivar complete: whether a key that is not found here has certainly caused nothing.
-    :ivar events: what was accepted so far.
+    :ivar events: the events accepted so far.
     """
 
     @property
@@ -100,13 +100,13 @@ class OpenGroup(Protocol):
         """
 
     def sizes(self) -> Sizes:
-        """How much there is of what has a quota, before the group."""
+        """The sizes that have a quota, before the group."""
 
     def has_store(self, store: str) -> bool:
         """Whether there was a record of this store before the group."""
 
     def accept(self, event: Event) -> None:
-        """Take up the next event of the group. What this raises goes to its client, and the event is left out."""
+        """Add the next event to the group. If this raises, its client gets the error and the event is left out."""
 
 
 G = TypeVar("G", bound=OpenGroup)
@@ -115,9 +115,8 @@ G = TypeVar("G", bound=OpenGroup)
 class GroupStore(Protocol[G]):
     """Appends commit groups, one at a time over all processes.
 
-    Any ``Unavailable`` that is raised here fails the group that is at work, and the thread goes on with the next.
-    Anything else, and a ``StoreLost``, ends the process: its clients are told that the outcome is unknown where their
-    change had been begun.
+    Any ``Unavailable`` that is raised here fails the current group, and the thread continues with the next one.
+    Anything else, and a ``StoreLost``, ends the process: clients whose change had been begun get outcome "unknown".
     """
 
     @property
@@ -125,25 +124,25 @@ class GroupStore(Protocol[G]):
         """The highest sequence that is known to survive a power cut. Never waits."""
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """Have the right to append inside the ``with`` block."""
+        """Hold the right to append in the ``with`` block."""
 
     def begin(self, queued: Sequence[QueuedChanges]) -> G:
         """Open a group at the end of the ledger."""
 
     def write(self, group: G) -> None:
-        """Append everything that was accepted, or nothing; from now on it is there for all processes.
+        """Append everything that was accepted, or nothing; from now on all processes see it.
 
         :raises StorageUnavailable: with outcome "none" nothing was appended. With "unknown" the answer was lost: the
-            next ``begin`` finds what has become of it.
+            next ``begin`` finds out what happened.
         """
 
     def ensure(self, sequence: int) -> None:
         """Return once everything up to ``sequence``, which was written, survives a power cut.
 
-        Nothing to do where ``write`` returns only then. Called without the right to append.
+        Does nothing if ``write`` already returns only then. Called without the right to append.
 
-        :raises StorageUnavailable: it is not known to. :raises StorageTimeout: it takes too long.
+        :raises StorageUnavailable: this is not certain. :raises StorageTimeout: it takes too long.
         """
 
     def idle(self) -> None:
-        """Follow what other processes have appended, and forget what has ended. Called at least every 50 ms."""
+        """Follow what other processes have appended, and forget what has expired. Called at least every 50 ms."""

@@ -1,4 +1,4 @@
-"""The port: how a ledger is, what time it has, and which of its records are broken."""
+"""The port: the status of a ledger, its clock, and its broken records."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -9,12 +9,12 @@ from inventory.service.quotas import Sizes
 
 
 class LedgerStatus(NamedTuple):
-    """How the ledger is. ``read_only`` says why changes are refused; ``None`` where they are not.
+    """The status of the ledger. ``read_only`` says why changes are refused; ``None`` if they are accepted.
 
-    :ivar action: what the operator has to do; ``None`` where nothing is to be done.
-    :ivar sequence: the latest event that is committed; :ivar durable: the latest that survives a power cut.
-    :ivar broken: how many records have a history that does not add up.
-    :ivar sizes: how much there is of what has a quota.
+    :ivar action: what the operator has to do; ``None`` if there is nothing to do.
+    :ivar sequence: the latest committed event. :ivar durable: the latest event that survives a power cut.
+    :ivar broken: the number of records with a broken history.
+    :ivar sizes: the sizes that have a quota.
     """
 
     sequence: int
@@ -26,20 +26,20 @@ class LedgerStatus(NamedTuple):
 
 
 class BrokenItem(NamedTuple):
-    """A record whose history does not add up, and the event that broke it."""
+    """A record with a broken history, and the event that broke it."""
 
     item: ItemId
     at: Break
 
 
 class LedgerHealth(Protocol):
-    """What is asked of a ledger that may be unable to do anything else."""
+    """What a ledger can tell even if it can do nothing else."""
 
     def status(self) -> LedgerStatus:
-        """How the ledger is, without waiting for anything."""
+        """The status of the ledger, without waiting."""
 
     def broken(self, limit: int) -> Sequence[BrokenItem]:
         """Up to ``limit`` broken records, by the sequence of the event that broke them, then by item."""
 
     def now(self) -> Instant:
-        """The clock that events are stamped with. Nobody can set it back, and it waits for nothing."""
+        """The clock that stamps events. It never goes back, and does not wait."""

@@ -1,4 +1,4 @@
-"""The ports of an engine together: what the composition root is given, and hands to each service in parts."""
+"""The ports of an engine together, which the composition root passes to the services in parts."""
 
 from typing import Protocol
 
@@ -9,11 +9,11 @@ from inventory.service.ports.stock_reads import HoldReads, StockReads
 
 
 class Ledger(ChangeQueue, StockReads, HoldReads, LedgerHealth, Protocol):
-    """An engine that keeps the log: in memory, on files. No client is told of anything that a power cut could undo."""
+    """An engine: in memory, on files. Everything that it returns to a client survives a power cut."""
 
     @property
     def history(self) -> EventHistory:
-        """Its events."""
+        """The events of the ledger."""
 
     def close(self) -> None:
-        """Finish what was submitted and let go of every file."""
+        """Finish submitted changes and close every file."""

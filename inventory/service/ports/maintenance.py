@@ -1,11 +1,11 @@
-"""The port: what a log lets be done to it for its maintenance."""
+"""The port: maintenance of a log."""
 
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 
 class StorageFigures(NamedTuple):
-    """What the log takes up on disk, in bytes, and how many snapshots were taken since the marks were made."""
+    """The size of the log on disk, in bytes, and the snapshots taken since the shared header was created."""
 
     log_bytes: int
     archive_bytes: int
@@ -14,41 +14,41 @@ class StorageFigures(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """How much a start would have to read behind the newest snapshot."""
+    """How much a start would have to read after the newest snapshot."""
 
     events: int
     bytes: int
 
 
 class LogMaintenance(Protocol):
-    """What a log lets be done to it for its maintenance."""
+    """The maintenance operations of a log."""
 
     def lock(self) -> AbstractContextManager[bool]:
-        """Take the maintenance lock for the ``with`` block; gives False where another process has it."""
+        """Hold the maintenance lock for the ``with`` block; give ``False`` if another process has it."""
 
     def since_snapshot(self) -> Behind:
-        """What of the log lies behind the newest snapshot."""
+        """The part of the log after the newest snapshot."""
 
     def take_snapshot(self) -> int:
-        """Write a snapshot of everything committed, durable and read back; returns its sequence.
+        """Write a snapshot of everything committed, durable and read back; return its sequence.
 
-        :raises StorageUnavailable: there is none; those that were there are unharmed.
+        :raises StorageUnavailable: there is no new snapshot; the earlier ones are unchanged.
         """
 
     def can_compact(self) -> bool:
-        """Whether a segment could be moved now, as far as that is seen without reading the snapshots."""
+        """Whether a segment could be moved now, as far as can be seen without reading the snapshots."""
 
     def compact(self) -> int:
-        """Move what no start needs any more to the archive; returns how many segments.
+        """Move segments that no start needs any more to the archive; return their number.
 
         :raises StorageUnavailable: a segment could not be moved; it is still in the log.
         """
 
     def whole_snapshots(self) -> list[int]:
-        """The sequences of the snapshots that are what was written, ascending."""
+        """The sequences of the valid snapshots, ascending."""
 
     def needed_from(self) -> int:
-        """The segment from which on the answers to keys that count are read; what lies before it may be deleted."""
+        """The first segment that unexpired keys need for their answers; earlier ones may be deleted."""
 
     def figures(self) -> StorageFigures:
-        """What everything takes up."""
+        """The sizes on disk."""

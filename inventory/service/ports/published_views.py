@@ -1,4 +1,4 @@
-"""The port: where the views are published, and what all processes know about that."""
+"""The port: the published views, and their status over all processes."""
 
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
@@ -10,10 +10,10 @@ from inventory.service.ports.stock_reads import StockWalk
 class SyncStatus(NamedTuple):
     """What was published last, over all processes.
 
-    :ivar sequence: everything up to it is in the published files; -1 before the first pass.
-    :ivar at: when that was; 0 before the first pass.
+    :ivar sequence: the published files contain everything up to this event; -1 before the first pass.
+    :ivar at: when they were published; 0 before the first pass.
     :ivar took_ms: how long that pass took.
-    :ivar failures: passes that failed since the marks were made.
+    :ivar failures: the number of failed passes since the shared header was created.
     :ivar tried_at: when a pass last failed; 0 if none did.
     """
 
@@ -25,16 +25,16 @@ class SyncStatus(NamedTuple):
 
 
 class Views(Protocol):
-    """Where the views are published, and what all processes know about that."""
+    """The published views, and their status over all processes."""
 
     def lock(self, *, wait_ms: int) -> AbstractContextManager[bool]:
-        """Take the publish lock for the ``with`` block; gives False where another process kept it."""
+        """Hold the publish lock for the ``with`` block; give ``False`` if another process kept it."""
 
     def publish(self, stock: StockWalk) -> None:
-        """Replace the published files. :raises StorageUnavailable: they are as they were."""
+        """Replace the published files. :raises StorageUnavailable: they are unchanged."""
 
     def status(self) -> SyncStatus:
         """What was published last."""
 
     def note(self, status: SyncStatus) -> None:
-        """Tell every process of a pass. Called with the publish lock held."""
+        """Record a pass for every process. The caller holds the publish lock."""

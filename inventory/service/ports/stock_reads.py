@@ -15,7 +15,7 @@ T = TypeVar("T", covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which part of a sorted list: up to ``limit`` entries after ``after`` that begin with ``prefix``."""
+    """A page of a sorted list: up to ``limit`` entries after ``after`` that begin with ``prefix``."""
 
     limit: int = 100
     after: str | None = None
@@ -23,14 +23,14 @@ class PageRequest:
 
 
 LONGEST = PageRequest(34_000)
-"""As much as one read returns of a SKU. As JSON so many records never fit into 4 MiB."""
+"""As many records as one read of a SKU returns: more never fit into 4 MiB of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Part of a list sorted by code point; ``next_after`` is ``None`` on the last page.
+    """A page of a list sorted by code point; ``next_after`` is ``None`` on the last page.
 
-    :ivar withheld: whether there are later events, none of which concerns this part, that are not known to be durable.
+    :ivar withheld: whether there are later events, not known to be durable, that do not concern this page.
     """
 
     items: Sequence[T]
@@ -41,11 +41,11 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class ReservationRequest:
-    """Which reservations: up to ``limit``, in the order they were made, after the event ``after``.
+    """A page of reservations: up to ``limit``, in the order of their creation, after the event ``after``.
 
     Of those, the ones with this state, with a line of this store and SKU, and with this reference.
 
-    :ivar with_lines: those that have ended are wanted with their lines.
+    :ivar with_lines: whether ended ones should have their lines.
     """
 
     limit: int = 100
@@ -58,7 +58,7 @@ class ReservationRequest:
 
     @property
     def reads_lines(self) -> bool:
-        """Whether the lines of one that has ended are needed, which are read from the log."""
+        """Whether the lines of ended ones are needed, which must be read from the log."""
         return self.with_lines or self.store is not None or self.sku is not None
 
     def names(self, reservation: Reservation) -> bool:
@@ -69,17 +69,17 @@ class ReservationRequest:
 
 
 class StoreSummary(NamedTuple):
-    """A store and how many SKUs it has."""
+    """A store and the number of its SKUs."""
 
     store: str
     skus: int
 
 
 class SkuStock(NamedTuple):
-    """One SKU over all stores: its sums, and part of its records by store, both as of one event.
+    """One SKU over all stores: its sums, and a page of its records by store, both as of one event.
 
-    :ivar totals: over all stores, not this part only; none of them has the SKU where ``totals.stores`` is 0.
-    :ivar next_after: the store of the last record here; ``None`` where it is the last of all.
+    :ivar totals: over all stores, not only this page; no store has the SKU if ``totals.stores`` is 0.
+    :ivar next_after: the store of the last record here; ``None`` on the last page.
     :ivar lag_ms: how long ago this view was last known to be complete. :ivar withheld: see ``Page``.
     """
 
@@ -100,14 +100,14 @@ class SkuRecords(NamedTuple):
 
 
 class StockWalk(Protocol):
-    """All stock as of one event, in parts, for as long as it is open; changes go on meanwhile.
+    """All stock as of one event, in parts, as long as it is open; changes continue meanwhile.
 
-    The order is the engine's own, and the same each time. ``after`` is the ``next_after`` of the part before.
+    The engine chooses the order, which is always the same. ``after`` is the ``next_after`` of the previous part.
     """
 
     @property
     def as_of_sequence(self) -> int:
-        """The event."""
+        """The sequence of that event."""
 
     def records(self, after: str | None, limit: int) -> Page[Record]:
         """Every record."""
@@ -117,7 +117,7 @@ class StockWalk(Protocol):
 
 
 def every(part_after: Callable[[str | None, int], Page[T]], at_once: int) -> Iterator[Sequence[T]]:
-    """Yield the parts of a walk, none of which is empty, until its end."""
+    """Yield the parts of a walk until its end; no part is empty."""
     after: str | None = None
     while True:
         part = part_after(after, at_once)
@@ -129,42 +129,42 @@ def every(part_after: Callable[[str | None, int], Page[T]], at_once: int) -> Ite
 
 
 class StockReads(Protocol):
-    """Reads of records. All of them are durable, and hold everything that was committed before the call."""
+    """Reads of records. All are durable, and include everything that was committed before the call."""
 
     def record(self, item: ItemId) -> Record | None:
-        """The latest record, or ``None`` where there is none."""
+        """The latest record, or ``None`` if it does not exist."""
 
     def records_of_sku(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
-        """The SKU over all stores, and that part of its records, by store id."""
+        """The SKU over all stores, and a page of its records, by store id."""
 
     def central_stock(self, sku: str, page: PageRequest = LONGEST) -> SkuStock:
-        """The same from the central view as this process has it now, with its lag."""
+        """The same from the current central view of this process, with its lag."""
 
     def stores(self, page: PageRequest) -> Page[StoreSummary]:
         """The stores, by id."""
 
     def records_of_store(self, store: str, page: PageRequest) -> Page[Record]:
-        """A store's records by SKU.
+        """The records of a store by SKU.
 
         :raises StoreNotFound: no event has named the store.
         """
 
     def walk(self) -> AbstractContextManager[StockWalk]:
-        """Everything, in parts. Nothing of it is in memory twice, unless the engine has it there already."""
+        """All stock, in parts. It is not copied as a whole, unless the engine has it in memory."""
 
 
 class HoldReads(Protocol):
-    """Reads of reservations. All of them are durable, but for those that are due."""
+    """Reads of reservations. All are durable, except ``due_reservations``."""
 
     def reservation(self, reservation_id: str) -> Hold | None:
-        """The reservation as its latest event left it; ``None`` where none is remembered."""
+        """The reservation as of its latest event; ``None`` if none is remembered under this id."""
 
     def reservations(self, request: ReservationRequest) -> Page[Hold]:
-        """Reservations in the order they were made. A page may be short; the last one has no ``next_after``.
+        """Reservations in the order of their creation. A page may be short; the last one has no ``next_after``.
 
-        One that has ended is given whichever lines it had: whether they are those that are asked for, only the log
-        tells. Where they are needed, few of those are on a page.
+        Ended ones are included whichever lines they had, which only the log knows. If those are needed, a page has few
+        of them.
         """
 
     def due_reservations(self, limit: int) -> Sequence[Reservation]:
-        """Up to ``limit`` that still hold something and whose time is over, and whose records take changes."""
+        """Up to ``limit`` expired ones that still hold something and whose records accept changes."""
