@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from support.commands import run
 
 from inventory import __version__
 from inventory.cli.main import main
@@ -17,20 +18,9 @@ COMMANDS = ["serve", "worker", "seed", "export", "verify", "rebuild", "sync"]
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def seeded(data: Path) -> Path:
     assert run("seed", "--data-dir", data).exit_code == 0
     return data
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="inventory")
 
 
 def segment(data: Path) -> Path:

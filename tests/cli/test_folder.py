@@ -3,20 +3,7 @@
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-
-from inventory.cli.main import main
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="inventory")
+from support.commands import run
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "seed", "export", "verify", "rebuild", "sync"])

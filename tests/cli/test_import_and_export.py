@@ -9,9 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from support.commands import run
 
-from inventory.cli.main import main
 from inventory.resilience.process_lock import process_lock
 from inventory.settings import Settings
 from inventory.wiring import layout_of
@@ -21,21 +20,10 @@ GOOD = HEAD + "berlin,mug,7\nberlin,tea,0\nhamburg,mug,3\n"
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def stock(tmp_path: Path) -> Path:
     file = tmp_path / "stock.csv"
     file.write_text(GOOD)
     return file
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], prog_name="inventory")
 
 
 def asked(*arguments: object) -> dict:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO
 
 import httpx
-import pytest
 
 
 def environment(**given: str) -> dict[str, str]:
@@ -70,13 +69,6 @@ def served(folder: Path, *arguments: object) -> Iterator[tuple[subprocess.Popen[
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
 
 
 def test_a_folder_that_does_not_exist_is_not_made_by_accident(tmp_path: Path) -> None:

@@ -19,13 +19,6 @@ from inventory.settings import Settings
 from inventory.wiring import layout_of
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
-
-
 def worker(data: Path) -> Result:
     return CliRunner().invoke(main, ["worker", "--data-dir", str(data)], prog_name="inventory")
 

@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from support.folder import wait_until
+from support.waiting import until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
@@ -34,7 +34,7 @@ def test_who_waits_has_the_lock_before_its_holder_has_it_again(tmp_path: Path):
     waiter = threading.Thread(target=wait_once)
     with busy:
         waiter.start()
-        wait_until(lambda: is_waited_for(path))
+        until("is_waited_for(path)", lambda: is_waited_for(path))
     with busy:
         order.append("busy again")
     waiter.join()

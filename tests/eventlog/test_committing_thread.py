@@ -4,8 +4,9 @@ import errno
 import threading
 
 import pytest
-from support.folder import ONE, Folder, Gate, Shim, add, failing, wait_until
+from support.folder import ONE, Folder, Gate, Shim, add, failing
 from support.given import adding
+from support.waiting import until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog import replica
@@ -49,7 +50,7 @@ def dead(folder: Folder, disk: Shim):
     disk.instead["append"] = failing(Boom())
     with pytest.raises(StorageUnavailable):
         add(ledger)
-    wait_until(lambda: bool(deaths))
+    until("deaths", lambda: bool(deaths))
     return ledger
 
 

@@ -6,8 +6,8 @@ import json
 import orjson
 import pytest
 from support.children import run_on
+from support.dead_letters import QUICK, process, states
 from support.folder import ONE, TWO, Folder, Shim, add, failing
-from support.letters_on_folder import QUICK, process, states
 from support.logs import broken_history
 
 from inventory.domain.errors import NeedsOperator, SettlementRefused, StorageUnavailable

@@ -5,8 +5,8 @@ from hashlib import blake2b
 
 import orjson
 import pytest
+from support.dead_letters import QUICK, process, states
 from support.folder import ONE, TWO, Folder, Shim, add
-from support.letters_on_folder import QUICK, process, states
 
 from inventory.domain.dead_letter import Break, Figures
 from inventory.domain.errors import SettlementRefused

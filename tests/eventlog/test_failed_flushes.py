@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from support.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Shim, add, failing
 from support.given import all_stock
+from support.waiting import until
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.eventlog.ledger import FileLedger
@@ -147,7 +148,7 @@ def test_a_sync_that_fails_while_a_server_starts_is_not_covered_up(folder: Folde
     disk.instead["fsync"] = lambda _: ledger.shared.fail()
     with pytest.raises(OSError, match="start again"):
         folder.prepare(disk)
-    wait_until(lambda: ledger.status().read_only is not None)
+    until("ledger.status().read_only is not None", lambda: ledger.status().read_only is not None)
 
 
 def test_after_a_failed_sync_the_key_that_was_in_doubt_is_never_told_to_have_changed_nothing(

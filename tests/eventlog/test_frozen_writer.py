@@ -7,26 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 from support.children import heard, on
-from support.folder import ONE, SECONDS, Folder, add, wait_until
+from support.folder import ONE, SECONDS, Folder, add
 from support.given import adding
+from support.waiting import until
 
 from inventory.domain.errors import Overloaded
 from inventory.eventlog import recovery
 from inventory.eventlog.errors import LockHeld
 from inventory.eventlog.ledger import FileLedger
 
-# Writes a whole line, and is frozen before it has told of it.
 FREEZES = """
-import signal, threading
-disk = Shim()
-def append(descriptor, data):
-    taken = os.write(descriptor, data)
-    say("frozen")
-    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this very thread goes no further
-    return taken
-ledger = folder.open(disk)
-disk.instead["append"] = append
-say(add(ledger, 4, key="theirs").record.on_hand)
+say(add(folder.open(freezing()), 4, key="theirs").record.on_hand)
 """
 WAIT_MS = 150
 
@@ -78,7 +69,7 @@ def test_when_the_process_is_gone_or_goes_on_nothing_is_lost_or_doubled(
         add(ledger, 1, key="ours")
     frozen.send_signal(end)
     frozen.wait(SECONDS)
-    wait_until(lambda: ledger.queue_depth() == 0)
+    until("ledger.queue_depth() == 0", lambda: ledger.queue_depth() == 0)
     other = folder.open()
     assert add(other, 4, key="theirs").replayed
     assert add(other, 1, key="ours").event.sequence == 3

@@ -5,9 +5,10 @@ from hashlib import blake2b
 from typing import Any
 
 import pytest
-from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Gate, Shim, add, failing
 from support.given import adding, item
 from support.logs import MANY, encoded, gaining, sequences, written
+from support.waiting import until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event
@@ -124,7 +125,7 @@ def test_an_event_is_told_only_when_it_is_durable(folder: Folder):
     told: list[int] = []
     follower = threading.Thread(target=lambda: told.append(ledger.history.latest()))
     follower.start()
-    wait_until(lambda: ledger.shared.published().sequence == 2)
+    until("ledger.shared.published().sequence == 2", lambda: ledger.shared.published().sequence == 2)
     assert told == []
     gate.open()
     writer.join()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.children import heard, python
-from support.folder import wait_until
 from support.given import item
+from support.waiting import until
 
 from inventory.domain.commands import AdjustStock, CountStock
 from inventory.resilience.host_clock import HostClock
@@ -166,7 +166,7 @@ def test_a_holder_that_was_frozen_past_its_deadline_appends_nothing(tmp_path, pl
             child.stdin.flush()
             os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
             deadline = deadline_of_the_lease(tmp_path / "locks")
-            wait_until(lambda deadline=deadline: HostClock().since_boot() > deadline)
+            until("HostClock().since_boot() > deadline", lambda deadline=deadline: HostClock().since_boot() > deadline)
             if place == "before the change is queued":
                 assert services.stock.change(AdjustStock(HERE, 1)).record.version == 2 + turn
             child.send_signal(signal.SIGCONT)

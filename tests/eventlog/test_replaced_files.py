@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.folder import ONE, SECONDS, TWO, Folder, Gate, Shim, add, failing, wait_until
+from support.folder import ONE, SECONDS, TWO, Folder, Gate, Shim, add, failing
 from support.given import adding, all_stock
+from support.waiting import until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.append_lock import AppendLock
@@ -46,11 +47,11 @@ def test_a_process_that_has_lost_a_shared_file_tells_nothing_more_takes_no_chang
     add(ledger)
     before = folder.log()
     lose(folder.layout.root / name)
-    wait_until(lambda: ledger.shared.lost is not None)
+    until("ledger.shared.lost is not None", lambda: ledger.shared.lost is not None)
     for read in READS:
         with pytest.raises(StorageUnavailable, match=r"was removed|was replaced"):
             read(ledger)
-    wait_until(lambda: bool(dead))
+    until("dead", lambda: bool(dead))
     with pytest.raises(StorageUnavailable) as refusal:
         add(ledger)
     assert refusal.value.outcome == "none"
@@ -65,9 +66,9 @@ def test_a_process_that_waits_for_the_lock_tells_nothing_old_either(folder: Fold
     held = AppendLock(folder.layout.append_lock, folder.layout.events)
     with held:
         ticket = ledger.submit((ONE,), lambda *_: pytest.fail("it was decided"))
-        wait_until(lambda: ledger._lock.waits_for is not None)
+        until("ledger._lock.waits_for is not None", lambda: ledger._lock.waits_for is not None)
         remove(folder.layout.shared_header)
-        wait_until(lambda: ledger.shared.lost is not None)
+        until("ledger.shared.lost is not None", lambda: ledger.shared.lost is not None)
         with pytest.raises(StorageUnavailable, match="was removed"):
             ledger.record(ONE)
     with pytest.raises(StorageUnavailable):
@@ -114,7 +115,7 @@ def test_a_process_that_opens_the_folder_after_the_next_start_has_everything(fol
     remove(folder.layout.shared_header)
     ledger = folder.start()
     assert add(ledger).event.sequence == 2
-    wait_until(lambda: lost.shared.lost is not None)
+    until("lost.shared.lost is not None", lambda: lost.shared.lost is not None)
     assert folder.open().record(ONE) == ledger.record(ONE)
     assert folder.verify().ok
 
@@ -126,7 +127,7 @@ def test_after_the_newest_file_is_removed_nothing_is_confirmed(folder: Folder):
     folder.layout.segment(1).unlink()
     with pytest.raises(StorageUnavailable):
         add(ledger)
-    wait_until(lambda: bool(dead))
+    until("dead", lambda: bool(dead))
     assert not folder.layout.segment(1).exists()
 
 
@@ -149,7 +150,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_a_failed_sync(folder: Fol
     shared.publish(shared.published()._replace(sequence=2))
     with monkeypatch.context() as patched:
         patched.setattr("os.open", failing(OSError(errno.EMFILE, "Too many open files")))
-        with pytest.raises(StorageUnavailable, match="cannot open"):
+        with pytest.raises(StorageUnavailable, match="cannot be opened"):
             durability.ensure(2)
     assert not shared.failed
     durability.ensure(2)

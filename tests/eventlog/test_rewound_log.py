@@ -3,8 +3,9 @@
 import errno
 
 import pytest
-from support.folder import ONE, TWO, Folder, Shim, add, failing, wait_until
+from support.folder import ONE, TWO, Folder, Shim, add, failing
 from support.given import all_stock
+from support.waiting import until
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.eventlog.archive import SegmentFiles
@@ -36,7 +37,7 @@ def test_a_process_ends_when_the_log_is_cut_below_what_it_has_read(folder: Folde
     deaths = []
     ledger = doubt_the_second_event(folder, on_committer_death=lambda: deaths.append(None))
     lose_the_second_event(folder)
-    wait_until(lambda: bool(deaths))
+    until("deaths", lambda: bool(deaths))
     with pytest.raises(StorageUnavailable) as refusal:
         add(ledger)
     assert (refusal.value.outcome, len(deaths)) == ("none", 1)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 from support.children import heard, on
-from support.folder import ONE, SECONDS, Folder, add, wait_until
+from support.folder import ONE, SECONDS, Folder, add
 from support.given import adding
+from support.waiting import until
 
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.folder_watch import STOPPED_SECONDS, FolderWatch
@@ -24,16 +25,7 @@ say("has it")
 sys.stdin.read()
 """
 WRITES = """
-import signal, threading
-disk = Shim()
-def append(descriptor, data):
-    taken = os.write(descriptor, data)
-    say("frozen")
-    signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this very thread goes no further
-    return taken
-ledger = folder.open(disk)
-disk.instead["append"] = append
-add(ledger, 4, key="theirs")
+add(folder.open(freezing()), 4, key="theirs")
 """
 STEP = 0.25
 
@@ -97,7 +89,7 @@ def test_nobody_is_killed_who_has_not_been_stopped_for_long_enough(folder: Folde
         stop(child)
         assert not waiting.for_seconds(1 + STOPPED_SECONDS - STEP)
         child.send_signal(signal.SIGCONT)
-        wait_until(lambda: stopped_holder(waiting.lock._file.status, waiting.marks.status) is None)
+        until("no holder is stopped", lambda: stopped_holder(waiting.lock._file.status, waiting.marks.status) is None)
         assert not waiting.for_seconds(60)
         assert (child.poll(), waiting.killed_at) == (None, [])
 

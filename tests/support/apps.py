@@ -1,18 +1,21 @@
-"""What the tests of the web layer build their apps from."""
+"""What tests of the web layer build their apps from, and what they send: changes, batches, holds."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from flask.testing import FlaskClient
 
 from inventory.domain.errors import Unavailable
 from inventory.domain.values import Instant
 from inventory.memory.ledger import MemoryLedger
 from inventory.service.ports.change_queue import refusing
 from inventory.settings import Settings
+from inventory.web.app import create_app
 from inventory.wiring.resilience import wiring
 from inventory.wiring.services import Services
 from support.dead_letters import MemoryLetters
-from support.given import OneByOne
+from support.given import Clock, OneByOne
 from support.views import MemoryViews
 
 NOW = Instant(1_767_225_600_000_000)
@@ -81,3 +84,70 @@ class FailingLedger(OneByOne):
 
 def json_lines(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+BATCH = "/inventory/batch"
+KEY = {"Idempotency-Key": "lorry-7"}
+
+
+def count(sku="sku-1", on_hand=10, **more) -> dict:
+    return {"op": "count", "storeId": "store-1", "sku": sku, "onHand": on_hand, **more}
+
+
+def adjust(delta, sku="sku-1", **more) -> dict:
+    return {"op": "adjust", "storeId": "store-1", "sku": sku, "delta": delta, **more}
+
+
+def reserve(qty, sku="sku-1", **more) -> dict:
+    return {"op": "reserve", "storeId": "store-1", "sku": sku, "qty": qty, **more}
+
+
+def send(client, *operations, atomic=False, headers=None):
+    return client.post(BATCH, json={"atomic": atomic, "operations": list(operations)}, headers=headers or {})
+
+
+def versions(client, *skus) -> list[int | None]:
+    answers = [client.get(f"/stores/store-1/inventory/{sku}") for sku in skus]
+    return [answer.json.get("version") for answer in answers]
+
+
+class HoldShop:
+    """10 of sku-1 and 5 of sku-2 in store-1."""
+
+    def __init__(self) -> None:
+        self.clock = Clock(NOW)
+        self.ledger = MemoryLedger(now=self.clock)
+        services = wiring(Settings()).services(self.ledger, MemoryViews(), MemoryLetters())
+        self.sweep = services.reservations.expire_due
+        self.client: FlaskClient = create_app(services).test_client()
+        for sku, on_hand in (("sku-1", 10), ("sku-2", 5)):
+            self.client.put(f"/stores/store-1/inventory/{sku}", json={"onHand": on_hand})
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        """A header's name is written with underscores."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(path, **({} if body is None else {"json": body}), headers=named)
+
+    def hold(self, *lines: tuple[str, int], **fields: Any) -> Any:
+        return self.post("/reservations", {"lines": lines_of(*lines), **fields})
+
+    def held(self, *lines: tuple[str, int], **fields: Any) -> str:
+        """The path of a new reservation."""
+        response = self.hold(*(lines or (("sku-1", 4), ("sku-2", 2))), **fields)
+        assert response.status_code == 201, response.json
+        return f"/reservations/{response.json['reservationId']}"
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path).json
+
+    def record(self, sku: str = "sku-1", store: str = "store-1") -> dict[str, Any]:
+        return self.get(f"/stores/{store}/inventory/{sku}")
+
+
+def lines_of(*lines: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"storeId": "store-1", "sku": sku, "qty": qty} for sku, qty in lines]
+
+
+def told(response: Any) -> tuple[int, str]:
+    """Status and code of a refusal."""
+    return response.status_code, response.json["error"]

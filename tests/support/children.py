@@ -21,6 +21,17 @@ from support.folder import ONE, TWO, Folder, Shim, add
 folder = Folder(Path(sys.argv[1]))
 def say(word):
     print(word, flush=True)
+def freezing():
+    "A disk that writes a whole line, says so, and freezes this process before it can tell of it."
+    import signal, threading
+    disk = Shim()
+    def append(descriptor, data):
+        taken = os.write(descriptor, data)
+        say("frozen")
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # this very thread goes no further
+        return taken
+    disk.instead["append"] = append
+    return disk
 """
 
 

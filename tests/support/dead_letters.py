@@ -1,15 +1,24 @@
-"""What tests of dead letters start from: a ledger in memory with a broken history, and letters in a list."""
+"""Dead letters: of a ledger in memory with a broken history, kept in a list; and of a process on a folder."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.domain.events import Event, Line
 from inventory.domain.state import fold
+from inventory.eventlog.dead_letter_file import DeadLetterFile
+from inventory.eventlog.ledger import FileLedger
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
+from inventory.resilience.retry import RetryPolicy
+from inventory.service.dead_letter_check import DeadLetterCheck
+from inventory.service.dead_letters import DeadLetters
 from inventory.service.ports.dead_letter_store import DeadLetter
 from inventory.service.ports.health import LedgerStatus
-from support.given import START, event_of, item
+from inventory.service.stock import StockService
+from support.folder import Folder, Shim
+from support.given import START, Clock, event_of, item
 
 ONE, TWO = item("sku-1"), item("sku-2")
 BREAK = 2
@@ -94,3 +103,48 @@ class MemoryLetters:
 def at(letter: DeadLetter) -> tuple[object, ...]:
     """What there is to say of a letter in short."""
     return letter.sequence, letter.item, letter.state
+
+
+TRIES = 4
+
+
+class BrokenWorld:
+    """A ledger with a broken record, letters, and a clock; pauses between tries are noted, not waited for."""
+
+    def __init__(self, ledger: BrokenLedger) -> None:
+        self.ledger, self.kept, self.clock = ledger, MemoryLetters(), Clock()
+        self.pauses: list[float] = []
+        self.stock = StockService(ledger)
+        self.letters = self.process()
+
+    def process(self) -> DeadLetters:
+        """One more process on the same log and letters."""
+        check = DeadLetterCheck(self.ledger.history, RetryPolicy(TRIES, 50, sleep=self.pauses.append), self.clock)
+        return DeadLetters(self.ledger, self.stock, self.kept, check, self.clock)
+
+    def noted(self) -> list[tuple[object, ...]]:
+        return [at(letter) for letter in self.kept.entries]
+
+
+QUICK = RetryPolicy(3, 1, sleep=lambda _: None)
+
+
+@dataclass
+class Process:
+    """What a process has of dead letters."""
+
+    ledger: FileLedger
+    letters: DeadLetters
+
+
+def process(folder: Folder, disk: Shim | None = None) -> Process:
+    """One more process on a prepared folder."""
+    ledger, clock = folder.open(disk), Clock()
+    file = DeadLetterFile(folder.layout, disk or Shim())
+    check = DeadLetterCheck(ledger.history, QUICK, clock)
+    return Process(ledger, DeadLetters(ledger, StockService(ledger), file, check, clock))
+
+
+def states(folder: Folder) -> list[str]:
+    """What every line of the file says, one after another."""
+    return [json.loads(line)["state"] for line in folder.layout.dead_letters.read_bytes().splitlines()]

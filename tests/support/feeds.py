@@ -1,15 +1,14 @@
 """What tests of the feed start from: apps whose history is partly gone, and streams that are read bit by bit."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from flask.testing import FlaskClient
 
-from inventory.domain.events import Event
-from inventory.memory.ledger import MemoryHistory, MemoryLedger
-from inventory.service.ports.event_history import EventsGone
+from inventory.memory.ledger import MemoryLedger
 from support.apps import NOW
+from support.partial_history import PartOfHistory
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -19,24 +18,7 @@ class CompactedLedger(MemoryLedger):
 
     def __init__(self) -> None:
         super().__init__(now=lambda: NOW)
-        self.history = self.part = _Part(self.events)
-
-
-class _Part(MemoryHistory):
-    def __init__(self, events: Sequence[Event]) -> None:
-        super().__init__(events)
-        self.compacted = self.deleted = 0
-        self.broken: Exception | None = None
-
-    def earliest(self, *, archived: bool) -> int:
-        return 1 + (self.deleted if archived else self.compacted)
-
-    def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:
-        if self.broken is not None:
-            raise self.broken
-        if first < self.earliest(archived=archived):
-            raise EventsGone(self.earliest(archived=archived))
-        return super().events(first, limit, archived=archived)
+        self.history = self.part = PartOfHistory(self.events)
 
 
 class Stream:

@@ -98,16 +98,6 @@ class Gate:
         self._open.set()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Return as soon as the condition holds; fail if that takes too long."""
-    never = threading.Event()
-    for _ in range(int(SECONDS * 200)):
-        if condition():
-            return
-        never.wait(0.005)
-    raise AssertionError("what was waited for did not happen")
-
-
 class Folder:
     """One DATA_DIR. Each ledger that is opened on it stands for a process."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-from support.client import Answer, Client, Unanswered, adjust
+from support.client import Answer, Client, Unanswered, adjust, stock
 from support.running_server import WORKERS, RunningServer
 from support.waiting import until
 
@@ -58,6 +58,14 @@ class Account:
             answer = adjust(client, change.sku, change.delta, change.key)
             assert answer.status == 200, answer
             self.confirmed[change] = answer.json
+
+
+def account_on(server: RunningServer, skus: Sequence[str]) -> Account:
+    """Stock each SKU with plenty; returns an account of the changes to come."""
+    with server.client() as client:
+        for sku in skus:
+            stock(client, sku, PLENTY)
+    return Account()
 
 
 class Load:

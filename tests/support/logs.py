@@ -12,9 +12,9 @@ from inventory.domain.values import Instant
 from inventory.eventlog.archive import move_to_archive
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.line import FORMAT, GENESIS, encode
+from support.dead_letters import QUICK
 from support.folder import ONE, TWO, Folder, Shim, add
 from support.given import START
-from support.letters_on_folder import QUICK
 
 # One flipped bit turns a space or an at sign into NUL, and J or * into a line feed.
 NASTY = Note("a", "r", " @J*", "J *")

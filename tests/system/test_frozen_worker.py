@@ -4,8 +4,8 @@ import os
 import signal
 from collections.abc import Sequence
 
-from support.client import Answer, adjust, record_path, stock
-from support.load import PLENTY, Account, Change, assert_exactly_once, under_load
+from support.client import Answer, adjust, record_path
+from support.load import Account, Change, account_on, assert_exactly_once, under_load
 from support.processes import freeze_holder, frozen, thaw
 from support.running_server import RunningServer, assert_whole
 from support.waiting import Stopwatch, until
@@ -13,13 +13,6 @@ from support.waiting import Stopwatch, until
 SKUS = ["sku-1", "sku-2"]
 BACK_WITHIN_SECONDS = 9
 """5 are promised; a gate shares its machine."""
-
-
-def stocked(server: RunningServer) -> Account:
-    with server.client() as client:
-        for sku in SKUS:
-            stock(client, sku, PLENTY)
-    return Account()
 
 
 def assert_nothing_lost(server: RunningServer, account: Account) -> None:
@@ -47,7 +40,7 @@ def assert_withdrawn(answers: Sequence[Answer]) -> None:
 
 def test_while_a_worker_stands_still_with_the_append_lock_all_others_read_and_refuse_until_it_is_replaced(serve):
     servers = [serve(COMMIT_WAIT_MS=500), serve(COMMIT_WAIT_MS=500)]
-    account = stocked(servers[0])
+    account = account_on(servers[0], SKUS)
     change, answers = Change("after", "sku-1", 1), []
     with under_load(*servers, account=account, name="load", skus=SKUS) as load:
         load.until_confirmed(50)
@@ -73,7 +66,7 @@ def test_while_a_worker_stands_still_with_the_append_lock_all_others_read_and_re
 
 def test_a_worker_that_goes_on_after_a_moment_with_the_append_lock_has_lost_and_doubled_nothing(serve):
     server = serve(COMMIT_WAIT_MS=500)
-    account = stocked(server)
+    account = account_on(server, SKUS)
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         load.until_confirmed(50)
         victim = freeze_holder(server.workers(), server.data_dir / "locks" / "append")
@@ -88,7 +81,7 @@ def test_a_worker_that_goes_on_after_a_moment_with_the_append_lock_has_lost_and_
 
 
 def test_a_worker_killed_with_the_append_lock_holds_nobody_up_and_loses_nothing(server):
-    account = stocked(server)
+    account = account_on(server, SKUS)
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         for _ in range(4):
             load.until_confirmed(30)
@@ -102,7 +95,7 @@ def test_a_worker_killed_with_the_append_lock_holds_nobody_up_and_loses_nothing(
 
 def test_where_a_whole_server_is_stopped_with_the_append_lock_the_other_one_goes_on_without_its_master(serve):
     servers = [serve(COMMIT_WAIT_MS=500), serve(COMMIT_WAIT_MS=500)]
-    account = stocked(servers[0])
+    account = account_on(servers[0], SKUS)
     change = Change("after", "sku-1", 1)
     with under_load(*servers, account=account, name="load", skus=SKUS) as load:
         load.until_confirmed(50)

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from support.client import Answer, Client, adjust, record_path, stock
-from support.load import PLENTY, Account, assert_exactly_once, under_load
+from support.client import Answer, Client, adjust, record_path
+from support.load import Account, account_on, assert_exactly_once, under_load
 from support.running_server import RunningServer, Serve, assert_whole
 from support.waiting import until
 
@@ -13,13 +13,6 @@ ASIDE = "aside"
 """A SKU that is not under load: the tests' own changes must not be in the account of it."""
 AT_REST = "at-rest"
 """A SKU that nothing changes: what is read of it is durable whatever else fails."""
-
-
-def stocked(server: RunningServer) -> Account:
-    with server.client() as client:
-        for sku in (*SKUS, ASIDE, AT_REST):
-            stock(client, sku, PLENTY)
-    return Account()
 
 
 def until_refused(client: Client) -> None:
@@ -51,7 +44,7 @@ def assert_account(server: RunningServer, account: Account) -> None:
 def test_while_appends_fail_the_service_is_read_only_and_comes_back_by_itself(serve: Serve):
     # Three failures open the breaker of a worker; then one probe a second fails, until the faults are used up.
     server = serve(FAILPOINTS="before-append=fail:EIO@30-36", BREAKER_THRESHOLD=3, BREAKER_COOLDOWN_MS=1000)
-    workers, account = server.workers(), stocked(server)
+    workers, account = server.workers(), account_on(server, (*SKUS, ASIDE, AT_REST))
     with (
         server.clients_of_all() as clients,
         under_load(server, account=account, name="load", skus=SKUS) as load,
@@ -75,7 +68,7 @@ def test_what_a_failed_append_has_written_is_cut_off_and_nothing_refused_is_in_t
     # Often enough that the writer of the other worker comes upon it too; never three in a row.
     times = ",".join(f"{place}=fail:EIO@{number}" for number in range(10, 100, 3))
     server = serve(FAILPOINTS=times, BREAKER_THRESHOLD=100)
-    account = stocked(server)
+    account = account_on(server, (*SKUS, ASIDE, AT_REST))
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         until("changes are refused", lambda: len(account.refused) > 20)
         load.until_confirmed(50)
@@ -88,7 +81,7 @@ def test_when_no_file_can_be_put_in_place_changes_go_on_and_the_next_server_catc
     server = serve(
         FAILPOINTS="before-rename=fail:ENOSPC", RETRY_TIMES=1, SYNC_INTERVAL_MS=50, SNAPSHOT_EVERY_N_EVENTS=50
     )
-    account = stocked(server)
+    account = account_on(server, (*SKUS, ASIDE, AT_REST))
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         load.until_confirmed(100)
         until("publishing has failed", lambda: server.get("/sync/status")["failures"])
@@ -109,7 +102,7 @@ def test_when_no_file_can_be_put_in_place_changes_go_on_and_the_next_server_catc
 
 def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts_and_loses_nothing(serve: Serve):
     server = serve(FAILPOINTS="before-sync=fail:EIO@20")
-    account = stocked(server)
+    account = account_on(server, (*SKUS, ASIDE, AT_REST))
     with (
         server.clients_of_all() as clients,
         under_load(server, account=account, name="load", skus=SKUS),

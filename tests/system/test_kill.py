@@ -4,20 +4,13 @@ import os
 import signal
 
 import pytest
-from support.client import record_path, stock
-from support.load import PLENTY, Account, Load, assert_exactly_once, under_load
+from support.client import record_path
+from support.load import Account, Load, account_on, assert_exactly_once, under_load
 from support.processes import is_alive
 from support.running_server import RunningServer, assert_whole
 from support.waiting import until
 
 SKUS = ["hot", "warm", "cold"]
-
-
-def stocked(server: RunningServer) -> Account:
-    with server.client() as client:
-        for sku in SKUS:
-            stock(client, sku, PLENTY)
-    return Account()
 
 
 def assert_nothing_lost(server: RunningServer, account: Account) -> None:
@@ -26,7 +19,7 @@ def assert_nothing_lost(server: RunningServer, account: Account) -> None:
 
 def kill_again_and_again(server: RunningServer, rounds: int) -> Account:
     """Kill the group under load and start it again, ``rounds`` times on the same folder."""
-    account = stocked(server)
+    account = account_on(server, SKUS)
     for number in range(rounds):
         load = Load([server], account, f"round-{number}", SKUS, persistent=False)
         load.until_confirmed(5 + 11 * number % 97)
@@ -59,7 +52,7 @@ def test_after_each_of_a_hundred_kills_of_the_whole_server_every_confirmed_chang
 
 def kill_one_worker_after_the_other(server: RunningServer, rounds: int) -> Account:
     """Kill a worker under load, ``rounds`` times, each time after the last one has been replaced."""
-    account = stocked(server)
+    account = account_on(server, SKUS)
     totals = [server.get("/metrics")["requests"]]
     with under_load(server, account=account, name="workers", skus=SKUS) as load:
         for number in range(rounds):
@@ -100,7 +93,7 @@ def test_after_each_of_a_hundred_kills_of_one_worker_every_confirmed_change_is_t
 @pytest.mark.both_worker_classes
 def test_when_only_the_master_is_killed_its_workers_end_too_and_another_server_takes_over_the_folder(serve):
     server = serve()
-    account = stocked(server)
+    account = account_on(server, SKUS)
     workers = server.workers()
     load = Load([server], account, "orphans", SKUS, persistent=False)
     load.until_confirmed(40)

@@ -1,11 +1,11 @@
-"""Leases of one process on a folder of its own, and dead letters of a ledger in memory."""
+"""Leases of one process on a folder of its own, a history in memory, and dead letters of a ledger in memory."""
 
 from pathlib import Path
 
 import pytest
-from support.dead_letters import BrokenLedger
+from support.dead_letters import BrokenLedger, BrokenWorld
 from support.leases import Refusing, UpTime, store
-from support.letters_in_memory import World
+from support.partial_history import Ledger, Time, World
 
 from inventory.resilience.lease import LeaseStore
 
@@ -26,5 +26,21 @@ def leases(tmp_path: Path, up: UpTime, disk: Refusing) -> LeaseStore:
 
 
 @pytest.fixture
-def world() -> World:
-    return World(BrokenLedger())
+def past() -> World:
+    """A history of ten events, whose beginning may be gone."""
+    return World()
+
+
+@pytest.fixture
+def ten(past: World) -> Ledger:
+    return past.ledger
+
+
+@pytest.fixture
+def time(past: World) -> Time:
+    return past.time
+
+
+@pytest.fixture
+def world() -> BrokenWorld:
+    return BrokenWorld(BrokenLedger())

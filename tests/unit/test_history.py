@@ -9,23 +9,8 @@ from inventory.service.ports.event_history import FeedGone
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def ten(world: World) -> Ledger:
-    return world.ledger
-
-
-@pytest.fixture
-def time(world: World) -> Time:
-    return world.time
-
-
-@pytest.fixture
-def service(world: World) -> HistoryService:
-    return world.service
+def service(past: World) -> HistoryService:
+    return past.service
 
 
 def test_a_page_holds_what_came_after(ten: Ledger, service: HistoryService):

@@ -15,23 +15,8 @@ from inventory.service.ports.event_history import EventsGone
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def ten(world: World) -> Ledger:
-    return world.ledger
-
-
-@pytest.fixture
-def time(world: World) -> Time:
-    return world.time
-
-
-@pytest.fixture
-def service(world: World) -> HistoryService:
-    return world.service
+def service(past: World) -> HistoryService:
+    return past.service
 
 
 def steps(service: HistoryService, before: int | None = None, limit: int = 100) -> list[int]:

@@ -16,18 +16,8 @@ from inventory.service.stock import StockService
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def ten(world: World) -> Ledger:
-    return world.ledger
-
-
-@pytest.fixture
-def service(world: World) -> HistoryService:
-    return world.service
+def service(past: World) -> HistoryService:
+    return past.service
 
 
 def test_a_version_is_found(ten: Ledger, service: HistoryService):

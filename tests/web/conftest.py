@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from support.apps import ADJUST, RECORD, RESERVE, make_services
+from support.feeds import CompactedLedger
 from support.views import MemoryViews
 
 from inventory.service.history import HistoryService
@@ -17,8 +18,14 @@ def views() -> MemoryViews:
 
 
 @pytest.fixture
-def services(views: MemoryViews) -> Services:
-    return make_services(views=views)
+def ledger() -> CompactedLedger:
+    """A ledger whose first events a test may have compacted or deleted."""
+    return CompactedLedger()
+
+
+@pytest.fixture
+def services(ledger: CompactedLedger, views: MemoryViews) -> Services:
+    return make_services(ledger, views, threads=8)
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from support.apps import ADJUST, RECORD, RESERVE, make_services, wrong_fields
-from support.batches import KEY
+from support.apps import ADJUST, KEY, RECORD, RESERVE, wrong_fields
 from support.feeds import CompactedLedger
 from support.given import Clock
 
 from inventory.domain.values import Instant, format_instant
-from inventory.wiring.services import Services
 
 
 class TimedLedger(CompactedLedger):
@@ -23,11 +21,6 @@ class TimedLedger(CompactedLedger):
 @pytest.fixture
 def ledger() -> TimedLedger:
     return TimedLedger()
-
-
-@pytest.fixture
-def services(ledger: TimedLedger) -> Services:
-    return make_services(ledger, threads=8)
 
 
 @pytest.fixture

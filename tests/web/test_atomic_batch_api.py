@@ -1,8 +1,7 @@
 """POST /inventory/batch: all operations as one event, or none."""
 
 import pytest
-from support.apps import wrong_fields
-from support.batches import KEY, adjust, count, reserve, send, versions
+from support.apps import KEY, adjust, count, reserve, send, versions, wrong_fields
 
 
 def test_an_atomic_batch_is_one_event(stocked):

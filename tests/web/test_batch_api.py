@@ -1,8 +1,7 @@
 """POST /inventory/batch: each operation for itself, and what is not a batch."""
 
 import pytest
-from support.apps import FailingLedger, make_services
-from support.batches import BATCH, KEY, adjust, count, reserve, send, versions
+from support.apps import BATCH, KEY, FailingLedger, adjust, count, make_services, reserve, send, versions
 from support.given import event_of, item
 from support.views import MemoryViews
 

@@ -7,21 +7,11 @@ import pytest
 from flask.testing import FlaskClient
 from support.apps import ADJUST, make_services
 from support.feeds import STREAM, CompactedLedger, Stream
+from support.folder import failing
 
 from inventory.domain.errors import StorageUnavailable
 from inventory.web import events
 from inventory.web.app import create_app
-from inventory.wiring.services import Services
-
-
-@pytest.fixture
-def ledger() -> CompactedLedger:
-    return CompactedLedger()
-
-
-@pytest.fixture
-def services(ledger: CompactedLedger) -> Services:
-    return make_services(ledger, threads=8)
 
 
 def fill(client: FlaskClient, streams: int) -> list[Stream]:
@@ -118,7 +108,7 @@ def test_a_stream_that_cannot_go_on_ends_and_its_reader_is_told_when_it_comes_ba
         if how == "compacted":
             ledger.part.compacted = 9
         else:
-            ledger.part.broken = StorageUnavailable("the disk", outcome="none")
+            ledger.part.on_read = failing(StorageUnavailable("the disk", outcome="none"))
         five.post(ADJUST, json={"delta": 1})
         assert [json.loads(bit.split("data: ")[1])["sequence"] for bit in stream.rest()] == [4, 5]
     assert "an event stream ended early" in caplog.text

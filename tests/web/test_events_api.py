@@ -2,20 +2,8 @@
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
-from support.feeds import STREAM, CompactedLedger
-
-from inventory.wiring.services import Services
-
-
-@pytest.fixture
-def ledger() -> CompactedLedger:
-    return CompactedLedger()
-
-
-@pytest.fixture
-def services(ledger: CompactedLedger) -> Services:
-    return make_services(ledger, threads=8)
+from support.apps import ADJUST, NOW_TEXT, RECORD, wrong_fields
+from support.feeds import STREAM
 
 
 def sequences(client: FlaskClient, query: str) -> list[int]:

@@ -2,22 +2,9 @@
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services, wrong_fields
-from support.feeds import CompactedLedger
-
-from inventory.wiring.services import Services
+from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, wrong_fields
 
 HISTORY = f"{RECORD}/history"
-
-
-@pytest.fixture
-def ledger() -> CompactedLedger:
-    return CompactedLedger()
-
-
-@pytest.fixture
-def services(ledger: CompactedLedger) -> Services:
-    return make_services(ledger, threads=8)
 
 
 def others(client: FlaskClient) -> None:

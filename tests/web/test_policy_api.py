@@ -1,8 +1,7 @@
 """The HTTP contract of safety stock and thresholds."""
 
 import pytest
-from support.apps import ADJUST, RECORD, RESERVE, wrong_fields
-from support.hold_apps import HoldShop, told
+from support.apps import ADJUST, RECORD, RESERVE, HoldShop, told, wrong_fields
 
 POLICY = f"{RECORD}/policy"
 

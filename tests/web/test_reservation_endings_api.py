@@ -1,8 +1,7 @@
 """How holds end: commit, release, extend; whole or in part, once or asked again."""
 
 import pytest
-from support.apps import wrong_fields
-from support.hold_apps import HoldShop, lines_of, told
+from support.apps import HoldShop, lines_of, told, wrong_fields
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What requests about reservations may say, what lists show, and what is refused by name."""
 
 import pytest
-from support.apps import RECORD, RESERVE, wrong_fields
-from support.hold_apps import HoldShop, lines_of, told
+from support.apps import RECORD, RESERVE, HoldShop, lines_of, told, wrong_fields
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 from random import Random
 
 import pytest
-from support.apps import RESERVE
-from support.hold_apps import HoldShop, lines_of, told
+from support.apps import RESERVE, HoldShop, lines_of, told
 
 NOW, LATER = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:01.000000Z"
 

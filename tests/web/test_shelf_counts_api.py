@@ -2,20 +2,7 @@
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import ADJUST, RECORD, make_services
-from support.feeds import CompactedLedger
-
-from inventory.wiring.services import Services
-
-
-@pytest.fixture
-def ledger() -> CompactedLedger:
-    return CompactedLedger()
-
-
-@pytest.fixture
-def services(ledger: CompactedLedger) -> Services:
-    return make_services(ledger, threads=8)
+from support.apps import ADJUST, RECORD
 
 
 @pytest.fixture

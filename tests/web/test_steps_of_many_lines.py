@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import NOW, make_services
-from support.batches import adjust, count, reserve
+from support.apps import NOW, adjust, count, make_services, reserve
 from support.steps import steps
 
 from inventory.eventlog.line import GENESIS, encode

@@ -1,8 +1,7 @@
 """The HTTP contract of transfers."""
 
 import pytest
-from support.apps import NOW_TEXT, wrong_fields
-from support.hold_apps import HoldShop, told
+from support.apps import NOW_TEXT, HoldShop, told, wrong_fields
 
 
 @pytest.fixture
