@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 class FolderWatch:
     """Detaches the shared header when a shared file was replaced; kills a process that is stopped with the append lock.
 
-    Such a process would block all changes until its arbiter kills it, or for ever if it has no arbiter. The next writer
+    Such a process would block all changes until its master kills it, or for ever if it has no master. The next writer
     adopts or cuts off what it had appended and not committed.
     """
 

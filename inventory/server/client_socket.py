@@ -1,4 +1,4 @@
-"""A client's connection on which nobody waits without a bound."""
+"""The socket of a client, on which every wait has a time limit."""
 
 import errno
 import fcntl
@@ -11,23 +11,23 @@ from collections.abc import Callable
 from typing import Any
 
 _PIECES_AT_ONCE = 1024
-"""As many as one system call takes (``IOV_MAX``)."""
+"""As many as one system call accepts (``IOV_MAX``)."""
 
 
 class ClientSocket(socket.socket):
-    """Reads of one request have one deadline; what is there already is always read. A write never waits.
+    """The reads of one request share one deadline; bytes that have arrived are always read. A write never waits.
 
-    When it has passed, ``TimeoutError`` with ECONNRESET: gunicorn takes it for a connection that was reset, which is
-    what then becomes of it.
+    After the deadline a read raises ``TimeoutError`` with ECONNRESET: gunicorn treats it like a reset connection, and
+    closes it.
 
-    To the kernel it never blocks. gunicorn makes it block and not block for each request: four system calls, and at
-    each of them another thread may take the interpreter lock. Here they only say whether a read may wait.
+    For the kernel the socket never blocks. gunicorn switches blocking on and off for each request: four system calls,
+    and at each of them another thread may take the interpreter lock. Here these calls only set whether a read may wait.
 
-    :ivar expired: a read of this request has waited to its deadline; :ivar answered: something has been written.
+    :ivar expired: a read of this request has reached the deadline. :ivar answered: something has been written.
     """
 
     def __init__(self, accepted: socket.socket, close_later: Callable[[socket.socket], None]) -> None:
-        """:param close_later: is given the connection when no more will be written on it, and closes it."""
+        """:param close_later: gets the connection when nothing more will be written to it, and closes it."""
         self._timeout = accepted.gettimeout()
         super().__init__(fileno=accepted.detach())
         super().settimeout(0.0)
@@ -35,7 +35,7 @@ class ClientSocket(socket.socket):
         self.begin(0.0)
 
     def begin(self, seconds: float) -> None:
-        """A new request: it must have been read in so many seconds; see ``Pace`` for its answer."""
+        """Start the deadline of a new request: it must be read within ``seconds``; see ``Pace`` for its answer."""
         self._seconds = seconds
         self._read_until = time.monotonic() + seconds
         self._held: list[memoryview] = []
@@ -54,7 +54,7 @@ class ClientSocket(socket.socket):
         return self._timeout
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Read what is there, or wait for it until the deadline, or the socket's own timeout if that is sooner."""
+        """Read what has arrived, or wait until the deadline, or the timeout of the socket if that is sooner."""
         try:
             return super().recv(bufsize, flags)
         except BlockingIOError:
@@ -68,7 +68,7 @@ class ClientSocket(socket.socket):
             return super().recv(bufsize, flags)
 
     def sendall(self, data: Any, flags: int = 0, /) -> None:
-        """Write what the client takes at once; the rest is held back, for ``flush`` or for a ``Sender``."""
+        """Write what the kernel accepts at once; the rest is held back, for ``flush`` or for a ``Sender``."""
         self.answered = True
         rest = memoryview(data)
         if self._held:
@@ -82,16 +82,16 @@ class ClientSocket(socket.socket):
 
     @property
     def held(self) -> int:
-        """How many bytes are held back."""
+        """The number of bytes held back."""
         return sum(map(len, self._held)) if self._held else 0
 
     def hold(self, data: bytes) -> None:
-        """Hold back what is to be sent with what follows, in one piece: see ``send_some``."""
+        """Hold back ``data``, to be sent together with what follows: see ``send_some``."""
         self.answered = True
         self._held.append(memoryview(data))
 
     def send_some(self) -> int:
-        """Write what the client takes now of what is held back; returns how many bytes that is."""
+        """Write as much of the held back bytes as the kernel accepts now; return their number."""
         sent = 0
         try:
             while self._held:
@@ -102,18 +102,18 @@ class ClientSocket(socket.socket):
                 if taken:
                     self._held[0] = self._held[0][taken:]
         except BlockingIOError:
-            # The kernel takes no more now. What remains is held back.
+            # The kernel accepts no more now. The rest stays held back.
             return sent
         return sent
 
     def flush(self) -> None:
-        """Write what was held back, and wait for the client as long as it keeps pace.
+        """Write the held back bytes, and wait for the client as long as it keeps pace.
 
-        :raises TimeoutError: it does not.
+        :raises TimeoutError: it does not keep pace.
         """
         if not self._held:
             return
-        # What the kernel has already is taken when it has gone, too.
+        # Bytes that the kernel has already count as read once they are gone, too.
         pace, sent = Pace(self._seconds, time.monotonic()), self.untaken()
         while self._held:
             sent += self.send_some()
@@ -124,22 +124,22 @@ class ClientSocket(socket.socket):
                 raise TimeoutError(errno.ECONNRESET, "the client did not read its answer in time")
 
     def forget_held(self) -> None:
-        """Give up on what is held back."""
+        """Drop the bytes held back."""
         self._held.clear()
 
     @property
     def patience(self) -> float:
-        """How long the client may take nothing of an answer, in seconds."""
+        """How long the client may read nothing of an answer, in seconds."""
         return self._seconds
 
     def untaken(self) -> int:
-        """How many bytes the kernel has of this connection that the client's has not."""
+        """The number of bytes in the kernel that the client has not received."""
         found = array("i", [0])
         fcntl.ioctl(self.fileno(), termios.TIOCOUTQ, found)
         return found[0]
 
     def shutdown(self, how: int, /) -> None:
-        """End it; where nothing more will be written, it is handed over to be closed, and gone from here."""
+        """Shut it down; if nothing more will be written, pass the connection on to be closed."""
         super().shutdown(how)
         if how == socket.SHUT_WR:
             self._close_later(socket.socket(fileno=self.detach()))
@@ -155,22 +155,22 @@ FLOOR = 64 * 1024
 
 
 class Pace:
-    """A client must take something in each ``patience`` seconds, and ``FLOOR`` bytes a second after the first of them.
+    """A client must read something in each ``patience`` seconds, and after the first of them ``FLOOR`` bytes a second.
 
-    :ivar checked_every: how often to look, in seconds.
+    :ivar checked_every: how often to check, in seconds.
     """
 
     __slots__ = ("_begun", "_moved", "_patience", "_taken", "checked_every")
 
     def __init__(self, patience: float, now: float) -> None:
-        """:param patience: in seconds; :param now: a monotonic clock's, as everywhere here."""
+        """:param patience: in seconds. :param now: on a monotonic clock, as everywhere here."""
         self._patience = patience
         self._begun = self._moved = now
         self._taken = 0
         self.checked_every = min(0.5, patience / 4)
 
     def is_too_slow(self, taken: int, now: float) -> bool:
-        """Whether the client, which has taken so many bytes by now, is to be given up."""
+        """Whether to give up on the client, which has read ``taken`` bytes so far."""
         if taken > self._taken:
             self._taken, self._moved = taken, now
         return now >= min(self._moved, self._begun + self._taken / FLOOR) + self._patience

@@ -1,4 +1,4 @@
-"""Closing connections whose last answer has been sent, with nobody waiting for the client."""
+"""Closes connections after their last answer, without a thread that waits for the client."""
 
 import os
 import queue
@@ -13,13 +13,13 @@ from inventory.resilience.counter import LocalCounter
 
 _SECONDS = 2.0
 _AT_MOST = 128
-# They count as closed for whoever bounds the connections, and are open files all the same.
+# They no longer count as connections, but are still open files.
 _SHARE_OF_FILES = 8
 _DRAINED_AT_MOST = 1_048_576
-"""As long as the longest body that the service takes: a client that sends all of it first still gets its answer."""
+"""As long as the longest body that the service accepts: a client that sends all of it first still gets its answer."""
 _AT_ONCE = 65_536
 _GATHER_SECONDS = 0.005
-"""How long the thread waits for more events after the first: clients that do not keep connections wake it seldom."""
+"""How long the thread waits for more events after the first, so that clients without keep-alive wake it rarely."""
 
 
 class _Closing:
@@ -34,32 +34,32 @@ class _Closing:
 class Closer:
     """Reads and discards what clients still send, until each closes too (RFC 9112 section 9.6).
 
-    For two seconds and 1 MiB at most: closed with bytes unread, a connection is reset, and the client may lose the
-    answer. gunicorn drains too, but in its main loop, one connection after the other: measured, 40 clients that never
-    close stopped both workers for so long that the master killed them.
+    At most two seconds and 1 MiB: if a connection is closed with unread bytes, the kernel resets it, and the client may
+    lose the answer. gunicorn also drains, but in its main loop, one connection after the other: measured, 40 clients
+    that never close blocked both workers for so long that the master killed them.
 
-    :ivar cut: connections that were closed before their client had closed: a bound was reached, or there was no room.
+    :ivar cut: connections that the server closed first: a limit was reached, or there were too many.
     """
 
     def __init__(self) -> None:
         files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.cut = LocalCounter()
         self._most = _AT_MOST if files < 0 else min(_AT_MOST, files // _SHARE_OF_FILES)
-        # The others are those that the thread has not seen yet.
+        # The rest is for those that the thread has not seen yet.
         self._waits_for = self._most - self._most // 8
         self._open, self._counting = 0, threading.Lock()
         self._taken: queue.SimpleQueue[_Closing] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._epoll: select.epoll | None = None
         self._wake = -1
-        # What is discarded is not even copied, but the system call wants a place for it.
+        # Discarded bytes are not even copied, but the system call needs a buffer.
         self._discarded = bytearray(_AT_ONCE)
 
     def take(self, connection: socket.socket) -> None:
-        """Close the connection soon, or at once if its client has.
+        """Close the connection soon, or at once if its client has closed; the caller must not use it any more.
 
-        Where too many are waiting, the one that has waited for longest is closed for it: who holds many connections
-        open takes time from others, and not their answer. It is no longer the caller's.
+        If too many are waiting, the one that has waited longest is closed first: a client with many open connections
+        takes time from others, but not their answers.
         """
         connection.setblocking(False)
         if _has_closed(connection):
@@ -77,7 +77,7 @@ class Closer:
             os.eventfd_write(self._wake, 1)
 
     def _watch(self, connection: socket.socket) -> bool:
-        """Have the thread told of what comes; false where there is no thread, or no descriptor, to be had."""
+        """Have the thread watch the connection; ``False`` if there is no thread, or no free descriptor."""
         try:
             self._started().register(connection.fileno(), select.EPOLLIN)
         except (OSError, RuntimeError):
@@ -85,11 +85,11 @@ class Closer:
         return True
 
     def _started(self) -> select.epoll:
-        # With the first connection: threads do not survive the fork, before which a worker is made.
+        # With the first connection: the worker is created before the fork, which threads do not survive.
         with self._starting:
             if self._epoll is None:
                 epoll, wake = select.epoll(), os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-                # Told of once for each time that it is written to.
+                # One event for each write.
                 epoll.register(wake, select.EPOLLIN | select.EPOLLET)
                 try:
                     threading.Thread(target=self._run, args=(epoll,), name="closing", daemon=True).start()
@@ -102,7 +102,7 @@ class Closer:
 
     def _run(self, epoll: select.epoll) -> None:
         while True:
-            # Idle until there is something to close.
+            # Sleep until there is something to close.
             first = self._taken.get()
             # By descriptor, in the order of their deadlines.
             closing = {first.connection.fileno(): first}
@@ -115,7 +115,7 @@ class Closer:
                     taken = self._taken.get()
                     closing[taken.connection.fileno()] = taken
                 for descriptor, _ in events:
-                    # One that is not in the queue yet has its event again.
+                    # A connection that is not in the queue yet gets its event again.
                     if descriptor in closing:
                         self._look_at(descriptor, closing)
                 now = time.monotonic()
@@ -133,7 +133,7 @@ class Closer:
         self._end(each.connection, is_cut=each.left < 0)
 
     def _discard(self, closing: _Closing) -> bool:
-        """Throw away what has come; whether the client may send more."""
+        """Discard what has arrived; return whether the client may send more."""
         try:
             while count := closing.connection.recv_into(self._discarded, _AT_ONCE, socket.MSG_TRUNC):
                 closing.left -= count
@@ -155,7 +155,7 @@ class Closer:
 
 
 def has_sent_nothing(connection: socket.socket) -> bool:
-    """Whether nothing has come that was not read yet, and the client has not closed."""
+    """Whether there are no unread bytes, and the client has not closed."""
     try:
         connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
     except BlockingIOError:
@@ -166,13 +166,13 @@ def has_sent_nothing(connection: socket.socket) -> bool:
 
 
 def shut(connection: socket.socket, how: int) -> None:
-    """See ``socket.shutdown``; one that is gone already is left alone."""
+    """See ``socket.shutdown``; ignore a connection that is already gone."""
     with suppress(OSError):
         connection.shutdown(how)
 
 
 def _has_closed(connection: socket.socket) -> bool:
-    """Whether the client has said that no more will come, and nothing is left to read."""
+    """Whether the client has closed its side, and there is nothing more to read."""
     try:
         return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:

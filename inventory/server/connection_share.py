@@ -1,7 +1,7 @@
-"""Each worker takes its share of the connections: one that has clearly more than another lets that one accept first.
+"""Even shares of connections: a worker that has clearly more than another lets that one accept first.
 
-All workers of a server are told of a client that waits, and the one that runs first takes it, again and again: of 64
-clients that came at once, one of two workers took all. Connections stay, so that lasts.
+The kernel tells all workers of a server about a waiting client, and the worker that runs first accepts it, again and
+again: of 64 clients that connected at once, one of two workers accepted all. Connections stay, so this lasts.
 """
 
 import mmap
@@ -12,20 +12,20 @@ _ITEM = 8
 _PER_SLOT = 2
 _SPARE_SLOTS = 8
 PATIENCE_SECONDS = 0.01
-"""How long a client is left to others at most, before it is accepted all the same."""
+"""How long, at most, a client is left to other workers before this one accepts it."""
 _LOOK_SECONDS = 0.001
-"""How often a worker that leaves a client to others looks whether it is to accept again."""
+"""How often a worker that leaves a client to others checks whether to accept it."""
 _AT_A_TIME = 16
-"""How many clients a worker accepts while another does no round of its main loop."""
+"""How many clients a worker accepts while another completes no round of its main loop."""
 _WAITS_IN_VAIN = 5
-"""How often a client is left to a worker that does no round meanwhile."""
+"""How often a client is left to a worker that completes no round meanwhile."""
 _MARGIN, _MARGIN_SHARE = 4, 8
 
 
 class ConnectionCounts:
-    """How many connections each worker of one server has: in memory that the master makes before it forks.
+    """The number of connections of each worker of a server, in memory that the master maps before it forks.
 
-    Each worker writes its own slot alone, in aligned items of 8 bytes, so a reader sees each whole.
+    Each worker writes only its own slot, in aligned items of 8 bytes, so reads and writes are atomic.
     """
 
     def __init__(self, workers: int) -> None:
@@ -36,25 +36,25 @@ class ConnectionCounts:
         self._taken: set[int] = set()
 
     def take_slot(self) -> int | None:
-        """Return a slot for the worker that is forked next; ``None`` where there is none. Called by the master."""
+        """Return a slot for the worker that is forked next; ``None`` if there is none. The master calls it."""
         slot = next((slot for slot in range(self.slots) if slot not in self._taken), None)
         if slot is not None:
             self._taken.add(slot)
         return slot
 
     def give_back(self, slot: int) -> None:
-        """Its worker has ended. Called by the master."""
+        """Free the slot of a worker that has ended. The master calls it."""
         self.write(slot, None)
         self._taken.discard(slot)
 
     def write(self, slot: int, connections: int | None) -> None:
-        """Note how many connections a worker has, after a round of its main loop; ``None`` where it accepts no more."""
-        # 0 says that the worker accepts no connections.
+        """Write the connections of a worker, after a round of its main loop; ``None`` if it no longer accepts any."""
+        # 0 means that the worker accepts no connections.
         self._items[slot * _PER_SLOT] = 0 if connections is None else connections + 1
         self._items[slot * _PER_SLOT + 1] += 1
 
     def accepting(self) -> Iterator[tuple[int, int, int]]:
-        """Yield slot, connections, and rounds so far of each worker that accepts."""
+        """Yield slot, connections, and rounds so far of each accepting worker."""
         for slot in range(self.slots):
             accepts, rounds = self._items[slot * _PER_SLOT], self._items[slot * _PER_SLOT + 1]
             if accepts:
@@ -62,12 +62,12 @@ class ConnectionCounts:
 
 
 class ConnectionShare:
-    """Whether a worker accepts the client that waits, or leaves it to others, which run as soon as they can.
+    """Decides whether a worker accepts a waiting client, or leaves it to other workers, which run as soon as they can.
 
-    It leaves a client to those with clearly fewer connections, and to those that have done no round while it accepted
-    several: what they have told of themselves is old. It does so for ``PATIENCE_SECONDS`` at most. One that has done no
-    round in five such waits (it has died, is stopped, or is busy) is left nothing more until it does its next one: so a
-    worker that is gone delays a few clients, and not each. For the main thread.
+    It leaves a client to workers with clearly fewer connections, and to those that completed no round while it accepted
+    several, since their counts are old; for at most ``PATIENCE_SECONDS``. A worker that completed no round in five such
+    waits (it has died, is stopped, or is busy) gets no more clients until its next round: so a dead worker delays a few
+    clients, not every one. For the main thread.
 
     :ivar count_deferred: called for each client that is left to others.
     """
@@ -78,24 +78,24 @@ class ConnectionShare:
         self._connections = 0
         self._waits_until: float | None = None
         self._is_overdue = False
-        # Of other workers by slot, with the round since which it counts: how many clients were accepted here, and how
-        # many were left to it in vain.
+        # For each other worker, by slot: the round since which it counts, with how many clients this worker accepted,
+        # and how many it left to that worker in vain.
         self._accepted: dict[int, tuple[int, int]] = {}
         self._in_vain: dict[int, tuple[int, int]] = {}
 
     def note(self, connections: int) -> None:
-        """Tell the others how many connections this worker has; after each round."""
+        """Publish the number of connections of this worker, after each round."""
         self._connections = connections
         self._counts.write(self._slot, connections)
 
     def leave(self) -> None:
-        """Tell the others that it accepts no more."""
+        """Publish that this worker accepts no more clients."""
         self._counts.write(self._slot, None)
 
     def leaves_to_others(self) -> bool:
-        """A client waits: whether it is left to others, from now on. If so, ask ``waits`` before listening again."""
+        """Whether to leave the waiting client to others. If so, check ``waits`` before listening again."""
         if self._is_overdue:
-            # It was left to others for as long as may be.
+            # The client was left to others for the maximum time.
             self._is_overdue = False
             for slot, rounds in self._first().items():
                 _count(self._in_vain, slot, rounds)
@@ -129,7 +129,7 @@ class ConnectionShare:
         return most if self._waits_until is None else min(most, _LOOK_SECONDS)
 
     def round_is_over(self, connections: int) -> None:
-        """See ``note``; and a client that was left to others for so long, and is not there now, one of them has."""
+        """See ``note``. A client that was left to others and no longer waits was accepted by one of them."""
         self._is_overdue = False
         self.note(connections)
 
@@ -137,7 +137,7 @@ class ConnectionShare:
         return (found for found in self._counts.accepting() if found[0] != self._slot)
 
     def _first(self) -> dict[int, int]:
-        """The workers that are to accept before this one, by slot, with the rounds that they have done."""
+        """The workers that should accept before this one, by slot, with their rounds so far."""
         found = {}
         for slot, connections, rounds in self._others():
             has_fewer = self._connections > connections + _MARGIN + connections // _MARGIN_SHARE
@@ -149,6 +149,6 @@ class ConnectionShare:
 
 
 def _count(since: dict[int, tuple[int, int]], slot: int, rounds: int) -> None:
-    """Count one more since a worker's latest round."""
+    """Count one more since the latest round of a worker."""
     known, times = since.get(slot, (rounds, 0))
     since[slot] = rounds, times + 1 if known == rounds else 1

@@ -1,4 +1,4 @@
-"""A request and the answer to it, whichever thread writes it and when."""
+"""A request and its answer, which any thread may write later."""
 
 import time
 from datetime import timedelta
@@ -13,10 +13,10 @@ _STEP = 16_384
 
 
 class InvitedReader:
-    """Reads the body of a client that waits to be told to send it (RFC 9110 section 10.1.1).
+    """Reads the body of a client that waits for ``100 Continue`` (RFC 9110 section 10.1.1).
 
-    It is told when the application first reads. gunicorn tells it before the application is asked, which may refuse
-    the request for its head alone.
+    The server sends it when the application first reads. gunicorn sends it before it calls the application, which may
+    refuse the request because of its head alone.
 
     :ivar is_awaited: whether the client may still be waiting.
     """
@@ -26,7 +26,7 @@ class InvitedReader:
         self.is_awaited = True
 
     def read(self, size: int) -> Any:
-        """Read so many bytes at most."""
+        """Read at most ``size`` bytes."""
         if self.is_awaited:
             self.is_awaited = False
             self._client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -39,17 +39,17 @@ class InvitedReader:
 
 
 def _remaining(reader: Any) -> int | None:
-    """How many bytes of a body have not been read; ``None`` where its chunks have to tell."""
+    """The number of unread bytes of a body; ``None`` if it is chunked."""
     if isinstance(reader, InvitedReader):
         return reader.remaining
     return int(reader.length) if isinstance(reader, LengthReader) else None
 
 
 def read_to_its_end(req: Any, sock: Any) -> bool:
-    """Read the remaining bytes of a body as far as they are there; returns whether that was all of it.
+    """Read the rest of a body that has arrived; return whether that was all of it.
 
-    Waits for nothing. Up to 64 KiB are read; a body of which more remains counts as not read. So does one whose chunks
-    are broken: where it ends is then unknown.
+    Never waits. Up to 64 KiB are read; a body with a longer rest counts as not read. So does one with invalid chunks,
+    whose end is unknown.
     """
     body = req.body
     remaining = _remaining(body.reader)
@@ -65,7 +65,7 @@ def read_to_its_end(req: Any, sock: Any) -> bool:
             if not body.read(_STEP):
                 return True
     except (OSError, errors.ParseException):
-        # It has not come yet, or the client is gone, or the chunks are broken.
+        # It has not arrived yet, or the client is gone, or the chunks are invalid.
         return False
     finally:
         sock.setblocking(True)
@@ -73,10 +73,10 @@ def read_to_its_end(req: Any, sock: Any) -> bool:
 
 
 class Response(wsgi.Response):  # type: ignore[misc]
-    """gunicorn's, apart from the head: that of a body of a known length goes out with its first piece.
+    """gunicorn's response, except that the head of a body of known length is sent with its first piece.
 
-    One packet and one system call less. The head of a stream goes out at once. Counted with py-spy, working out the
-    date for each answer takes 5 % of a change.
+    That saves a packet and a system call. The head of a stream is sent at once. The date is cached: counted with
+    py-spy, formatting it for each answer takes 5 % of a change.
     """
 
     headers_sent: bool
@@ -85,7 +85,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
         """See ``gunicorn.http.wsgi.Response``."""
         connection = "upgrade" if self.upgrade else "close" if self.should_close() else "keep-alive"
         headers = [
-            # Whatever the request's: the highest that is spoken here (RFC 9110 section 6.2).
+            # Whatever the version of the request: the highest that the server supports (RFC 9110 section 6.2).
             f"HTTP/1.1 {self.status}\r\n",
             f"Server: {self.version}\r\n",
             f"Date: {_date(int(time.time()))}\r\n",
@@ -121,7 +121,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
         if not isinstance(self.sock, ClientSocket):
             return
         if self.response_length is None:
-            # A stream has no end: its thread goes on only as fast as the client reads.
+            # A stream has no end: its thread is only as fast as the client reads.
             self.sock.flush()
         else:
             self.sock.send_some()
@@ -134,10 +134,10 @@ def _date(second: int) -> str:
 
 
 class Exchange:
-    """A request and the answer to it, from when the application was asked on.
+    """A request and its answer, from the call of the application on.
 
-    :ivar answering: what the application has returned.
-    :ivar until: where that is deferred, when it is asked for whether it is settled or not, in monotonic seconds.
+    :ivar answering: the return value of the application.
+    :ivar until: for a deferred answer, when it is requested in any case, in monotonic seconds.
     """
 
     __slots__ = ("_begun", "_environ", "answered", "answering", "conn", "req", "resp", "until")
@@ -154,13 +154,13 @@ class Exchange:
         self.until = 0.0
 
     def ask(self, app: Any) -> None:
-        """Have the application begin its answer."""
+        """Call the application."""
         self.answering = app(self._environ, self.resp.start_response)
 
     def answer(self, worker: Any) -> bool:
-        """Write the answer; returns whether the connection may be kept.
+        """Write the answer; return whether the connection may be kept.
 
-        :raises StopIteration: it broke off in the middle; as gunicorn has it.
+        :raises StopIteration: it failed in the middle; as in gunicorn.
         """
         try:
             for piece in self.answering:
@@ -171,7 +171,7 @@ class Exchange:
         except Exception:
             if not self.resp.headers_sent:
                 raise
-            # Another answer now would be part of this one.
+            # A second answer now would look like a part of this one.
             worker.log.exception("Error handling request")
             raise StopIteration from None
         finally:

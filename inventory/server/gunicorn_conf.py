@@ -7,7 +7,7 @@ from inventory.server.gunicorn_settings import gunicorn_settings
 from inventory.server.hooks import Hooks
 from inventory.settings import SettingsError, from_environment
 
-# Under gunicorn's own command, too: a message that cannot be written must not end a start.
+# Also under gunicorn's own command: a message that cannot be written must not abort a start.
 standard_streams.harden()
 
 try:

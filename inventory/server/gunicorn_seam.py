@@ -1,8 +1,8 @@
-"""The seam to gunicorn: each private name of it that the service touches stands here, and nowhere else.
+"""The seam to gunicorn: every private name of gunicorn that the service uses is here, and nowhere else.
 
-Read for the releases in ``KNOWN_RELEASES`` of ``worker_class``. Imported by ``InventoryWorker`` alone, so on
-gunicorn's own thread worker nothing here is used. Another release is added to the list after each name here was looked
-up in its source, and the tests of ``tests/server`` are green on it.
+Written for the releases in ``KNOWN_RELEASES`` of ``worker_class``. Only ``InventoryWorker`` imports it, so gunicorn's
+own thread worker uses nothing of it. To add a release, look up each name here in its source, and run the tests of
+``tests/server`` on it.
 """
 
 import threading
@@ -21,11 +21,11 @@ from inventory.server.connection_share import ConnectionShare
 
 __all__ = ["Body", "LengthReader", "errors", "util", "wsgi"]
 LINGER_SECONDS = 0.5
-"""How long an idle connection stays open at the end, for a request that is on its way already."""
+"""How long an idle connection stays open at shutdown, for a request that is already on its way."""
 
 
 class Connection(Protocol):
-    """What the service uses of gunicorn's ``TConn``. :ivar client: its address. :ivar server: ours."""
+    """What the service uses of gunicorn's ``TConn``. :ivar client: its address. :ivar server: our address."""
 
     sock: Any
     client: Any
@@ -33,7 +33,7 @@ class Connection(Protocol):
 
 
 class _Done:
-    """What ``finish_request`` asks of a future, where there is none."""
+    """Stands in for the future that ``finish_request`` expects."""
 
     __slots__ = ("_kept",)
 
@@ -48,9 +48,9 @@ class _Done:
 
 
 class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
-    """gunicorn's worker with threads. What it calls by private names is a method of ``InventoryWorker`` in our words.
+    """gunicorn's worker with threads. Its private hooks call methods of ``InventoryWorker`` under public names.
 
-    All but ``handle``, which a thread of the pool calls, is called by the main thread.
+    The main thread calls all of them except ``handle``, which a thread of the pool calls.
     """
 
     alive: bool
@@ -68,7 +68,7 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return self.make_thread_pool()
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """See ``ThreadWorker``; called with False when the end begins, with True in each round in which it is off."""
+        """See ``ThreadWorker``; called with ``False`` at shutdown, with ``True`` in each round while it is off."""
         if enabled and self.alive and self.share.waits():
             return
         super().set_accept_enabled(enabled and self.alive)
@@ -76,7 +76,7 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
             self.stop_listening()
 
     def accept(self, listener: Any) -> None:
-        """See ``ThreadWorker``; a client waits. While it is left to other workers, this one does not listen."""
+        """See ``ThreadWorker``; a client waits. While the client is left to other workers, this one does not listen."""
         if self.share.leaves_to_others():
             super().set_accept_enabled(False)
             return
@@ -98,7 +98,7 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return self.ask_application(req, conn)
 
     def _keepalive_after(self, conn: Any, keepalive: Any) -> Any:
-        # An answer that lets the connection be kept has had the body read to its end: see `ask_application`.
+        # If the connection may be kept, the body was read to its end: see `ask_application`.
         if keepalive is True:
             forget_request(conn)
         return keepalive
@@ -108,10 +108,10 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         self.one_round(timeout)
 
     def murder_pending(self) -> None:
-        """See ``ThreadWorker``; where no other could be accepted, the client that was silent for longest goes too.
+        """See ``ThreadWorker``; if no further client could be accepted, also close the longest silent one.
 
-        Left to gunicorn, as many silent clients as there may be connections keep all others out for 75 s. Called
-        between two rounds of events, so none of those that it closes has one that is still to come.
+        Otherwise silent clients that use all connections would keep all others out for 75 s. Called between two rounds
+        of events, so there is no pending event of a closed connection.
         """
         if self.nr_conns >= self.worker_connections and self.pending_conns:
             self.pending_conns[0].timeout = time.monotonic()
@@ -121,25 +121,25 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
-        # Those that have never sent anything have nothing under way.
+        # Clients that have never sent anything have no request in progress.
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, time.monotonic())
         self.end_begins()
 
     def dispatch_events(self, timeout: float) -> None:
-        """Wait for events, so long at most, and have each handled."""
+        """Wait for events, at most ``timeout`` seconds, and handle them."""
         super().wait_for_and_dispatch_events(timeout)
 
     def have_called(self, call: Callable[..., object], *args: Any) -> None:
-        """Have the main thread call that soon; from any thread, and from a signal's handler."""
+        """Make the main thread call ``call`` soon; callable from any thread, and from a signal handler."""
         self.method_queue.defer(call, *args)
 
     def let_go(self, conn: Any, kept: Any) -> None:
-        """A thread is done with a connection: wait for its next request, or close it."""
+        """Take back a connection from a thread: wait for its next request, or close it."""
         super().finish_request(conn, _Done(kept))
 
     def count_request(self) -> None:
-        """After as many as gunicorn was told, the worker ends."""
+        """Count a request; after gunicorn's ``max_requests`` the worker ends."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
@@ -150,20 +150,20 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         return bool(self.alive and self.cfg.keepalive and len(self.keepalived_conns) < self.max_keepalived)
 
     def is_crowded(self) -> bool:
-        """Whether the clients that are here would leave no room for others, were all of them kept."""
+        """Whether there would be no room for other clients if all current connections were kept."""
         return bool(self.nr_conns > self.max_keepalived)
 
 
 class MainLoopCalls(gthread.PollableMethodQueue):  # type: ignore[misc]
-    """Calls that the main thread is to make. After ``close`` nothing is taken and nothing is written.
+    """Calls for the main thread. After ``close`` it accepts and writes nothing.
 
-    gunicorn's keeps the number of its pipe: a thread that is done after the end of the worker, when the disk comes
-    back, would write a NUL to the file that has that number by then.
+    gunicorn's class keeps the number of its pipe: a thread that finishes after the end of the worker, because a disk
+    hung, would write a NUL to the file that then has that number.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # A signal's handler defers too, in the thread that may be at it already.
+        # A signal handler also defers, perhaps in the thread that holds the lock.
         self._guard = threading.RLock()
         self._is_closed = False
 
@@ -182,22 +182,22 @@ class MainLoopCalls(gthread.PollableMethodQueue):  # type: ignore[misc]
 
 
 def expects_continue(req: Any) -> bool:
-    """Whether a client waits to be told to send its body; from now on gunicorn does not tell it."""
+    """Whether a client waits for ``100 Continue``; from now on gunicorn does not send it."""
     expected = bool(req._expected_100_continue)
     req._expected_100_continue = False
     return expected
 
 
 def forget_request(conn: Any) -> None:
-    """Let the parser keep nothing of a request whose body was read to its end."""
+    """Make the parser forget a request whose body was read to its end."""
     conn.parser.mesg = None
 
 
 def take_over(conn: Any, sock: ClientSocket, close: Callable[..., None]) -> None:
-    """Give a new connection another socket, and have ``close(conn, gunicorn's close, graceful)`` close it.
+    """Give a new connection another socket, and let ``close(conn, gunicorn's close, graceful)`` close it.
 
-    Where a client has sent nothing yet, gunicorn's main loop waits for it, and no thread. gunicorn has a thread wait
-    for five seconds first: measured, 64 silent connections held 2 workers with 4 threads up for 45 seconds.
+    While a client has sent nothing yet, the main loop waits for it, without a thread. In gunicorn a thread first waits
+    for five seconds: measured, 64 silent connections blocked 2 workers with 4 threads for 45 seconds.
     """
     conn.sock = sock
     wait_for_data = conn.wait_for_data
@@ -211,21 +211,21 @@ def is_new(conn: Any) -> bool:
 
 
 def answer_unreadable_with(write: Callable[[Any, int, str], None]) -> None:
-    """Have ``write(sock, status, detail)`` answer, in this process, what gunicorn's parser refuses."""
+    """Let ``write(sock, status, detail)`` answer requests that gunicorn's parser refuses, in this process."""
     util.write_error = lambda sock, status, _reason, detail: write(sock, status, detail)
 
 
 def cache_settings(cfg: Any) -> None:
-    """Make gunicorn's settings plain attributes of ``cfg``; what is set from now on is not seen.
+    """Make gunicorn's settings plain attributes of ``cfg``; later changes have no effect.
 
-    gunicorn looks each of them up by name whenever it wants it, in two calls, some 20 times for each request. Measured:
-    11 % of a change, more of a read (``docs/speed.md``).
+    gunicorn looks up each of them by name every time, in two calls, about 20 times for each request. Measured: 11 % of
+    a change, more of a read (``docs/speed.md``).
     """
     vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
 
 
 def signals_of(master: Any) -> list[int]:
-    """Take the signals that have come and were not handled out of a master's queue, as a forked worker has it."""
+    """Take the signals that were not handled yet out of the master's queue, of which a forked worker has a copy."""
     found = []
     while not master.SIG_QUEUE.empty():
         found.append(master.SIG_QUEUE.get_nowait())

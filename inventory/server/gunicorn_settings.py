@@ -40,12 +40,12 @@ def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "worker_connections": _connections(settings.threads),
         "preload_app": False,
         "max_requests": 0,
-        # Ends a frozen worker, not a stuck request: the main loop gives the sign of life.
+        # Kills a frozen worker, not a stuck request: the main loop sends the heartbeat.
         "timeout": _FROZEN_AFTER_SECONDS,
-        # When the master loses patience: after a worker's requests and what it does then.
+        # When the master kills a worker that ends: after its requests and its last jobs.
         "graceful_timeout": drain_seconds(settings) + END_SECONDS,
-        # Longer than proxies keep an idle connection (nginx, most load balancers: 60 s). The server must not be
-        # the one who closes, or a change that was just sent is lost without an answer and not tried again.
+        # Longer than proxies keep an idle connection (nginx, most load balancers: 60 s). The server must not close
+        # first, or a change that was just sent is lost without an answer and not retried.
         "keepalive": _KEEPALIVE_SECONDS,
         "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
         # Requests: the parser in Python. The one in C needs a compiler, and changes were no faster (docs/speed.md).
@@ -53,7 +53,7 @@ def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "limit_request_line": 4094,
         "limit_request_fields": 64,
         "limit_request_field_size": 8190,
-        # By default any program on this machine could set SCRIPT_NAME and PATH_INFO with a header.
+        # By default any program on this host could set SCRIPT_NAME and PATH_INFO with a header.
         "forwarder_headers": "",
         "forwarded_allow_ips": ",".join(settings.trusted_proxies),
         # By default all servers of a user share one control socket.
@@ -68,15 +68,15 @@ def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
 
 
 def _connections(threads: int) -> int:
-    """How many connections a worker has open at most: half of the files that it may open.
+    """The maximum number of open connections of a worker: half of the files that it may open.
 
-    Without a file to open a worker can neither accept nor write: measured, 2,300 idle connections ended both workers
-    where the limit is 1,024.
+    Without a free descriptor a worker can neither accept nor write: measured, 2,300 idle connections ended both workers
+    with a limit of 1,024.
     """
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         files = 2 * _CONNECTIONS_AT_MOST
-    # gunicorn keeps as many for those that are idle as are more than the threads.
+    # gunicorn uses what exceeds the number of threads for idle connections.
     return max(min(_CONNECTIONS_AT_MOST, files // 2), 2 * threads)
 
 
@@ -84,20 +84,20 @@ LOGGER_CLASS = "inventory.server.gunicorn_settings.QuietLogger"
 
 
 class QuietLogger(Logger):  # type: ignore[misc]
-    """Says first which worker class serves, and keeps no access log.
+    """First logs which worker class serves; keeps no access log.
 
-    The app logs its requests itself, with the id that belongs to them.
-    ``accesslog = None`` alone does not do it: with a logging dictionary gunicorn 27 still collects some
-    sixty values for a line that nobody writes: measured, 60 µs on each request.
+    The app logs its requests itself, with their ids. ``accesslog = None`` alone is not enough: with a logging
+    dictionary gunicorn 27 still collects about sixty values for a line that is never written: measured, 60 µs for each
+    request.
     """
 
     def __init__(self, cfg: Any) -> None:
         super().__init__(cfg)
-        # gunicorn makes its logger before it logs anything.
+        # gunicorn creates its logger before it logs anything.
         log_choice(self, cfg.worker_class_str)
 
     def warning(self, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """See ``Logger.warning``; the line says, and is limited by, where it comes from and not where this is."""
+        """See ``Logger.warning``; the line has, and is limited by, the place of the caller, not of this method."""
         self.error_log.warning(msg, *args, **{"stacklevel": 2, **kwargs})
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
@@ -105,14 +105,14 @@ class QuietLogger(Logger):  # type: ignore[misc]
 
 
 def logging_dictionary(level: str) -> dict[str, Any]:
-    """Return what ``logging.config.dictConfig`` is given by the master.
+    """Return the dictionary for ``logging.config.dictConfig`` in the master.
 
-    Written at once by whoever logs: a writing thread in the master would be one before the fork.
+    Each thread writes its own lines: a writing thread in the master would be started before the fork.
     """
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        # One format for every line of the service, named as gunicorn and logging name classes: by its place.
+        # One format for every line of the service, named by its import path, as gunicorn and logging do.
         "formatters": {"line": {"()": "inventory.web.logs.LineFormatter"}},
         "filters": {"limit": {"()": "inventory.web.log_limits.WarningLimit"}},
         "handlers": {

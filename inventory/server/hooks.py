@@ -1,6 +1,6 @@
-"""What gunicorn calls as a master and its workers start and end.
+"""The hooks that gunicorn calls when its master and its workers start and end.
 
-The order is: on_starting (master) → when_ready (master) → pre_fork (master) → post_fork → the app is made →
+The order is: on_starting (master) → when_ready (master) → pre_fork (master) → post_fork → the app is created →
 post_worker_init, once for each worker → worker_exit → child_exit (master) → on_exit (master).
 """
 
@@ -42,7 +42,7 @@ _REPORT_SECONDS = 2.0
 
 
 class Hooks:
-    """The hooks of one master, with what they hand to one another."""
+    """The hooks of one master, and the objects that they share."""
 
     def __init__(self, settings: Settings, prepare: Callable[..., Recovery] = prepare) -> None:
         self._settings = settings
@@ -54,13 +54,13 @@ class Hooks:
         self._all_workers_are_made = False
 
     def on_starting(self, server: Master) -> None:
-        """Check everything that a start can be refused for. A refused start ends with status 1 and one line."""
+        """Check everything that can refuse a start. A refused start ends with status 1 and one line."""
         if server.cfg.preload_app:
             self._refuse(server, "preload_app is not supported: threads would start before the fork")
         try:
             for place in _new_addresses(server):
                 wait_until_free(*place[:2], report=server.log.warning)
-            # Before anything imports prometheus_client, which looks for the variable once.
+            # Before anything imports prometheus_client, which reads the variable once.
             metrics = make_metrics_folder()
             self._held.callback(metrics.remove)
             os.environ[METRICS_VARIABLE] = str(metrics.path)
@@ -88,11 +88,11 @@ class Hooks:
                 )
 
     def when_ready(self, server: Master) -> None:
-        """Take over the signals that end a server; gunicorn has set its own by now."""
+        """Install the signal handlers for shutdown; gunicorn has installed its own by now."""
         end_gently_on_sigint()
 
     def pre_fork(self, server: Master, worker: Worker) -> None:
-        """Choose core and slot of the worker that is about to be made, and see whether it is the last."""
+        """Choose the core and the slot of the next worker, and check whether it is the last one."""
         wanted = max(server.cfg.workers, len(self._live) + 1)
         worker.core = self._cores.core_for_next([live.core for live in self._live], wanted)
         worker.slot = self._connections.take_slot()
@@ -100,13 +100,13 @@ class Hooks:
         self._all_workers_are_made = len(self._live) >= wanted
 
     def post_fork(self, server: Master, worker: Worker) -> None:
-        """Have space for the figures of this process, and pin it before the app starts threads.
+        """Reserve space for the counters of this process, and pin it before the app starts threads.
 
         Each thread keeps the cores that it was started with.
         """
         is_own = class_of(worker) == OWN
         end_at_once_while_booting(worker.signals_missed(server) if is_own else ())
-        # In this process alone: the master waits for longer, so that the last pass is inside its patience.
+        # Only in this process: the master waits longer, so that there is time for the last pass.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         if is_own:
             share = None if worker.slot is None else ConnectionShare(self._connections, worker.slot)
@@ -128,13 +128,13 @@ class Hooks:
             worker.log.warning("cannot pin this worker to core %d; it runs on any: %s", worker.core, error)
 
     def post_worker_init(self, worker: Worker) -> None:
-        """Wire the worker with the application, which has been made; start the periodic jobs."""
+        """Connect the worker with the application, which exists by now; start the periodic jobs."""
         services: Services = worker.wsgi.extensions["inventory"]
         services.serving.worker_class = class_of(worker)
         if services.serving.worker_class == OWN:
             worker.join(services)
         else:
-            # It has set its own handlers by now, and ends by itself when its requests are done.
+            # It has installed its own handlers by now, and ends by itself when its requests are done.
             end_gently_on_sigint(services.stopping.set)
             worker.drained = True
             PeriodicThread("warnings", WarningLimit.tell).start()
@@ -144,14 +144,14 @@ class Hooks:
             worker.background.start()
 
     def worker_int(self, worker: Worker) -> None:
-        """Note that a worker is ended quickly: called after SIGQUIT, and by gunicorn's own class after SIGINT."""
+        """Record that a worker ends quickly: called after SIGQUIT, and by gunicorn's own class after SIGINT."""
         worker.drained = False
 
     def worker_exit(self, _: Master, worker: Worker) -> None:
-        """Publish what is not published yet, if the worker's requests are done; write the log lines.
+        """Publish what is not published yet, if the requests of the worker are done; write the log lines.
 
-        After SIGQUIT they are not done, and nothing waits then. The master calls it too, for a worker that has
-        vanished. Durability rests on nothing here: whoever is killed meanwhile loses nothing.
+        After SIGQUIT they are not done, and nothing waits. The master also calls this, for a worker that has vanished.
+        Durability does not depend on it: a worker that is killed meanwhile loses nothing.
         """
         background = getattr(worker, "background", None)
         if background is not None:
@@ -162,7 +162,7 @@ class Hooks:
         logs.flush()
 
     def child_exit(self, _: Master, worker: Worker) -> None:
-        """Drop the figures that only a living worker has."""
+        """Remove the gauges of the worker."""
         from prometheus_client.multiprocess import mark_process_dead
 
         self._live = [live for live in self._live if live is not worker]
@@ -171,11 +171,11 @@ class Hooks:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     def on_exit(self, _: Master) -> None:
-        """Leave nothing behind."""
+        """Remove what the server has created for its run."""
         self._held.close()
 
     def _let_go(self) -> None:
-        # The master never serves; a worker that replaces another later reads what has happened since.
+        # The master never serves; a worker that replaces another later reads the later events from the log.
         if self._all_workers_are_made:
             PRELOADED_STATE.take()
 
@@ -201,15 +201,15 @@ class _Progress:
 
 
 def _new_addresses(server: Master) -> list[tuple[Any, ...]]:
-    """The TCP addresses that gunicorn will bind itself: none where sockets are handed over to it."""
+    """The TCP addresses that gunicorn will bind itself: none if it inherits sockets."""
     if "GUNICORN_FD" in os.environ or os.environ.get("LISTEN_PID") == str(os.getpid()):
         return []
     return [place for place in server.cfg.address if isinstance(place, tuple)]
 
 
 def _remove_pid_file(name: str | None) -> None:
-    """Remove the file with the id of this process, which gunicorn has written and removes only after it has served."""
-    # After SIGUSR2 the new master's has a name of its own.
+    """Remove the PID file of this process, which gunicorn has written and removes only after it has served."""
+    # After SIGUSR2 the file of the new master has another name.
     for path in map(Path, () if name is None else (name, f"{name}.2")):
         with suppress(OSError, ValueError):
             if int(path.read_text()) == os.getpid():

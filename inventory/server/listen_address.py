@@ -1,4 +1,4 @@
-"""The address that the server listens on: how it is written, whether it is free, whether strangers reach it."""
+"""The address that the server listens on: its notation, whether it is free, whether other hosts can reach it."""
 
 import errno
 import socket
@@ -21,7 +21,7 @@ def address(host: str, port: int) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs on this machine reach ``host``. A name other than localhost counts as open."""
+    """Whether only programs on this host can reach ``host``. A name other than localhost counts as open."""
     if host == "localhost":
         return True
     try:
@@ -33,10 +33,10 @@ def is_loopback(host: str) -> bool:
 def wait_until_free(
     host: str, port: int, *, report: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Return when the port can be listened on; a server that is just ending gets 5 s to let go of it.
+    """Return when the port is free; a server that is just ending gets 5 s to release it.
 
-    :param report: told once if there is something to wait for.
-    :raises AddressRefused: it is still in use, or cannot be used at all.
+    :param report: called once if it has to wait.
+    :raises AddressRefused: the port is still in use, or cannot be used at all.
     """
     for left in reversed(range(_TRIES)):
         try:
@@ -57,6 +57,6 @@ def wait_until_free(
 def _try_bind(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As gunicorn does: connections of an earlier server that are still winding down are no obstacle.
+        # As in gunicorn: closing connections of an earlier server do not matter.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = "inventory-metrics-"
-# prometheus_client's names, and the size that it begins with; ours never outgrow it, for no label is a client's.
+# The names of prometheus_client, and its initial size; ours never outgrow it, since no client chooses a label.
 _KINDS = ("counter", "gauge_livesum", "histogram")
 _FILE_BYTES = 65_536
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a counter's update cannot wait for a disk
@@ -17,25 +17,25 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - memory, where a counter's upda
 
 @dataclass(frozen=True, slots=True)
 class MetricsFolder:
-    """A fresh, empty folder. It is ours for as long as the master or one of its workers lives.
+    """A new, empty folder, reserved as long as the master or one of its workers lives.
 
-    :ivar descriptor: open on the folder and holding its flock; workers inherit both.
+    :ivar descriptor: open on the folder, with its ``flock``; workers inherit both.
     """
 
     path: Path
     descriptor: int
 
     def remove(self) -> None:
-        """Delete the folder with all that is in it."""
+        """Delete the folder and its content."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self.descriptor)
 
 
 def make_metrics_folder(parent: Path | None = None) -> MetricsFolder:
-    """Make the folder, and remove those whose servers were killed.
+    """Create the folder, and remove those of killed servers.
 
-    :param parent: where; by default in shared memory, or among the temporary files where there is none.
-    :raises OSError: it cannot be made there.
+    :param parent: default: shared memory, or the folder of temporary files.
+    :raises OSError: it cannot be created there.
     """
     if parent is None:
         usable = os.access(_SHARED_MEMORY, os.W_OK | os.X_OK)
@@ -49,9 +49,9 @@ def make_metrics_folder(parent: Path | None = None) -> MetricsFolder:
 
 
 def reserve_files(folder: Path, pid: int) -> None:
-    """Make the files that a process will map for its counters, with all their space; before it makes a metric.
+    """Create the files that a process will map for its counters, fully allocated, before it creates a metric.
 
-    Left to prometheus_client they are sparse, and a full disk under a mapping is no error but the end (SIGBUS).
+    prometheus_client would create sparse files, and a full disk under a mapping is not an error but SIGBUS.
 
     :raises OSError: there is no space for them.
     """
@@ -65,14 +65,14 @@ def reserve_files(folder: Path, pid: int) -> None:
 
 def _remove_orphans(parent: Path) -> None:
     for path in parent.glob(f"{_PREFIX}*"):
-        # A lock, not a process id: another container may share this folder and number its processes anew.
+        # A lock, not a process id: another container may share this folder and use the same process ids.
         descriptor = _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if descriptor is not None:
             MetricsFolder(path, descriptor).remove()
 
 
 def _locked(path: Path, how: int) -> int | None:
-    """Open and lock a folder; ``None`` if it is in use, gone, or somebody else's."""
+    """Open and lock a folder; ``None`` if it is in use, gone, or belongs to another user."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:

@@ -1,4 +1,4 @@
-"""Periodic jobs: the sync pass and the maintenance of the log, in threads of a server or in a process of their own."""
+"""Periodic jobs: the sync pass and the maintenance of the log, in threads of a server or in ``inventory worker``."""
 
 import logging
 import signal
@@ -12,13 +12,13 @@ from types import FrameType
 from inventory.wiring import Services
 
 INTERVAL_SECONDS = 0.5
-"""How often it looks whether there is something to do: where one process dies, another is at it within 1 s."""
+"""How often a job checks whether there is something to do: if a process dies, another one takes over within 1 s."""
 
 
 class PeriodicThread:
-    """Calls ``action`` again and again, in a daemon thread. No error ends it.
+    """Calls ``action`` repeatedly, in a daemon thread. No error ends it.
 
-    :ivar name: what it does, in a word. :ivar failures: how many calls have failed.
+    :ivar name: the job, in a word. :ivar failures: the number of failed calls.
     """
 
     def __init__(self, name: str, action: Callable[[], object], interval_seconds: float = INTERVAL_SECONDS) -> None:
@@ -32,23 +32,23 @@ class PeriodicThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin, with a first call at once."""
+        """Start, with a first call at once."""
         self._thread.start()
 
     def stop(self) -> bool:
-        """Say that no further call shall begin; returns at once, and whether one may still be at work."""
+        """Let no further call begin; return at once whether a call may still be running."""
         self._stopping.set()
         return self._at_work.locked()
 
     def join(self, timeout_seconds: float) -> bool:
-        """Wait for the end after ``stop``; returns whether it came."""
+        """Wait for the end after ``stop``; return whether it has ended."""
         self._thread.join(timeout_seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             with self._at_work:
-                # Looked at again under the lock: `stop` may have found it free just before.
+                # Checked again under the lock: `stop` may have found it free just before.
                 if not self._stopping.is_set():
                     self._call()
             self._stopping.wait(self._interval)
@@ -76,37 +76,37 @@ class PeriodicJobs:
 
     @property
     def names(self) -> list[str]:
-        """What is done."""
+        """The names of the jobs."""
         return [thread.name for thread in self._threads]
 
     def start(self) -> None:
-        """Begin; after the fork."""
+        """Start the threads. Call it after the fork."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> bool:
-        """Say that nothing new shall begin; returns at once, and whether something may still be at work."""
+        """Let no job begin any more; return at once whether one may still be running."""
         at_work = [thread.stop() for thread in self._threads]
         return any(at_work)
 
     def finish(self, seconds: float) -> None:
-        """Stop, publish what is not published yet, and let what is at work end; all within so many seconds.
+        """Stop, publish what is not published yet, and wait for running jobs; all within ``seconds``.
 
-        What takes longer is left in the middle, which does no harm: files are replaced whole or not at all.
-        A failure is logged and not raised.
+        A job that takes longer is abandoned, which is harmless: files are replaced atomically. A failure is logged and
+        not raised.
         """
         until = time.monotonic() + seconds
         at_work = self.stop()
         published = self._publish_by(until)
         ended = [thread.join(max(0.0, until - time.monotonic())) for thread in self._threads]
         if at_work and published and all(ended):
-            # It may have committed something after the pass: the expiry of reservations does.
+            # A job may have committed something after the pass: the expiry of reservations does.
             self._publish_by(until)
 
     def _publish_by(self, until: float) -> bool:
-        """Publish what is not published yet; returns whether everything is."""
+        """Publish what is not published yet; return whether everything is."""
         seconds, done = max(0.0, until - time.monotonic()), threading.Event()
-        # In a thread, because the time that a disk takes has no bound.
+        # In a thread, because a disk may take any time.
         last = threading.Thread(target=self._publish, args=(seconds, done), name="last-sync", daemon=True)
         last.start()
         last.join(seconds)
@@ -126,7 +126,7 @@ class PeriodicJobs:
 
 
 END_SECONDS = 60.0
-"""For what is at work and the last pass; supervisors kill later (systemd after 90 s)."""
+"""For running jobs and the last pass; supervisors kill later (systemd after 90 s)."""
 TOLD, DIED = "told to", "cannot follow the log any more"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _worker_log = logging.getLogger("inventory.worker")
@@ -134,9 +134,9 @@ _worker_log = logging.getLogger("inventory.worker")
 
 @contextmanager
 def told_by_signals() -> Iterator[SimpleQueue[str]]:
-    """Give what SIGTERM and SIGINT put ``TOLD`` into, the first time; the second one ends the process at once.
+    """Give a queue into which the first SIGTERM or SIGINT puts ``TOLD``; the second one ends the process at once.
 
-    A SimpleQueue, because a signal may come while the main thread holds the lock of an Event.
+    A SimpleQueue, because a signal may arrive while the main thread holds the lock of an Event.
     """
     endings: SimpleQueue[str] = SimpleQueue()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -156,9 +156,9 @@ def told_by_signals() -> Iterator[SimpleQueue[str]]:
 
 
 def work(services: Services, endings: SimpleQueue[str]) -> bool:
-    """Do what comes round again until there is an ending; returns whether it was the one that was asked for.
+    """Run the periodic jobs until there is an ending; return whether it was a signal.
 
-    Then what is at work has been finished and everything committed is published, or a line says why not.
+    Then running jobs have finished and everything committed is published, or a log line says why not.
     """
     settings, background = services.settings, PeriodicJobs(services)
     background.start()

@@ -1,4 +1,4 @@
-"""One core for each worker: a Python process whose threads wander over cores loses half its speed."""
+"""One core for each worker: a Python process whose threads move between cores loses half its speed."""
 
 import os
 from collections import Counter
@@ -9,7 +9,7 @@ _PROC = Path("/proc")
 
 
 def pinned_processes() -> Counter[int]:
-    """Count, for each core, the programs on this machine that may run on no other."""
+    """Count, for each core, the programs on this host that may run only there."""
     counts: Counter[int] = Counter()
     try:
         processes = [int(name) for name in os.listdir(_PROC) if name.isdigit()]
@@ -18,34 +18,34 @@ def pinned_processes() -> Counter[int]:
     for pid in processes:
         try:
             cores = os.sched_getaffinity(pid)
-            # The kernel's own threads are tied to a core too; they have no command line.
+            # Threads of the kernel are pinned too; they have no command line.
             if len(cores) == 1 and (_PROC / str(pid) / "cmdline").read_bytes():
                 counts.update(cores)
         except OSError:
-            continue  # it has ended meanwhile
+            continue  # it has ended in the meantime
     return counts
 
 
 class CorePlan:
-    """Chooses a core for each worker. Asked by the master before it forks, so no two workers can race."""
+    """Chooses a core for each worker. The master asks it before it forks, so workers cannot race."""
 
     def __init__(
         self, mode: str, cores: Collection[int], pinned: Callable[[], Counter[int]] = pinned_processes
     ) -> None:
-        """:param mode: ``auto`` pins unless there are more workers than cores; ``on`` and ``off`` always or never do.
-        :param cores: those that the master may run on.
+        """:param mode: ``auto`` pins unless there are more workers than cores; ``on`` always, ``off`` never.
+        :param cores: the cores that the master may use.
         """
         self._mode = mode
         self._cores = sorted(cores)
         self._pinned = pinned
 
     def core_for_next(self, taken: Iterable[int | None], workers: int) -> int | None:
-        """Return the core that the fewest live workers use; ``None`` where the worker is to run anywhere.
+        """Return the core that the fewest live workers use; ``None`` if the worker should run anywhere.
 
-        Equally used ones are told apart by what other servers on this machine have pinned.
+        Of equally used cores, it takes the one that other servers on this host use least.
 
         :param taken: the cores of the live workers.
-        :param workers: how many there are to be.
+        :param workers: the intended number of workers.
         """
         if self._mode == "off" or (self._mode == "auto" and workers > len(self._cores)):
             return None
@@ -55,8 +55,8 @@ class CorePlan:
 
 
 def pin(core: int) -> None:
-    """Tie the calling thread, and every thread that it starts from now on, to one core.
+    """Pin the calling thread, and every thread that it starts from now on, to one core.
 
-    :raises OSError: the machine no longer lets this process run there.
+    :raises OSError: the host no longer allows this process to run there.
     """
     os.sched_setaffinity(0, {core})

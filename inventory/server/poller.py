@@ -1,4 +1,4 @@
-"""What the main loop of a worker asks for events."""
+"""The poller of a worker's main loop."""
 
 import select
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from inventory.server.client_socket import ClientSocket
 
 
 class Watched(NamedTuple):
-    """What is watched, and what gunicorn calls with it, which it keeps as ``data`` (``selectors.SelectorKey``)."""
+    """A watched file, and in ``data`` what gunicorn calls with it (as in ``selectors.SelectorKey``)."""
 
     fileobj: Any
     data: Callable[[Any], object]
 
 
 class Poller:
-    """``epoll`` with the methods of ``selectors`` that gunicorn uses, for what can be read.
+    """``epoll`` with the methods of ``selectors`` that gunicorn uses, for read events.
 
-    A client's connection is told of once, and is then nobody's until it is registered again: ``EPOLLONESHOT``.
-    gunicorn takes a connection out when it has a request and puts it in again after the answer, two system calls, at
-    each of which another thread may take the interpreter lock. Measured: 11 % of a change (``docs/speed.md``).
+    A client's connection is reported once, then disarmed until it is registered again: ``EPOLLONESHOT``. gunicorn
+    removes a connection when it has a request and adds it again after the answer: two system calls, at each of which
+    another thread may take the interpreter lock. Measured: 11 % of a change (``docs/speed.md``).
     """
 
     def __init__(self) -> None:
@@ -36,17 +36,17 @@ class Poller:
         try:
             self._epoll.modify(descriptor, mask)
         except FileNotFoundError:
-            # The first time, or the kernel has dropped what had this number before, when that was closed.
+            # The first time, or the kernel has removed the previous file with this number, when it was closed.
             self._epoll.register(descriptor, mask)
 
     def unregister(self, fileobj: Any) -> None:
-        """Watch it no longer. A connection that had its event is not watched already."""
+        """Stop watching it. A connection that was reported is already disarmed."""
         descriptor = _descriptor(fileobj)
         if self._watched.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
     def select(self, timeout: float) -> list[tuple[Watched, int]]:
-        """Wait for so many seconds at most; return what can be read, or has failed."""
+        """Wait at most ``timeout`` seconds; return what can be read, or has failed."""
         found = []
         for descriptor, events in self._epoll.poll(max(0.0, timeout)):
             watched = self._watched[descriptor]
@@ -56,7 +56,7 @@ class Poller:
         return found
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         self._epoll.close()
 
 

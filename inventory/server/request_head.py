@@ -13,36 +13,36 @@ from inventory.server.gunicorn_seam import LengthReader, errors
 from inventory.web.error_codes import CODES, OUTCOME
 
 _HOST = re.compile(r"(?:\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.ASCII)
-"""RFC 3986 section 3.2.2, and a port. An empty host is not valid for http (RFC 9110 section 4.2.1)."""
+"""RFC 3986 section 3.2.2, and a port. An empty host is invalid for http (RFC 9110 section 4.2.1)."""
 _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.ASCII | re.IGNORECASE)
 
 
 class TunnelRefused(errors.UnsupportedTransferCoding):  # type: ignore[misc]
-    """A CONNECT. gunicorn answers 501 to what is of its parent's kind."""
+    """A CONNECT. gunicorn answers 501 to errors of its base class."""
 
     def __str__(self) -> str:
         return "CONNECT is not implemented"
 
 
 def check_head(req: Any) -> None:
-    """Check a request, and put it into the form that everything after this expects.
+    """Check a request, and normalise it for all later code.
 
     Any HTTP/1.x above 1.1 counts as 1.1 (RFC 9110 section 2.5), and a target in absolute form is replaced by its path
     and query (RFC 9112 section 3.2.2): ``req.uri`` begins with a slash, or is ``*``.
 
     :raises InvalidHeader: Host is missing or not valid (RFC 9112 section 3.2).
     :raises InvalidRequestLine: the target is in none of the forms of RFC 9112 section 3.2.
-    :raises UnsupportedTransferCoding: another coding than ``chunked`` (section 6.1), or a CONNECT.
+    :raises UnsupportedTransferCoding: a coding other than ``chunked`` (section 6.1), or a CONNECT.
     """
     if req.version > (1, 1):
         req.version = (1, 1)
-    # Of two Hosts the parser has told already.
+    # The parser has already refused two Hosts.
     fields = dict(req.headers)
     host = fields.get("HOST")
     if not _is_host(host) if host is not None else req.version == (1, 1):
         raise errors.InvalidHeader("HOST")
     if "CONNECTION" in fields and _wants_to_close(req.headers):
-        # gunicorn knows it only where it stands alone (RFC 9112 section 9.6).
+        # gunicorn recognises it only if it is the only value (RFC 9112 section 9.6).
         req.force_close()
     if not isinstance(req.body.reader, LengthReader):
         _require_chunked_alone(req)
@@ -81,7 +81,7 @@ def _path_of(method: str, target: str) -> str:
 _MALFORMED = "malformed_request"
 
 
-# gunicorn says "Bad Request" of some that are not 400; Python's own phrases differ from release to release.
+# gunicorn says "Bad Request" for some that are not 400; Python's own phrases differ between releases.
 _KINDS = {
     400: ("Bad Request", _MALFORMED),
     408: ("Request Timeout", "request_timeout"),
@@ -94,7 +94,7 @@ _KINDS = {
 
 
 def problem_response(status: int, detail: str) -> bytes:
-    """Return a whole HTTP answer with a problem body (RFC 9457) and a request id of its own."""
+    """Return a complete HTTP answer with a problem body (RFC 9457) and a new request id."""
     status = status if status in _KINDS else 400
     reason, code = _KINDS[status]
     request_id = uuid4().hex
@@ -110,7 +110,7 @@ def problem_response(status: int, detail: str) -> bytes:
         "requestId": request_id,
     }
     if CODES[code].happened == OUTCOME:
-        # Not by this request, of which the application has not seen the end; but its key, if any, is not known.
+        # This request changed nothing, since the application has not seen its end; but its key, if any, is unknown.
         problem["outcome"] = "unknown"
     body = orjson.dumps(problem)
     head = (

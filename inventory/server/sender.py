@@ -1,4 +1,4 @@
-"""Sends answers that their clients do not read at once, in one thread for all of them."""
+"""Sends the answers that clients do not read at once, in one thread for all of them."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Sending:
-    """One answer. :ivar given: how many bytes the kernel had when it was taken, and has got since."""
+    """One answer. :ivar given: the bytes that the kernel had when the answer was taken over, and has got since."""
 
     __slots__ = ("connection", "descriptor", "done", "given", "pace")
 
@@ -32,9 +32,9 @@ class _Sending:
 
 
 class Sender:
-    """Sends what connections hold back, and gives up on clients that do not keep pace.
+    """Sends the bytes that connections hold back, and gives up on clients that do not keep pace.
 
-    :ivar budget: counts what waits here. :ivar count_cut: told of each answer that is cut short.
+    :ivar budget: counts the waiting bytes. :ivar count_cut: called for each answer that is cut short.
     """
 
     def __init__(self, budget: ByteBudget, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -50,9 +50,9 @@ class Sender:
         self._is_ending = False
 
     def take(self, connection: ClientSocket, done: Done) -> None:
-        """Send what ``connection`` holds back; it belongs to the sender until ``done`` is called.
+        """Send the bytes that ``connection`` holds back; it belongs to the sender until ``done`` is called.
 
-        :param done: told, by any thread, whether all of it was sent. Must neither wait nor raise.
+        :param done: called by any thread with whether all of it was sent. Must neither wait nor raise.
         """
         size = connection.held
         if not self.budget.take(size):
@@ -69,7 +69,7 @@ class Sender:
             self._cut(connection, "no thread could be started to send the rest", done)
 
     def finish(self, seconds: float) -> None:
-        """Take nothing more, and wait so long at most for what is being sent; what is left then is left."""
+        """Accept nothing more, and wait at most ``seconds`` for what is being sent; then give up the rest."""
         with self._guard:
             self._is_ending = True
             if self._wake >= 0:
@@ -78,7 +78,7 @@ class Sender:
             self._thread.join(seconds)
 
     def _has_started(self) -> bool:
-        # With the first answer: threads do not survive the fork, before which a worker is made.
+        # With the first answer: the worker is created before the fork, which threads do not survive.
         if self._thread is None:
             self._epoll, self._wake = select.epoll(), os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             self._epoll.register(self._wake, select.EPOLLIN)
@@ -152,7 +152,7 @@ class Sender:
         self.count_cut()
         connection.forget_held()
         with suppress(OSError):
-            # The kernel is not to go on with what it has of it.
+            # The kernel must not send the rest that it has.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         done(False)
 

@@ -1,4 +1,4 @@
-"""The end of a server: which signals begin it, and how long each part of it may take."""
+"""Graceful shutdown: which signals begin it, and how long each part of it may take."""
 
 import signal
 import sys
@@ -10,21 +10,21 @@ from inventory.settings import Settings
 
 _AFTER_A_COMMIT_SECONDS = 10
 LAST_SYNC_SECONDS = 7.0
-"""For the last pass. With the time for the log lines less than the 10 s after which a lone worker counts as frozen."""
+"""For the last pass. Together with the log lines, less than the 10 s after which a silent worker counts as frozen."""
 END_SECONDS = 10
-"""What the master waits for a worker beyond its requests: the last pass, the log lines, and a second."""
+"""How long the master waits for a worker after its requests: the last pass, the log lines, and a second."""
 
 
 def drain_seconds(settings: Settings) -> int:
-    """How long a worker that ends waits for the requests it has begun: a change waits for its commit, and answers."""
+    """How long a worker that ends waits for its requests in progress: a change waits for its commit, and answers."""
     return settings.commit_wait_ms // 1000 + _AFTER_A_COMMIT_SECONDS
 
 
 def end_gently_on_sigint(on_stopping: Callable[[], None] = lambda: None) -> None:
-    """Have the first SIGINT end this process as SIGTERM does, and a second signal as its own handler does: quickly.
+    """Let the first SIGINT end this process like SIGTERM, and a second signal quickly, through its own handler.
 
-    For a master, and for a worker of gunicorn's own: gunicorn takes SIGINT for the quick way, at which idle connections
-    are dropped and nothing comes after the requests.
+    For a master, and for gunicorn's own worker: gunicorn treats SIGINT as a quick shutdown, which drops idle
+    connections and does nothing after the requests.
 
     :param on_stopping: called with the first signal.
     """
@@ -41,11 +41,11 @@ def end_gently_on_sigint(on_stopping: Callable[[], None] = lambda: None) -> None
 
 
 def end_at_once_while_booting(pending: Collection[int]) -> None:
-    """Let signals end a worker that has just been forked: until it sets its own handlers, they would be lost on it.
+    """Let signals end a worker that was just forked: until it installs its own handlers, they would be lost.
 
-    It has the master's until then, and would queue a signal that only a master takes up.
+    Until then it has the handlers of the master, and would queue a signal that only a master processes.
 
-    :param pending: those that it has queued already, since the fork or just before it.
+    :param pending: the signals that it has already queued, since the fork or just before it.
     :raises SystemExit: one of them ends it.
     """
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)

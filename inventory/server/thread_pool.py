@@ -1,4 +1,4 @@
-"""The threads of a worker: each does one thing after the other, and whoever asks waits for none of them."""
+"""The thread pool of a worker. The caller does not wait for a result."""
 
 import logging
 import threading
@@ -13,21 +13,21 @@ _log = logging.getLogger(__name__)
 class ThreadPool:
     """As many threads as are needed, up to a limit.
 
-    ``concurrent.futures`` has each piece of work make a future, a lock and a condition, for a result that nobody here
-    waits for. Measured: 12 to 19 % of a change (``docs/speed.md``).
+    ``concurrent.futures`` creates a future, a lock and a condition for each piece of work, for a result that the worker
+    does not need. Measured: 12 to 19 % of a change (``docs/speed.md``).
     """
 
     def __init__(self, most: int) -> None:
-        """:param most: how many threads there are at the most. The first starts with the first work."""
+        """:param most: the maximum number of threads. The first one starts with the first work."""
         self._most = most
         self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._has_ended = False
 
     def submit(self, do: Callable[..., object], /, *args: Any) -> None:
-        """Have a thread call ``do``; what that raises is logged. Called by the thread that made the pool.
+        """Let a thread call ``do``; errors are logged. Only the thread that created the pool may call this.
 
-        :raises RuntimeError: the pool has ended, or the system gives it not even its first thread.
+        :raises RuntimeError: the pool has ended, or the system refuses even the first thread.
         """
         if self._has_ended:
             raise RuntimeError("the thread pool has ended")
@@ -36,11 +36,11 @@ class ThreadPool:
         self._queue.put((do, args))
 
     def waiting(self) -> int:
-        """How many pieces of work wait for a thread."""
+        """The number of pieces of work that wait for a thread."""
         return self._queue.qsize()
 
     def shutdown(self, wait: bool = True) -> None:
-        """Take no more work; the threads end when they have done what was submitted. A handler of a signal may call it.
+        """Accept no more work; the threads end when they have done what was submitted. A signal handler may call it.
 
         :param wait: whether to wait for that.
         """
@@ -52,7 +52,7 @@ class ThreadPool:
                 thread.join()
 
     def _start_one(self) -> None:
-        # One for each piece of work until there are all: to know who is idle costs more than a thread that sleeps.
+        # One for each piece of work up to the maximum: tracking idle threads costs more than a sleeping thread.
         thread = threading.Thread(target=self._run, name=f"request-{len(self._threads)}")
         try:
             thread.start()
@@ -69,7 +69,7 @@ class ThreadPool:
                 do(*args)
             except BaseException:  # noqa: BLE001 - this thread is there for others too
                 _log.exception("a thread of this worker ended with an error")
-            # An idle thread keeps nothing of its last request.
+            # An idle thread must not keep objects of its last request.
             del work, do, args
-        # For the next one: whoever was started while a signal's handler ended the pool is told too.
+        # For the next thread: one that was started while a signal handler ended the pool must end, too.
         self._queue.put(None)

@@ -1,12 +1,12 @@
-"""The worker class of the service: gunicorn's worker with threads, in which no client and no change holds a thread up.
+"""The worker class of the service: gunicorn's worker with threads, in which no client and no change blocks a thread.
 
-Beyond gunicorn's own (in the order of a connection's life):
+In addition to gunicorn's own (in the order of a connection's life):
 
-- ``ClientSocket`` bounds how long a request may take to come; one that is late is 408.
-- ``check_head`` refuses what RFC 9112 wants refused.
-- ``DeferredAnswers``: a change that waits for its commit holds no thread; nor does a client that reads slowly
+- ``ClientSocket`` limits how long a request may take to arrive; a late one gets 408.
+- ``check_head`` refuses what RFC 9112 requires to be refused.
+- ``DeferredAnswers``: a change that waits for its commit occupies no thread; nor does a client that reads slowly
   (``Sender``), or one that does not close (``Closer``).
-- At the end it stops listening at once, and what was begun is answered.
+- At shutdown the worker stops listening at once, and answers the requests in progress.
 """
 
 import signal
@@ -43,14 +43,14 @@ from inventory.wiring.services import UNSENT_BYTES, Services
 
 
 class InventoryWorker(SeamWorker):
-    """Serves until it is told to stop, and then until the last request is answered or the grace is over.
+    """Serves until it is told to stop, and then until the last request is answered or the grace period is over.
 
-    :ivar client_seconds: how long a request may take to come, and a client to take each piece of its answer.
-    :ivar on_stopping: called when the end begins: who waits for news in a request goes home.
-    :ivar drained: whether it was told to stop and has finished what it had begun, or given up on it.
-    :ivar sender: sends what clients do not take at once, of any answer.
+    :ivar client_seconds: how long a request may take to arrive, and a client to read each piece of its answer.
+    :ivar on_stopping: called when shutdown begins, so that waiting requests are answered.
+    :ivar drained: whether it was told to stop and has finished its requests, or given up on them.
+    :ivar sender: sends answers that clients do not read at once.
     :ivar closer: closes the connections whose last answer was sent.
-    :ivar share: says when it leaves a new client to other workers of its server.
+    :ivar share: decides when to leave a new client to other workers of the server.
     """
 
     worker_class = OWN
@@ -64,19 +64,19 @@ class InventoryWorker(SeamWorker):
         self.sender = Sender(ByteBudget(UNSENT_BYTES))
         self.closer = Closer()
         self.share = ConnectionShare(ConnectionCounts(1), 0)
-        # What is done when the main loop wakes up is done in each of its rounds.
+        # Each round of the main loop writes answers, so the wake-up itself has nothing to do.
         self.deferred = DeferredAnswers(self._write_deferred, partial(self.have_called, lambda: None))
         self._with_a_thread: set[Any] = set()
 
     def begin(self, settings: Settings, share: ConnectionShare | None) -> None:
-        """Take over how long clients and changes may take, and its share, if there is one; after the fork."""
+        """Set the time limits of clients and changes, and the share, if there is one. Call it after the fork."""
         self.share = share or self.share
         self.client_seconds = settings.client_timeout_ms / 1000
         self.deferred.commit_seconds = settings.commit_wait_ms / 1000
         answer_unreadable_with(write_problem)
 
     def join(self, services: Services) -> None:
-        """Count with the application, which has been made."""
+        """Connect the counters of the application, which exists by now."""
         cache_settings(self.cfg)
         self.on_stopping = services.stopping.set
         self.sender.budget, self.sender.count_cut = services.unsent, services.cut_answers
@@ -85,27 +85,27 @@ class InventoryWorker(SeamWorker):
         services.shedder.watch(self.tpool.waiting)
 
     def signals_missed(self, master: Any) -> list[int]:
-        """The signals that have come to this process, or to the master just before the fork, and were not handled."""
+        """The signals that reached this process, or the master just before the fork, and were not handled."""
         return signals_of(master)
 
     def make_thread_pool(self) -> ThreadPool:
-        """The threads that parse requests and ask the application."""
+        """The threads that parse requests and call the application."""
         return ThreadPool(self.cfg.threads)
 
     def init_signals(self) -> None:
-        """See ``Worker.init_signals``. SIGINT ends it as SIGTERM does: a terminal's Ctrl-C reaches every worker."""
+        """See ``Worker.init_signals``. SIGINT ends it like SIGTERM: Ctrl-C in a terminal reaches every worker."""
         super().init_signals()
         signal.signal(signal.SIGINT, self.handle_exit)
         signal.siginterrupt(signal.SIGINT, False)
 
     def run(self) -> None:
-        """See ``Worker.run``. Where a signal ends it at once, what threads have taken up is still answered."""
+        """See ``Worker.run``. If a signal ends it at once, requests that threads have begun are still answered."""
         self.poller.close()
         self.poller = Poller()
         try:
             super().run()
             for conn in self._with_a_thread:
-                # The grace is over. A thread that reads from a client for ever would keep the process from ending.
+                # The grace period is over. A thread that reads from a client for ever would keep the process alive.
                 shut(conn.sock, socket.SHUT_RDWR)
             self.drained = True
         except SystemExit:
@@ -114,7 +114,7 @@ class InventoryWorker(SeamWorker):
             self.sender.finish(self.client_seconds)
             raise
         finally:
-            # Whatever it ends by: the process waits for its threads.
+            # However it ends: the process waits for its threads.
             self.tpool.shutdown(wait=False)
             self.sender.finish(0.0)
 
@@ -125,27 +125,27 @@ class InventoryWorker(SeamWorker):
         WarningLimit.tell()
 
     def request_comes(self, conn: Any) -> None:
-        """Hand a connection on which a request is to come to the threads; its time runs from now on.
+        """Pass a connection with a coming request to the threads; its deadline starts now.
 
-        Also while it waits for a thread: so a crowd of stalled clients is gone all at once, not one round of threads
-        after the other. What has come by the time that a thread looks is read however late that is.
+        It also runs while the connection waits for a thread: so many stalled clients time out together, not one round
+        of threads after the other. Bytes that have arrived when a thread reads are read, however late that is.
         """
         self._with_a_thread.add(conn)
         if is_new(conn) and not isinstance(conn.sock, ClientSocket):
             take_over(conn, ClientSocket(conn.sock, self.closer.take), self._close)
-        # Over TLS gunicorn makes another socket of it, which has no bounds; the proxy is the place for TLS.
+        # Over TLS gunicorn makes another socket of it, without time limits; TLS belongs in the proxy.
         if isinstance(conn.sock, ClientSocket):
             conn.sock.begin(self.client_seconds)
         self.tpool.submit(self._handled, conn)
 
     def _handled(self, conn: Any) -> None:
-        """What a thread of the pool does with a connection."""
+        """Handle a connection, in a thread of the pool."""
         found: Any = False
         try:
             found = self.handle(conn)
         except BaseException:
             self.log.exception("Error handling request")
-        # The last that the thread has to do with this connection.
+        # The last action of the thread on this connection.
         if isinstance(found, Exchange):
             self.deferred.add(found)
         elif isinstance(conn.sock, ClientSocket) and conn.sock.held:
@@ -154,7 +154,7 @@ class InventoryWorker(SeamWorker):
             self.have_called(self._finish, conn, found)
 
     def handle(self, conn: Any) -> Any:
-        """Answer the next request of a connection; returns whether it is kept, or an ``Exchange`` that is deferred."""
+        """Answer the next request of a connection; return whether to keep it, or an ``Exchange`` that is deferred."""
         kept = super().handle(conn)
         sock = conn.sock
         if isinstance(sock, ClientSocket) and sock.expired and not sock.answered:
@@ -163,11 +163,11 @@ class InventoryWorker(SeamWorker):
         return kept
 
     def ask_application(self, req: Any, conn: Any) -> Any:
-        """Have the application answer; returns as ``handle`` does. Over TLS, where a write may wait, none is deferred.
+        """Call the application; return like ``handle``. Over TLS, where a write may wait, no answer is deferred.
 
-        The connection is kept only while others can still be accepted. gunicorn counts those that are idle already,
-        not those on their way there: measured, of 500 clients that came at once 200 were kept, which was all that
-        two workers could have, and the others waited 75 s.
+        The connection is kept only while others can still be accepted. gunicorn counts idle connections, not those
+        about to become idle: measured, of 500 clients that connected at once 200 were kept, the maximum of two workers,
+        and the others waited 75 s.
         """
         check_head(req)
         self.cfg.pre_request(self, req)
@@ -199,7 +199,7 @@ class InventoryWorker(SeamWorker):
             self._finish(conn, kept)
 
     def _sent(self, conn: Any, kept: Any, is_complete: bool) -> None:
-        """What the sender calls: the connection is the main thread's again."""
+        """Called by the sender: give the connection back to the main thread."""
         self.have_called(self._finish, conn, kept and is_complete)
 
     def _finish(self, conn: Any, kept: Any) -> None:
@@ -207,7 +207,7 @@ class InventoryWorker(SeamWorker):
         self.let_go(conn, kept)
 
     def _close(self, conn: Any, close: Callable[..., None], graceful: bool = False) -> None:
-        """Over TLS too, the main loop does not wait for a client to close."""
+        """Close a connection; also over TLS, the main loop does not wait for the client to close."""
         sock = conn.sock
         if not graceful or isinstance(sock, ClientSocket):
             close(graceful)
@@ -223,19 +223,19 @@ class InventoryWorker(SeamWorker):
         """See ``Worker.handle_exit``; called between two steps of the main thread."""
         super().handle_exit(sig, frame)
         if not self.booted:
-            # It is reading the log, which may take seconds; afterwards the loop does it.
+            # The worker is still reading the log, which may take seconds; later the main loop does this.
             self.stop_listening()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """See ``Worker.handle_quit``: what threads have taken up is finished, and nothing else."""
+        """See ``Worker.handle_quit``: requests that threads have begun are finished, and nothing else."""
         self.stop_listening()
         super().handle_quit(sig, frame)
 
     def stop_listening(self) -> None:
-        """Close this process's descriptors of the listening sockets. Those of other processes stay as they are.
+        """Close the listening sockets of this process. Those of other processes stay open.
 
-        gunicorn lets go of them only after its last request, and as long as any worker has them the kernel goes on
-        accepting clients whom nobody will serve (measured: 20 s).
+        gunicorn closes them only after its last request, and as long as any worker has them the kernel accepts clients
+        that no worker will serve (measured: 20 s).
         """
         self.on_stopping()
         self.share.leave()
@@ -243,7 +243,7 @@ class InventoryWorker(SeamWorker):
             listener.close()
 
     def end_begins(self) -> None:
-        """Let go of the clients that have a thread and have sent nothing."""
+        """Close the connections of clients that occupy a thread and have sent nothing."""
         for conn in self._with_a_thread:
             if is_new(conn) and has_sent_nothing(conn.sock):
                 shut(conn.sock, socket.SHUT_RD)

@@ -1,6 +1,6 @@
-"""Which worker class serves: the service's own, or gunicorn's own worker with threads, which is slower.
+"""The choice of the worker class: the service's own, or gunicorn's own worker with threads, which is slower.
 
-On ``gthread`` nothing of ``gunicorn_seam`` is used, and what the hooks do rests on what gunicorn documents.
+With ``gthread`` nothing of ``gunicorn_seam`` is used, and the hooks depend only on what gunicorn documents.
 """
 
 import socket
@@ -15,22 +15,22 @@ from inventory.settings import Settings
 OWN, GUNICORNS = "inventory", "gthread"
 """The values of ``WORKER_CLASS``."""
 KNOWN_RELEASES = ("27.0.1",)
-"""The releases of gunicorn that ``gunicorn_seam`` was read for."""
+"""The releases of gunicorn that ``gunicorn_seam`` was written for."""
 _OWN_BY_NAME = "inventory.server.worker.InventoryWorker"
 
 
 def gunicorns_name(settings: Settings, release: str = gunicorn.__version__) -> str:
-    """Return what gunicorn calls the worker class that is to serve: ``gthread`` too where the release is not known."""
+    """Return gunicorn's name of the worker class to use: also ``gthread`` if the release is unknown."""
     return _OWN_BY_NAME if settings.worker_class == OWN and release in KNOWN_RELEASES else GUNICORNS
 
 
 def class_of(worker: Any) -> str:
-    """Return ``OWN`` or ``GUNICORNS``; the latter also for others, which were named on gunicorn's command line."""
+    """Return ``OWN`` or ``GUNICORNS``; the latter also for classes given on gunicorn's command line."""
     return str(getattr(worker, "worker_class", GUNICORNS))
 
 
 def log_choice(log: Any, name: str, release: str = gunicorn.__version__) -> None:
-    """Say in the log which one serves.
+    """Log which worker class serves.
 
     :param name: gunicorn's name of it.
     """
@@ -43,7 +43,7 @@ def log_choice(log: Any, name: str, release: str = gunicorn.__version__) -> None
 
 
 def drop_stalled_clients(listeners: Iterable[Any], seconds: float) -> None:
-    """Have the kernel give up a read or a write of a client's connection, each, after so many seconds.
+    """Let the kernel time out each read and write on a client's connection after ``seconds``.
 
     For gunicorn's own worker, whose threads wait for clients for ever. Accepted connections inherit it (Linux).
     """

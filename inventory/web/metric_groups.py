@@ -160,7 +160,7 @@ class SizeMetrics(Collector):
     def _processes(self) -> list[int]:
         if self._folder is None:
             return [os.getpid()]
-        # The arbiter removes such a file when its worker has ended.
+        # The master removes such a file when its worker has ended.
         return sorted(int(found[1]) for name in os.listdir(self._folder) if (found := _OF_A_PROCESS.fullmatch(name)))
 
 

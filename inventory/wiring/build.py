@@ -117,7 +117,7 @@ def build_worker_services(
 ) -> Services:
     """``build_services`` for a worker of a running server. Never raises: at worst the services refuse everything.
 
-    When nothing can be committed any more, the worker exits and the arbiter replaces it. A worker that could not open
+    When nothing can be committed any more, the worker exits and the master replaces it. A worker that could not open
     the folder exits after some seconds.
 
     :param buckets_file: the token buckets, which the workers of a server share.
@@ -128,7 +128,7 @@ def build_worker_services(
     except (LogError, OSError) as error:
         reason = f"this process could not open {settings.data_dir}: {error}"
         _log.critical("%s", reason)
-        # The cause may pass: the arbiter replaces a worker that has exited, and the next one tries again.
+        # The cause may pass: the master replaces a worker that has exited, and the next one tries again.
         again = threading.Timer(_TRY_AGAIN_SECONDS, _end_this_worker)
         again.daemon = True
         again.start()

@@ -86,7 +86,7 @@ def check_lease_folder(settings: Settings) -> None:
 class PreloadedState:
     """Keeps the folded log from the check at the start until a process takes it, or drops it.
 
-    Each worker has it in its own memory, which the kernel shares with the arbiter until one of them changes it. So a
+    Each worker has it in its own memory, which the kernel shares with the master until one of them changes it. So a
     start reads a log once, however many workers there are.
     """
 
@@ -104,4 +104,4 @@ class PreloadedState:
 
 
 PRELOADED_STATE = PreloadedState()
-"""The one of this process: the app is created far from where the arbiter started."""
+"""The one of this process: the app is created far from where the master started."""
