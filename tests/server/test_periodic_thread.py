@@ -124,18 +124,18 @@ class SharedViews:
     """Published views whose lock can be held by a process that is gone from the test's sight."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.held = threading.Lock()
         self.published = threading.Event()
         self.last = SyncStatus(-1, Instant(0), 0, 0)
 
     @contextmanager
     def lock(self, *, wait_ms: int) -> Iterator[bool]:
-        ours = self.lock.acquire(timeout=wait_ms / 1000)
+        ours = self.held.acquire(timeout=wait_ms / 1000)
         try:
             yield ours
         finally:
             if ours:
-                self.lock.release()
+                self.held.release()
 
     def publish(self, snapshot: StockWalk) -> None:
         self.published.set()
@@ -157,10 +157,10 @@ def test_when_the_process_that_publishes_dies_another_one_publishes() -> None:
         sync.sync_if_due()
 
     looked.ending = look
-    views.lock.acquire()  # somebody else is at it
+    views.held.acquire()  # somebody else is at it
     with running(looked):
         looked.wait_for(2)
         nothing_yet = not views.published.is_set()
-        views.lock.release()  # and dies: the kernel frees its lock
+        views.held.release()  # and dies: the kernel frees its lock
         assert views.published.wait(PATIENCE)
     assert nothing_yet
