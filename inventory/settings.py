@@ -108,7 +108,7 @@ class Settings:
     pin_workers: str = _setting(
         "auto",
         _one_of("auto", "on", "off"),
-        "tie each worker to one core; auto: unless there are more workers than cores",
+        "pin each worker to one core; auto: unless there are more workers than cores",
     )
     client_timeout_ms: int = _setting(
         5000,

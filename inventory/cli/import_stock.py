@@ -62,7 +62,7 @@ def import_command(file: Path, data_dir: str | None, dry_run: bool, again: bool,
     if report.count:
         report.tell(as_json, importing)
         raise click.ClickException(f"{plural(report.count, 'row was', 'rows were')} refused; the others were applied")
-    done = f"{plural(importing['applied'], 'row')} applied, {importing['alreadyIn']} already applied before."
+    done = f"{plural(importing['applied'], 'row')} applied, {importing['alreadyIn']} already applied."
     _tell(as_json, importing, done)
 
 

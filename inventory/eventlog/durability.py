@@ -13,7 +13,7 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.shared_header import SharedHeader
 from inventory.resilience.disk import Disk
 
-FAILED = "a flush of the event log has failed: changes are refused until a server restarts"
+FAILED = "a flush of the event log has failed, so events since then may not be on disk"
 AFTER_A_FAILED_SYNC = (
     "find out why the disk failed, then start a server on the folder or run 'inventory sync', which writes the events"
     " in doubt again; see docs/how-to/failed-flush.md"

@@ -77,7 +77,7 @@ class DeadLetterCheck:
         (event,) = self._events.events(letter.sequence, 1, archived=True)
         whole = len(event.lines) - letters
         if whole:
-            return f"its changes to {whole} other records would stay"
+            return f"its changes to {whole} other record(s) would stay"
         return None
 
     def _applied(self, item: ItemId, at: Break, tries: int) -> DeadLetter | None:

@@ -191,10 +191,10 @@ class HistoryService:
             for walked, step in enumerate(back, start=1):
                 yield step
                 if walked == FARTHEST:
-                    problem = f"is more than {FARTHEST} changes of the record ago; read its history"
+                    problem = f"is more than {FARTHEST} changes of the record back; read its history"
                     raise ValidationFailed((FieldProblem(field, problem),))
                 if self._monotonic() >= until:
-                    raise Overloaded("the read takes too long, so far back; read the history of the record")
+                    raise Overloaded("reading this far back takes too long; read the history of the record")
 
     def _back(self, item: ItemId, sequence: int) -> Generator[Step, None, None]:
         walked = 0

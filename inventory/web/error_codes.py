@@ -58,7 +58,7 @@ CODES: Mapping[str, Code] = {
     ),
     "malformed_json": _wrong(
         400,
-        "The body is not one JSON text in UTF-8, or an object in it has a member twice.",
+        "The body is not one JSON text in UTF-8, or an object in it has a duplicate member.",
         "Send a body that is one valid JSON text in UTF-8.",
     ),
     "idempotency_key_invalid": _wrong(
@@ -157,7 +157,7 @@ CODES: Mapping[str, Code] = {
     ),
     "payload_too_large": _wrong(
         413,
-        "The body is longer than `limit` bytes: 64 KiB, or 1 MiB where a request takes many lines.",
+        "The body is longer than `limit` bytes: 64 KiB, or 1 MiB for requests that may have many lines.",
         "Send a body of at most limit bytes; split a batch.",
     ),
     "uri_too_long": _wrong(414, "The request line is longer than 4,094 bytes.", "Send a shorter path and query."),

@@ -72,7 +72,7 @@ def test_an_import_that_is_repeated_applies_once(data: Path, stock: Path) -> Non
     run("import", stock, "--data-dir", data)
     before = log(data)
     ended = run("import", stock, "--data-dir", data)
-    assert (ended.exit_code, ended.stdout) == (0, "0 rows applied, 3 already applied before.\n")
+    assert (ended.exit_code, ended.stdout) == (0, "0 rows applied, 3 already applied.\n")
     assert log(data) == before
 
 
@@ -94,8 +94,8 @@ def test_one_thing_is_one_thing(data: Path, stock: Path) -> None:
     stock.write_text(HEAD + "berlin,mug,-7\n")
     assert run("import", stock, "--data-dir", data).stderr.endswith("has 1 problem; nothing was changed\n")
     stock.write_text(HEAD + "berlin,mug,7\n")
-    assert run("import", stock, "--data-dir", data).stdout == "1 row applied, 0 already applied before.\n"
-    assert run("import", stock, "--data-dir", data).stdout == "0 rows applied, 1 already applied before.\n"
+    assert run("import", stock, "--data-dir", data).stdout == "1 row applied, 0 already applied.\n"
+    assert run("import", stock, "--data-dir", data).stdout == "0 rows applied, 1 already applied.\n"
     assert run("export", "--data-dir", data).stderr == "1 record as of event 1\n"
 
 

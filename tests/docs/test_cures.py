@@ -42,7 +42,6 @@ HARMLESS = {
     " with a broken history, a newer log format.",
     "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed change is"
     " lost",
-    "a flush of the event log has failed: changes are refused until a server restarts",
     "is of event …, which the log does not have: this snapshot has changes that the log has lost",
 }
 

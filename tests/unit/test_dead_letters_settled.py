@@ -104,7 +104,7 @@ def test_a_settlement_that_is_not_durable_yet_is_not_noted_yet(world: BrokenWorl
 def test_what_an_event_did_to_other_records_is_not_left_standing_half(world: BrokenWorld):
     world.ledger.has(event_of(4, Line(TWO, -1, 0, 8, 0, 2), Line(THREE, 1, 0, 5, 0, 9)))
     world.letters.note_new()
-    with pytest.raises(SettlementRefused, match="its changes to 1 other records would stay"):
+    with pytest.raises(SettlementRefused, match=r"its changes to 1 other record\(s\) would stay"):
         world.letters.settle(4, THREE, "discard", "anna", None)
     assert world.letters.settle(4, THREE, "requeue", "anna", None).state == "requeued"
 
