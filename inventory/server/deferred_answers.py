@@ -35,7 +35,7 @@ class DeferredAnswers:
         # In the order of their deadlines.
         self._waiting: deque[Exchange] = deque()
         self._late_refusals: deque[Exchange] = deque()
-        self._settled: SimpleQueue[Exchange] = SimpleQueue()
+        self._resolved: SimpleQueue[Exchange] = SimpleQueue()
         self._is_told = False
 
     def add(self, exchange: Exchange) -> None:
@@ -47,7 +47,7 @@ class DeferredAnswers:
 
     def seconds_to_next(self) -> float:
         """How long the main loop may wait for events."""
-        if not self._settled.empty():
+        if not self._resolved.empty():
             return 0.0
         while self._waiting and self._waiting[0].answered:
             self._waiting.popleft()
@@ -60,8 +60,8 @@ class DeferredAnswers:
         # First: a ticket that is resolved from now on wakes the main loop again, at worst in vain.
         self._is_told = False
         # Otherwise clients that send the next request after each answer would occupy the main loop.
-        for _ in range(min(_AT_ONCE, self._settled.qsize())):
-            self._answer(self._settled.get_nowait())
+        for _ in range(min(_AT_ONCE, self._resolved.qsize())):
+            self._answer(self._resolved.get_nowait())
         for queue in (self._waiting, self._late_refusals):
             while queue and queue[0].until <= time.monotonic():
                 self._answer(queue.popleft())
@@ -74,7 +74,7 @@ class DeferredAnswers:
 
     def _tell(self, exchange: Exchange) -> None:
         """Wake the main loop once for all tickets that are resolved together."""
-        self._settled.put(exchange)
+        self._resolved.put(exchange)
         if not self._is_told:
             self._is_told = True
             self._wake()

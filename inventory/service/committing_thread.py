@@ -179,7 +179,7 @@ class CommitQueue:
                 return
             self._left_over = None
             for change in [change for change in group.changes if change.take()]:
-                change.settle(StorageUnavailable(str(self._ended), outcome="none"))
+                change.resolve(StorageUnavailable(str(self._ended), outcome="none"))
 
 
 class CallersQueue(CommitQueue):

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 class _Result(NamedTuple):
     ticket: PendingChange
-    settled: Outcome | Exception
+    resolved: Outcome | Exception
     rests_on: int
 
 
@@ -95,7 +95,7 @@ class GroupCommit:
             if not isinstance(error, Unavailable) or isinstance(error, StoreLost):
                 raise
         else:
-            self._settle(taken, results, failure)
+            self._resolve(taken, results, failure)
 
     def idle(self) -> None:
         """See ``GroupStore.idle``. :raises BaseException: nothing can be committed any more."""
@@ -132,7 +132,7 @@ class GroupCommit:
             return _Result(ticket, error, decided.rests_on(ticket.entities))
         return _Result(ticket, outcome, outcome.event.sequence)
 
-    def _settle(self, taken: Sequence[PendingGroup], results: Sequence[_Result], failure: Unavailable | None) -> None:
+    def _resolve(self, taken: Sequence[PendingGroup], results: Sequence[_Result], failure: Unavailable | None) -> None:
         durable_to = max((result.rests_on for result in results), default=0)
         told = results
         try:
@@ -140,7 +140,7 @@ class GroupCommit:
         except Unavailable as error:
             durable, failure = self.store.durable, error
             told = [
-                result if result.rests_on <= durable else result._replace(settled=_undurable(result.settled, error))
+                result if result.rests_on <= durable else result._replace(resolved=_undurable(result.resolved, error))
                 for result in results
             ]
             if isinstance(error, StoreLost):
@@ -149,7 +149,7 @@ class GroupCommit:
         except BaseException as error:
             self._tell_breaker(taken, error, ())
             for result in results:
-                result.ticket.settle(as_unavailable(error))
+                result.ticket.resolve(as_unavailable(error))
             raise
         self._tell(taken, told, failure)
 
@@ -160,8 +160,8 @@ class GroupCommit:
             self._complain(failure)
         # Before the clients: a client that gets a failure may check at once whether the breaker is open.
         self._tell_breaker(taken, failure, told)
-        for ticket, settled, _ in told:
-            ticket.settle(settled)
+        for ticket, resolved, _ in told:
+            ticket.resolve(resolved)
 
     def _fail(
         self, taken: Sequence[PendingGroup], begun: Sequence[PendingChange], error: BaseException, *, unknown: bool
@@ -170,9 +170,9 @@ class GroupCommit:
             told = as_unavailable(error)
             if unknown:
                 told.outcome = "unknown"
-            ticket.settle(told)
+            ticket.resolve(told)
         for ticket in [change for group in taken for change in group.changes if change.take()]:
-            ticket.settle(as_not_begun(error))
+            ticket.resolve(as_not_begun(error))
 
     def _tell_breaker(
         self, taken: Sequence[PendingGroup], failure: BaseException | None, results: Sequence[_Result]
@@ -184,12 +184,12 @@ class GroupCommit:
         if call is None:
             return
         if failure is None:
-            for _, settled, _ in results:
-                if isinstance(settled, _DECIDED):
+            for _, resolved, _ in results:
+                if isinstance(resolved, _DECIDED):
                     self.breaker.succeeded(call)
                     return
-                if isinstance(settled, StorageUnavailable):
-                    failure = settled
+                if isinstance(resolved, StorageUnavailable):
+                    failure = resolved
         report(self.breaker, call, failure)
 
     def _complain(self, error: BaseException) -> None:
@@ -220,9 +220,9 @@ def _unwritten(results: Sequence[_Result], before: int, error: StorageUnavailabl
     ]
 
 
-def _undurable(settled: Outcome | Exception, error: Unavailable) -> Unavailable:
+def _undurable(resolved: Outcome | Exception, error: Unavailable) -> Unavailable:
     told = as_unavailable(error, key_looked_up=True)
     # A replay too: the change that it replays may or may not be lost.
-    if isinstance(settled, Outcome):
+    if isinstance(resolved, Outcome):
         told.outcome = "unknown"
     return told

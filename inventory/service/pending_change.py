@@ -29,7 +29,7 @@ class PendingGroup(NamedTuple):
 class PendingChange:
     """A ticket. The committing thread resolves it once, or its waiter withdraws it."""
 
-    __slots__ = ("_call", "_done", "_settled", "_taken", "_until", "decide", "entities", "key")
+    __slots__ = ("_call", "_done", "_resolved", "_taken", "_until", "decide", "entities", "key")
 
     def __init__(
         self, entities: Sequence[EntityId], decide: Decide, key: IdempotencyKey | Delivery | None, wait_ms: int
@@ -39,7 +39,7 @@ class PendingChange:
         self.key = key
         # From the submission on: a caller that waits for many tickets in turn waits this long in total.
         self._until = time.monotonic() + wait_ms / 1000
-        self._settled: Outcome | Exception = Overloaded("not resolved")
+        self._resolved: Outcome | Exception = Overloaded("not resolved")
         # A lock that one thread waits for and that is released once: the cheapest wake-up.
         self._done = threading.Lock()
         self._done.acquire()
@@ -59,9 +59,9 @@ class PendingChange:
         """Whether ``begin`` would claim it now."""
         return time.monotonic() < self._until and not self._taken.locked()
 
-    def settle(self, settled: Outcome | Exception) -> None:
+    def resolve(self, resolved: Outcome | Exception) -> None:
         """Resolve the ticket with the outcome, or with the error that ``wait`` raises."""
-        self._settled = settled
+        self._resolved = resolved
         self._done.release()
         call, self._call = self._call, None
         if call is not None:
@@ -69,7 +69,7 @@ class PendingChange:
 
     def on_resolved(self, call: Callable[[], None]) -> None:
         """See ``Ticket.on_resolved``."""
-        # In this order, and the reverse in ``settle``: the second of the two threads sees what the first has done.
+        # In this order, and the reverse in ``resolve``: the second of the two threads sees what the first has done.
         self._call = call
         if not self._done.locked():
             self._call = None
@@ -81,14 +81,14 @@ class PendingChange:
             # It may stay queued as long as the disk hangs; the callback must not be kept alive for that.
             self._call = None
             if self.take():
-                self.settle(Overloaded("the change was not begun in time"))
+                self.resolve(Overloaded("the change was not begun in time"))
                 return self.wait()
             raise StorageTimeout("the change was begun, but did not finish in time", outcome="unknown")
         # Later calls return the same.
         self._done.release()
-        if isinstance(self._settled, Exception):
-            raise self._settled
-        return self._settled
+        if isinstance(self._resolved, Exception):
+            raise self._resolved
+        return self._resolved
 
 
 def as_unavailable(error: BaseException, *, key_looked_up: bool = False) -> Unavailable:

@@ -93,7 +93,7 @@ class StockService:
                 waits = waits and not isinstance(leases[sku], InventoryError)
             with self._locks.holding(entities):
                 tickets = self._submitted([submission(leases, *one) for one in wanted], key)
-            return [self._settled(ticket) for ticket in tickets]
+            return [self._resolved(ticket) for ticket in tickets]
 
     def _lease(
         self, stack: ExitStack, sku: str, key: IdempotencyKey | None, *, waits: bool
@@ -117,7 +117,7 @@ class StockService:
             return [error if isinstance(one, Submission) else one for one in wanted]
         return [next(tickets) if isinstance(one, Submission) else one for one in wanted]
 
-    def _settled(self, ticket: Ticket | InventoryError) -> Outcome | InventoryError:
+    def _resolved(self, ticket: Ticket | InventoryError) -> Outcome | InventoryError:
         if isinstance(ticket, InventoryError):
             return ticket
         try:

@@ -1,4 +1,4 @@
-"""Answers to changes, made when the change is settled: until then they hold no thread."""
+"""Answers to changes, made when the change is resolved: until then they hold no thread."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias

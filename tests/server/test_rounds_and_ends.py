@@ -27,7 +27,7 @@ def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypat
     waits_for = set()
 
     def one_round(worker, timeout) -> None:
-        if worker.deferred._settled.qsize():
+        if worker.deferred._resolved.qsize():
             waits_for.add(timeout)
         assert may_go_on.wait(20)
         rounds.append(0)
@@ -41,7 +41,7 @@ def test_in_each_round_only_so_many_are_answered(deferring: Deferring, monkeypat
     monkeypatch.setattr(deferring.worker.deferred, "_write", counted)
     for _, ticket in changes:
         ticket.settle()
-    until("all are settled", lambda: deferring.worker.deferred._settled.qsize() + sum(rounds) == 50)
+    until("all are resolved", lambda: deferring.worker.deferred._resolved.qsize() + sum(rounds) == 50)
     may_go_on.set()
 
     assert all(answer(client).startswith(b"HTTP/1.1 200") for client, _ in changes)

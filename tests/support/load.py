@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -159,10 +159,15 @@ def under_load(*servers: RunningServer, account: Account, name: str, skus: Seque
 
 
 def logged_lines(data_dir: Path) -> list[dict[str, Any]]:
-    """The event log as it is on disk, with what is in the archive. No server may compact meanwhile."""
-    segments = {path.name: gzip.decompress(path.read_bytes()) for path in (data_dir / "archive").glob("*.jsonl.gz")}
+    """The event log as it is on disk, with what is in the archive; servers may move segments there meanwhile."""
+    segments = {}
+    for path in (data_dir / "events").glob("*.jsonl"):
+        # Moved since it was listed: it is in the archive, which is read afterwards.
+        with suppress(FileNotFoundError):
+            segments[f"{path.name}.gz"] = path.read_bytes()
+    archived = {path.name: gzip.decompress(path.read_bytes()) for path in (data_dir / "archive").glob("*.jsonl.gz")}
     # A process that was killed while it compacted leaves a segment in both.
-    segments |= {f"{path.name}.gz": path.read_bytes() for path in (data_dir / "events").glob("*.jsonl")}
+    segments = archived | segments
     return [json.loads(line) for _, content in sorted(segments.items()) for line in content.splitlines()]
 
 
