@@ -6,7 +6,7 @@ again: of 64 clients that connected at once, one of two workers accepted all. Co
 
 import mmap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 _ITEM = 8
 _PER_SLOT = 2
@@ -53,12 +53,11 @@ class ConnectionCounts:
         self._items[slot * _PER_SLOT] = 0 if connections is None else connections + 1
         self._items[slot * _PER_SLOT + 1] += 1
 
-    def accepting(self) -> Iterator[tuple[int, int, int]]:
-        """Yield slot, connections, and rounds so far of each accepting worker."""
-        for slot in range(self.slots):
-            accepts, rounds = self._items[slot * _PER_SLOT], self._items[slot * _PER_SLOT + 1]
-            if accepts:
-                yield slot, accepts - 1, rounds
+    def accepting(self) -> list[tuple[int, int, int]]:
+        """Return slot, connections, and rounds so far of each worker that accepts."""
+        items = self._items.tolist()
+        pairs = zip(range(self.slots), items[::_PER_SLOT], items[1::_PER_SLOT], strict=True)
+        return [(slot, accepts - 1, rounds) for slot, accepts, rounds in pairs if accepts]
 
 
 class ConnectionShare:
@@ -133,8 +132,8 @@ class ConnectionShare:
         self._is_overdue = False
         self.note(connections)
 
-    def _others(self) -> Iterator[tuple[int, int, int]]:
-        return (found for found in self._counts.accepting() if found[0] != self._slot)
+    def _others(self) -> list[tuple[int, int, int]]:
+        return [found for found in self._counts.accepting() if found[0] != self._slot]
 
     def _first(self) -> dict[int, int]:
         """The workers that should accept before this one, by slot, with their rounds so far."""

@@ -80,8 +80,11 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
         if self.share.leaves_to_others():
             super().set_accept_enabled(False)
             return
+        before = self.nr_conns
         super().accept(listener)
-        self.share.accepted(self.nr_conns)
+        # Every worker is woken for a client, and one of them gets it.
+        if self.nr_conns > before:
+            self.share.accepted(self.nr_conns)
 
     def is_parent_alive(self) -> bool:
         """See ``ThreadWorker``; without a master this worker ends too."""

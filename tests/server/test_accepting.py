@@ -51,6 +51,17 @@ def test_a_client_that_is_left_to_others_and_not_taken_is_answered_here(running:
     assert answer(client).startswith(b"HTTP/1.1 200")
 
 
+def test_a_client_that_another_worker_got_first_is_not_counted_as_accepted_here(running: Running) -> None:
+    share, counted = running.worker.share, []
+    share.is_generous = False
+    share.accepted = counted.append
+    running.listener.setblocking(False)
+
+    running.worker.accept(running.listener)
+
+    assert (counted, running.worker.nr_conns) == ([], 0)
+
+
 def test_a_worker_that_is_told_to_end_while_it_leaves_a_client_to_others_ends(running: Running) -> None:
     running.start()
     running.client(WHOLE)
