@@ -4,13 +4,15 @@ from collections import defaultdict
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.dead_letters import ONE, TWO, broken_events
 from support.given import COMMANDS, START, event_of, fold_all, history, item
 
-from inventory.domain.dead_letter import Break, Figures
+from inventory.domain.dead_letter import REQUEUED, Break, Figures
 from inventory.domain.events import Delivery, KeyUse, Line
 from inventory.domain.hold_commands import Command
 from inventory.domain.record import Record
-from inventory.domain.state import State
+from inventory.domain.sku_stock import WideSku
+from inventory.domain.state import FEW, State
 from inventory.domain.values import Instant
 
 HISTORIES = st.lists(COMMANDS, max_size=60).map(history)
@@ -121,6 +123,36 @@ def test_a_key_is_found_at_the_position_of_its_event():
     assert fold_all([event]).keys.find("k") == 0
 
 
+def test_the_key_of_a_batch_is_found_with_that_of_its_operation():
+    event = event_of(1, Line(HERE, 5, 0, 5, 0, 1))._replace(key_use=KeyUse("k/0", "h", Instant(START + 1), "k"))
+    keys = fold_all([event]).keys
+    assert (keys.find("k/0"), keys.find("k")) == (0, 0)
+
+
+def test_before_the_first_event_no_time_has_passed():
+    assert State().last_at == 0
+
+
 def test_a_delivery_is_found_at_the_position_of_its_event():
     event = event_of(1, Line(HERE, 5, 0, 5, 0, 1))._replace(delivery=Delivery("source", "id"))
     assert fold_all([event]).keys.find_delivery(Delivery("source", "id")) == 0
+
+
+def test_the_indexes_follow_each_event_also_of_a_sku_in_many_stores():
+    many = [item("wide", f"store-{number:02}") for number in range(FEW + 3)]
+    one = item("narrow", "store-00")
+    made = [event_of(number, Line(at, 5, 0, 5, 0, 1)) for number, at in enumerate([*many, one], 1)]
+    state = fold_all(made)
+    fold_all([event_of(len(made) + 1, Line(many[0], -1, 0, 4, 0, 2), Line(one, 2, 0, 7, 0, 2))], state)
+
+    assert state.central() == {"wide": tuple(many), "narrow": (one,)}
+    assert len(state.items_of_sku["wide"]) == FEW
+    assert state.running_totals() == {"wide": WideSku([state.records[at] for at in many]).totals}
+    assert state.skus_of_store[one.store].after(None, 10) == ["narrow", "wide"]
+    assert state.wide["wide"].stores.after(None, 100) == [at.store for at in many]
+
+
+def test_a_settlement_of_a_record_without_a_break_is_a_fact_too():
+    state = fold_all(broken_events())
+    fold_all([event_of(4, Line(TWO, 1, 0, 10, 0, 2))._replace(type=REQUEUED)], state)
+    assert (set(state.broken), state.record(TWO).on_hand) == ({ONE}, 10)
