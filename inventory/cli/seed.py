@@ -1,8 +1,10 @@
 """``inventory seed``: initial stock, read and checked before anything is changed."""
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -119,17 +121,23 @@ def apply_seed(stock: StockService, rows: Sequence[SeedRow], report: Callable[[i
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for start in range(0, len(rows), _BETWEEN_REPORTS):
             part = rows[start : start + _BETWEEN_REPORTS]
-            created += sum(pool.map(partial(_create, stock), part))
+            # The rows of a SKU one after the other: with LOCKS_ENABLED at once they would contend for its lease.
+            rows_of_sku: defaultdict[str, list[SeedRow]] = defaultdict(list)
+            for row in part:
+                rows_of_sku[row.item.sku].append(row)
+            created += sum(pool.map(partial(_create, stock), rows_of_sku.values()))
             report(start + len(part), len(rows))
     return SeedResult(created, len(rows) - created)
 
 
-def _create(stock: StockService, row: SeedRow) -> bool:
-    try:
-        stock.change(CountStock(row.item, row.on_hand, _NEW, Note(reason="seed")))
-    except AlreadyExists:
-        return False
-    return True
+def _create(stock: StockService, rows: Sequence[SeedRow]) -> int:
+    created = 0
+    for row in rows:
+        # What exists is left as it is.
+        with suppress(AlreadyExists):
+            stock.change(CountStock(row.item, row.on_hand, _NEW, Note(reason="seed")))
+            created += 1
+    return created
 
 
 _SHOWN = 100

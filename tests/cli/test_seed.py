@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory.cli.main import main
 from inventory.cli.seed import SeedResult, SeedRow, apply_seed, parse_seed, shipped_seed
 from inventory.domain.commands import AdjustStock
 from inventory.domain.errors import ValidationFailed
@@ -156,3 +158,9 @@ def test_progress_is_reported_up_to_the_end(stock: StockService) -> None:
     seen: list[tuple[int, int]] = []
     apply_seed(stock, ROWS, lambda done, total: seen.append((done, total)))
     assert seen == [(256, 600), (512, 600), (600, 600)]
+
+
+def test_with_leases_a_sku_of_several_stores_is_seeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKS_ENABLED", "true")
+    ended = CliRunner().invoke(main, ["seed", "--json", "--data-dir", str(tmp_path)])
+    assert (ended.exit_code, json.loads(ended.stdout)["created"]) == (0, len(parse_seed(shipped_seed())))
