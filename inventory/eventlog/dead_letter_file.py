@@ -41,7 +41,7 @@ class DeadLetterFile:
         return process_lock(self._layout.dead_letters_lock, wait_ms=wait_ms)
 
     def all(self) -> Sequence[DeadLetter]:
-        """See ``DeadLetterStore.all``. What is no whole line of a letter is passed over and logged."""
+        """See ``DeadLetterStore.all``. Invalid lines are skipped and logged."""
         try:
             with open(self._layout.dead_letters, "rb") as file:
                 here = os.fstat(file.fileno())

@@ -119,7 +119,7 @@ def _read_published(check: LogCheck, published: Position) -> None:
 
 
 def _is_intact(shared: SharedHeader, machine: HostClock) -> bool:
-    """Whether what the marks call published cannot have been lost."""
+    """Whether the committed part of the log cannot have been lost, by the shared header."""
     if not shared.belongs_to(machine.boot_id()) or shared.failed:
         return False
     try:

@@ -86,7 +86,7 @@ def test_rebuild_waits_for_no_server_but_refuses_beside_one_and_gives_the_same_a
         before = told(client)
     refused = run_command(server.data_dir, "rebuild", "--yes")
     assert refused.returncode == 1
-    assert "stop it first" in refused.stderr
+    assert "stop that first" in refused.stderr
     assert server.end() == 0
     assert run_command(server.data_dir, "rebuild", "--yes").returncode == 0
 

@@ -132,5 +132,5 @@ def test_after_a_sync_that_failed_the_service_is_read_only_until_a_server_starts
 def test_a_server_with_failpoints_says_so_and_so_does_each_worker(serve: Serve):
     server = serve(FAILPOINTS="in-compaction=delay:1")
     assert "FAILPOINTS is set" in server.stderr.read_text()
-    line = "on purpose, for tests only: in-compaction=delay:1"
+    line = "injects faults from now on, for tests only: in-compaction=delay:1"
     until("each worker has said so", lambda: server.stdout.read_text().count(line) == len(server.workers()))

@@ -54,7 +54,7 @@ def test_an_address_that_is_not_ours_is_named(seeded):
 
 
 def test_a_folder_that_does_not_exist_is_named_and_not_made(data_dir):
-    assert f"{data_dir} does not exist; --init makes it" in refusal(data_dir)
+    assert f"{data_dir} does not exist; create it with --init" in refusal(data_dir)
     assert not data_dir.exists()
 
 
