@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_opened_is_not_taken_for_a_failed_sync(folder: Fol
     shared.publish(shared.published()._replace(sequence=2))
     with monkeypatch.context() as patched:
         patched.setattr("os.open", failing(OSError(errno.EMFILE, "Too many open files")))
-        with pytest.raises(StorageUnavailable, match="cannot be opened"):
+        with pytest.raises(StorageUnavailable, match="cannot open"):
             durability.ensure(2)
     assert not shared.failed
     durability.ensure(2)

@@ -118,7 +118,7 @@ def test_an_event_that_continues_when_it_is_read_again_is_no_letter_and_is_repor
     world.letters.note_new()
     world.letters.note_new()
     assert world.noted() == [(BREAK, ONE, "dead")]
-    assert caplog.text.count("event 3 does continue sku-2 in store-1 when it is read again") == 1
+    assert caplog.text.count("read again, event 3 does continue sku-2 in store-1") == 1
 
 
 def test_a_letter_of_a_log_that_was_replaced_is_gone(world: BrokenWorld):

@@ -140,7 +140,7 @@ def test_in_one_commit_group_a_letter_is_settled_once(group: CommitGroup):
 
 def test_nothing_is_decided_on_the_figures_of_a_broken_record(group: CommitGroup):
     for command in (AdjustStock(ONE, -99), CountStock(ONE, 1)):
-        with pytest.raises(NeedsOperator, match="sequence 2"):
+        with pytest.raises(NeedsOperator, match="event 2"):
             group.run((ONE,), deciding(command), None)
 
 
