@@ -173,7 +173,7 @@ def broken() -> State:
 
 
 def test_a_record_whose_history_is_broken_refuses_changes(broken: State):
-    with pytest.raises(NeedsOperator, match="sequence 1"):
+    with pytest.raises(NeedsOperator, match="event 1"):
         group_on(broken, []).run((ONE,), adding((ONE, 1)), None)
 
 

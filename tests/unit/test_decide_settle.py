@@ -145,7 +145,7 @@ def test_nothing_is_decided_on_the_figures_of_a_broken_record(group: CommitGroup
 
 
 def test_what_does_not_look_at_a_broken_record_cannot_change_it_either(group: CommitGroup):
-    with pytest.raises(NeedsOperator, match="sequence 2"):
+    with pytest.raises(NeedsOperator, match="event 2"):
         group.run((TWO, ONE), adding((TWO, 1), (ONE, 1)), None)
     assert group.events == []
 

@@ -37,7 +37,7 @@ def without_the_collector():
 
 def test_whoever_has_been_told_is_let_go_of():
     ticket, waiter = waiting()
-    ticket.settle(Outcome(None, replayed=False))
+    ticket.resolve(Outcome(None, replayed=False))
     assert waiter.told == 1
     known = weakref.ref(waiter)
     del waiter
@@ -57,7 +57,7 @@ def test_whoever_has_given_up_is_not_told_and_let_go_of():
 
 def test_whoever_comes_late_is_told_at_once_and_let_go_of():
     ticket, _ = waiting()
-    ticket.settle(Outcome(None, replayed=False))
+    ticket.resolve(Outcome(None, replayed=False))
     late = Waiter()
     ticket.on_resolved(late.tell)
     assert late.told == 1
