@@ -38,7 +38,7 @@ def test_gunicorn_in_a_checkout_serves_with_every_setting_and_hook(checkout, dat
 
 
 def test_gunicorn_in_a_checkout_refuses_to_start_with_status_1_and_one_line(checkout, data_dir):
-    for settings, cause in (({"PORT": "abc"}, "PORT='abc'"), ({}, f"DATA_DIR {data_dir} is not a folder")):
+    for settings, cause in (({"PORT": "abc"}, "PORT='abc'"), ({}, f"DATA_DIR {data_dir} does not exist")):
         done = subprocess.run(
             GUNICORN,
             env=environment(data_dir, PYTHONPATH=checkout, **settings),
