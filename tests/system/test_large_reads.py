@@ -22,7 +22,8 @@ PAGE = 4 * 1024 * 1024
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with a SKU in 30,000 stores, which is a little more than a page."""
     folder = tmp_path_factory.mktemp("wide")
-    server = RunningServer(folder / "data", folder)
+    # Patient while it is filled, beside other tests.
+    server = RunningServer(folder / "data", folder, COMMIT_WAIT_MS="60000")
     try:
         server.start()
         with server.client() as client:

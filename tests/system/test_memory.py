@@ -70,7 +70,8 @@ def ended_holds(number: int) -> Iterator[Wanted]:
 def write_log(data_dir: Path, wanted: Iterable[Wanted]) -> None:
     """Have a ledger carry these changes out, so that they stand in the folder's log."""
     data_dir.mkdir()
-    settings = replace(Settings(), data_dir=data_dir)
+    # Patient: twice, a group of a run beside other tests has taken more than the usual two seconds.
+    settings = replace(Settings(), data_dir=data_dir, commit_wait_ms=60_000)
     prepare(settings)
     services = build_services(settings)
     try:
