@@ -1,8 +1,9 @@
 """Check that no Python file has more than 250 lines and no function more than 60; print those that have.
 
-Usage: python3 scripts/check_size.py [FOLDER]
+python3 scripts/check_size.py [CHECKOUT]
 """
 
+import argparse
 import ast
 import subprocess
 import sys
@@ -49,4 +50,9 @@ def main(checkout: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1])))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    here = Path(__file__).parents[1]
+    parser.add_argument(
+        "checkout", nargs="?", type=Path, default=here, help="where git looks for files (this checkout)"
+    )
+    sys.exit(main(parser.parse_args().checkout))

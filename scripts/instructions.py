@@ -17,7 +17,10 @@ from pathlib import Path
 _SCRIPTS = Path(__file__).parent
 sys.path[:0] = [str(_SCRIPTS), str(_SCRIPTS.parent)]
 
-from bench.steps import STEPS  # noqa: E402 - the path is set just above
+try:
+    from bench.steps import STEPS
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not installed here. Set up with scripts/serve.py, then: .venv/bin/python {sys.argv[0]}")
 
 _TOTAL = re.compile(rb"I\s+refs:\s+([\d,]+)")
 

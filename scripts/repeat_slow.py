@@ -131,7 +131,16 @@ def run_once(commit: str, tests: Sequence[str], beside_load: bool) -> Run:
     began, since = datetime.now(UTC), time.monotonic()
     with tempfile.TemporaryDirectory() as folder, load(beside_load):
         report = Path(folder) / "report.xml"
-        usual = ["-q", "-n", "auto", "--maxprocesses", "4", "-m", "(slow or scripts) and not long", f"--junitxml={report}"]
+        usual = [
+            "-q",
+            "-n",
+            "auto",
+            "--maxprocesses",
+            "4",
+            "-m",
+            "(slow or scripts) and not long",
+            f"--junitxml={report}",
+        ]
         done = subprocess.run([sys.executable, "-m", "pytest", *usual, *tests], cwd=CHECKOUT, check=False)
         if done.returncode == _INTERRUPTED:
             raise KeyboardInterrupt

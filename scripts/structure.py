@@ -23,7 +23,10 @@ from pathlib import Path
 _SCRIPTS = Path(__file__).resolve().parent
 sys.path[:0] = [str(_SCRIPTS), str(_SCRIPTS.parent)]
 
-from bench.server import ServerBroken, environment_of, running  # noqa: E402 - the path is set just above
+try:
+    from bench.server import ServerBroken, environment_of, running
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not installed here. Set up with scripts/serve.py, then: .venv/bin/python {sys.argv[0]}")
 
 CHECKOUT = _SCRIPTS.parent
 PACKAGE = "inventory"

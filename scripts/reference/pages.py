@@ -23,7 +23,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
 
 def main(arguments: Sequence[str]) -> int:
     """Write what is stale. With ``--check`` write nothing; the status is 1 if something is stale."""
-    parser = argparse.ArgumentParser(prog="scripts/reference.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="reference.py", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; the status is 1 if a page is stale")
     check = parser.parse_args(arguments).check
     stale = stale_pages(FOLDER)
