@@ -69,11 +69,13 @@ class FolderWatch:
         if now < self._next_look:
             return
         self._next_look = now + _LOOK_AGAIN_SECONDS
-        marks = self._shared.status
-        holder = stopped_holder(file.status, marks)
+        header = self._shared.status
+        holder = stopped_holder(file.status, header)
         if holder != self._seen[0]:
             self._seen = (holder, now)
-        elif holder is not None and now - self._seen[1] >= STOPPED_SECONDS and kill_stopped(holder, file.status, marks):
+        elif (
+            holder is not None and now - self._seen[1] >= STOPPED_SECONDS and kill_stopped(holder, file.status, header)
+        ):
             _log.critical(
                 "killed process %d: it was stopped while it held the lock on %s and blocked all changes; no confirmed"
                 " change is lost",

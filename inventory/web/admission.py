@@ -19,9 +19,9 @@ WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Admission:
     """A thin WSGI layer around the application: one step before a request and one after it."""
 
-    def __init__(self, app: WsgiApp, metrics: Metrics, gates: RequestLimits) -> None:
+    def __init__(self, app: WsgiApp, metrics: Metrics, limits: RequestLimits) -> None:
         self._app = app
-        self._gates = gates
+        self._limits = limits
         self._metrics = metrics
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -30,7 +30,7 @@ class Admission:
         ends_later = entered = is_bulk = False
         try:
             if exchange.method not in SAFE:
-                refusal, exchange.further, entered, is_bulk = self._gates.enter(environ)
+                refusal, exchange.further, entered, is_bulk = self._limits.enter(environ)
                 if refusal is not None:
                     if is_bulk:
                         late = LateRefusal(refusal)(environ, exchange.start)
@@ -45,15 +45,15 @@ class Admission:
         finally:
             # A change that only waits for its commit occupies no thread.
             if entered:
-                self._gates.leave()
+                self._limits.leave()
             if not ends_later:
                 if is_bulk:
-                    self._gates.leave_bulk()
+                    self._limits.leave_bulk()
                 exchange.end()
             logs.request_id.reset(token)
 
     def _end_bulk(self, exchange: "_AdmittedRequest") -> None:
-        self._gates.leave_bulk()
+        self._limits.leave_bulk()
         exchange.end()
 
 

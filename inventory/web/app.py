@@ -48,7 +48,7 @@ def create_app(services: Services) -> Flask:
         lambda: services.ledger.status().action is not None,
         services.clock_lead.ms,
     )
-    gates = RequestLimits(services, metrics)
+    limits = RequestLimits(services, metrics)
     metrics.follow(services.breakers, services.file_retries)
     metrics.server.follow(
         services.accepts_deferred, services.connections_cut, services.log_lines_left_out, services.writers_killed
@@ -58,10 +58,10 @@ def create_app(services: Services) -> Flask:
     large = LargeReads(services.large_reads, services.unsent, metrics.reads.count_refused)
     app.register_blueprint(records.blueprint(services, metrics))
     app.register_blueprint(policies.blueprint(services, metrics))
-    app.register_blueprint(reservations.blueprint(services, metrics, gates, large))
+    app.register_blueprint(reservations.blueprint(services, metrics, limits, large))
     app.register_blueprint(events.blueprint(services, large))
-    app.register_blueprint(batch.blueprint(services, metrics, gates))
-    app.register_blueprint(transfers.blueprint(services, metrics, gates))
+    app.register_blueprint(batch.blueprint(services, metrics, limits))
+    app.register_blueprint(transfers.blueprint(services, metrics, limits))
     app.register_blueprint(stores.blueprint(services, large))
     app.register_blueprint(central.blueprint(services, large))
     app.register_blueprint(dead_letters.blueprint(services, large))
@@ -70,7 +70,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     problems.register(app)
-    app.wsgi_app = Admission(app.wsgi_app, metrics, gates)  # type: ignore[method-assign]
+    app.wsgi_app = Admission(app.wsgi_app, metrics, limits)  # type: ignore[method-assign]
     return app
 
 

@@ -105,7 +105,7 @@ _ONE_HOLD = "must be the same in every reserve of an atomic batch, which makes o
 _ONE_EVENT = "must be the same in every operation of an atomic batch that has it: the batch is one event"
 
 
-def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, limits: RequestLimits) -> Blueprint:
     """Make the view of batches."""
     views = Blueprint("batch", __name__)
     stock = services.stock
@@ -114,7 +114,7 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blu
     def batch() -> Answer | Deferred:
         asked = parse_command(BATCH, makes=True)
         given = asked.body["operations"]
-        gates.charge(request.environ, len(given))
+        limits.charge(request.environ, len(given))
         if asked.body["atomic"]:
             note = _one_note(given, asked.note)
             one = uuid7(services.now())

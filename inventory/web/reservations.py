@@ -98,7 +98,7 @@ _NEEDS_KEY = (
 )
 
 
-def blueprint(services: Services, metrics: Metrics, gates: RequestLimits, large: LargeReads) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, limits: RequestLimits, large: LargeReads) -> Blueprint:
     """Make the views of reservations."""
     views = Blueprint("reservations", __name__)
     holds = services.reservations
@@ -110,14 +110,14 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits, large:
 
     def ended(part: tuple[WantedLine, ...] | None, outcome: HoldOutcome) -> Answer:
         # The number of lines of the reservation is known only now.
-        gates.charge(request.environ, len(outcome.reservation.lines if part is None else part))
+        limits.charge(request.environ, len(outcome.reservation.lines if part is None else part))
         return reservation_answer(counted(outcome))
 
     @views.post("/reservations")
     def hold() -> Answer:
         asked = parse_command(HOLD, makes=True)
         lines = wanted_lines(asked.body["lines"])
-        gates.charge(request.environ, len(lines))
+        limits.charge(request.environ, len(lines))
         outcome = counted(holds.hold(lines, asked.body.get("ttl_ms"), asked.note, asked.key))
         return held_answer(outcome, request.root_path)
 

@@ -47,7 +47,7 @@ class TransferSchema(StrictSchema):
 TRANSFER = built(TransferSchema)
 
 
-def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blueprint:
+def blueprint(services: Services, metrics: Metrics, limits: RequestLimits) -> Blueprint:
     """Make the view of transfers."""
     views = Blueprint("transfers", __name__)
 
@@ -59,7 +59,7 @@ def blueprint(services: Services, metrics: Metrics, gates: RequestLimits) -> Blu
             WantedLine(ItemId(source, Sku(line["sku"])), line["qty"], at_version(line.get("expected_version")))
             for line in asked.body["lines"]
         )
-        gates.charge(request.environ, len(lines))
+        limits.charge(request.environ, len(lines))
         command = TransferStock(lines, asked.body["target"], asked.note)
         return Deferred(services.stock.begin(command, asked.key), transferred, metrics.count_replay)
 

@@ -120,7 +120,7 @@ class Services:
             "quotas": self.quotas.look,
         }
         if self.maintenance is not None:
-            actions["upkeep"] = self.maintenance.run_if_due
+            actions["maintenance"] = self.maintenance.run_if_due
         return actions
 
     def close(self) -> None:

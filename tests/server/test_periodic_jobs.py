@@ -120,7 +120,7 @@ def test_what_is_at_work_is_finished() -> None:
         assert may_end.wait(PATIENCE)
         done.set()
 
-    made = background(Passes(), {"upkeep": snapshot})
+    made = background(Passes(), {"maintenance": snapshot})
     assert begun.wait(PATIENCE)
     threading.Timer(0.01, may_end.set).start()
 

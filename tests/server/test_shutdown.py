@@ -72,7 +72,7 @@ def hooks(tmp_path: Path) -> Hooks:
 def serving(hooks: Hooks, **given: Any) -> tuple[SimpleNamespace, Mock]:
     """A worker at work, and its sync, which has something to publish until it has done so."""
     sync = Mock(age_ms=lambda: 0 if sync.sync_once.called else 5)
-    actions = {"sync": lambda: None, "upkeep": lambda: None}
+    actions = {"sync": lambda: None, "maintenance": lambda: None}
     at_work = services(sync=sync, periodic_actions=lambda: actions)
     made = worker(wsgi=SimpleNamespace(extensions={"inventory": at_work}), **given)
     hooks.post_worker_init(made)

@@ -107,7 +107,7 @@ def test_told_to_end_it_publishes_everything_and_ends_with_status_0(api, work, w
 
 def test_it_says_at_its_start_what_it_does(api, work):
     line = work(SNAPSHOT_EVERY_N_EVENTS=77).said("working")[0]
-    assert {"sync", "upkeep"} <= set(line["does"])
+    assert {"sync", "maintenance"} <= set(line["does"])
     assert (line["dataDir"], line["snapshotEveryNEvents"]) == (str(api.data_dir), 77)
 
 
