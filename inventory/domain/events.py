@@ -11,6 +11,8 @@ COUNTED = "stock.counted"
 """The type of an event that states how many units are on the shelf, not how many came or left."""
 POLICY_SET = "policy.set"
 """The type of an event that sets the policy of a record."""
+LEDGER_RESTORED = "ledger.restored"
+"""The type of an event without lines that begins a timeline: the log up to it is the restored part of another one."""
 
 
 class Change(NamedTuple):

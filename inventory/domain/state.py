@@ -1,7 +1,9 @@
 """``State`` and ``fold``: the whole state, and how the next event changes it."""
 
+from typing import NamedTuple
+
 from inventory.domain.dead_letter import SETTLEMENTS, Break, BrokenRecord, figures_of
-from inventory.domain.events import Event, continues, record_after
+from inventory.domain.events import LEDGER_RESTORED, Event, continues, record_after
 from inventory.domain.key_table import KeyTable
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold
@@ -13,12 +15,26 @@ FEW = 64
 """A read visits up to this many items of a SKU at once; for a SKU with more, stores and sums are maintained."""
 
 
+class LedgerIds(NamedTuple):
+    """Which ledger this is, and which timeline of it; both ``None`` before the first event.
+
+    Sequences and versions can be compared only within one timeline.
+
+    :ivar ledger_id: the id of the first event of the log.
+    :ivar timeline_id: the id of the latest ``LEDGER_RESTORED`` event; the ledger id before the first one.
+    """
+
+    ledger_id: str | None = None
+    timeline_id: str | None = None
+
+
 class State:
     """The fold of the log up to ``sequence``: records, the central view by SKU, used keys.
 
     Looking up one record or one SKU is safe while another thread folds (records are immutable and a dict look-up is
     atomic). Listing is not: its caller holds the lock that guards the fold.
 
+    :ivar ledger_id: see ``LedgerIds``, as for ``timeline_id``.
     :ivar broken: records with a broken history → the first event that did not continue it.
     :ivar items_of_sku: the first ``FEW`` items of every SKU. :ivar wide: stores and sums of SKUs with more.
     """
@@ -26,6 +42,8 @@ class State:
     def __init__(self) -> None:
         self.sequence = 0
         self.last_at = Instant(0)
+        self.ledger_id: str | None = None
+        self.timeline_id: str | None = None
         self.records: dict[ItemId, Record] = {}
         self.broken: dict[ItemId, Break] = {}
         self.keys = KeyTable()
@@ -34,6 +52,11 @@ class State:
         self.skus_of_store: dict[str, SortedNames] = {}
         self.items_of_sku: dict[str, tuple[ItemId, ...]] = {}
         self.wide: dict[str, WideSku] = {}
+
+    @property
+    def ids(self) -> LedgerIds:
+        """Which ledger and which timeline the events up to here belong to."""
+        return LedgerIds(self.ledger_id, self.timeline_id)
 
     def record(self, item: ItemId) -> Record | None:
         """Return one record, or ``None`` if no event has named it."""
@@ -102,7 +125,7 @@ def fold(state: State, event: Event, position: int) -> None:
     :param position: the place of the event in its log, to find it again by its key.
     """
     records = state.records
-    sequence, _, kind, at, _, _, lines, reservation, use, delivery, _, step = event
+    sequence, event_id, kind, at, _, _, lines, reservation, use, delivery, _, step = event
     for line in lines:
         item = line.item
         before = records.get(item)
@@ -126,5 +149,9 @@ def fold(state: State, event: Event, position: int) -> None:
             state.keys.remember(use.part_of, at, use.expires_at, position)
     if delivery is not None:
         state.keys.remember_delivery(delivery, position)
+    if sequence == 1:
+        state.ledger_id = state.timeline_id = event_id
+    elif kind == LEDGER_RESTORED:
+        state.timeline_id = event_id
     state.sequence = sequence
     state.last_at = at

@@ -7,7 +7,7 @@ from inventory.domain.key_table import FiledKeys
 from inventory.domain.record import Record
 from inventory.domain.reservation_table import HoldCopy
 from inventory.domain.sku_stock import SkuTotals
-from inventory.domain.state import State
+from inventory.domain.state import LedgerIds, State
 from inventory.domain.values import Instant, ItemId
 from inventory.eventlog.log_reader import Cursor
 
@@ -18,6 +18,7 @@ class Image(NamedTuple):
     cursor: Cursor
     at: Instant
     newer_format: int | None
+    ids: LedgerIds
     records: list[Record]
     reservations: HoldCopy
     keys: FiledKeys
@@ -32,6 +33,7 @@ def image_of(state: State, cursor: Cursor, newer_format: int | None) -> Image:
         cursor,
         state.last_at,
         newer_format,
+        state.ids,
         list(state.records.values()),
         state.reservations.copy(),
         state.keys.copy(),
@@ -47,6 +49,7 @@ def image_for_audit(state: State, cursor: Cursor) -> Image:
         cursor,
         state.last_at,
         None,
+        state.ids,
         list(state.records.values()),
         state.reservations.copy(),
         FiledKeys(),

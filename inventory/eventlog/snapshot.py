@@ -1,6 +1,7 @@
 """Snapshots: the fold up to a sequence, as a file.
 
-    {"snapshot":3,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null}
+    {"snapshot":3,"sequence":…,"segment":…,"offset":…,"chain":"…","at":"…","newerFormat":null,
+     "ledgerId":"…","timelineId":"…"}                                  not in those of earlier versions; see `timeline`
     {"records":[["store","sku",onHand,reserved,version,sequence,updatedAt,policy],…]}      at most 50 in a line
     {"reservations":[["id",sequence,{…}],…]}                         in the order they were made; see `reservation_json`
     {"keys":[["<digest>",segment,offset,ends],…]}                                            ends is null for deliveries
@@ -28,7 +29,7 @@ from inventory.domain.key_table import KeyEntry
 from inventory.domain.record import Policy, Record
 from inventory.domain.reservation import Hold, Reservation
 from inventory.domain.sku_stock import SkuTotals, WideSku
-from inventory.domain.state import State
+from inventory.domain.state import LedgerIds, State
 from inventory.domain.values import Instant, ItemId, Sku, StoreId, format_instant, parse_instant
 from inventory.eventlog.image import Image
 from inventory.eventlog.log_reader import Cursor, apart, place_of
@@ -69,6 +70,8 @@ def _lines(image: Image) -> Iterator[tuple[bytes, int]]:
         "chain": chain.hex(),
         "at": format_instant(image.at),
         "newerFormat": image.newer_format,
+        "ledgerId": image.ids.ledger_id,
+        "timelineId": image.ids.timeline_id,
     }
     yield orjson.dumps(header) + b"\n", 0
     yield from _list_lines("records", map(_record_entry, image.records))
@@ -111,7 +114,10 @@ class NotASnapshot(Exception):
 
 
 class Restored(NamedTuple):
-    """A state that was read from a snapshot, and where the log continues after it."""
+    """A state that was read from a snapshot, and where the log continues after it.
+
+    The state has no ids if it was written by an earlier version; see `timeline`.
+    """
 
     state: State
     cursor: Cursor
@@ -119,10 +125,14 @@ class Restored(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Where the log continues after a snapshot, and the instant of the last event before that."""
+    """Where the log continues after a snapshot, the instant of the last event before that, and the ids up to it.
+
+    An earlier version wrote no ids.
+    """
 
     cursor: Cursor
     at: Instant
+    ids: LedgerIds
 
 
 def restore_image(path: Path) -> Restored:
@@ -144,6 +154,7 @@ def restore_image(path: Path) -> Restored:
     start = _start(header)
     state.reservations.sort()
     state.sequence, state.last_at = start.cursor.position.sequence, start.at
+    state.ledger_id, state.timeline_id = start.ids
     if central:
         state.items_of_sku, state.wide = central, kept
     return Restored(state, start.cursor, header["newerFormat"])
@@ -183,7 +194,8 @@ def _header(line: bytes, digest: "blake2b") -> dict[str, Any]:
 
 def _start(header: dict[str, Any]) -> Start:
     position = Position(header["segment"], header["offset"], header["sequence"])
-    return Start(Cursor(position, bytes.fromhex(header["chain"])), parse_instant(header["at"]))
+    ids = LedgerIds(header.get("ledgerId"), header.get("timelineId"))
+    return Start(Cursor(position, bytes.fromhex(header["chain"])), parse_instant(header["at"]), ids)
 
 
 def _parsed(line: bytes, digest: "blake2b") -> dict[str, Any]:

@@ -8,7 +8,8 @@ from inventory.domain.state import State
 from inventory.eventlog.image import Image
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_reader import START
-from inventory.eventlog.snapshot import NotASnapshot, Restored, check_image, encode_image, read_start, restore_image
+from inventory.eventlog.snapshot import NotASnapshot, Restored, check_image, encode_image, read_start
+from inventory.eventlog.timeline import restore_snapshot
 from inventory.resilience.disk import Disk, replace_file
 from inventory.resilience.retry import RetryPolicy
 
@@ -78,7 +79,7 @@ class SnapshotFolder:
         for sequence in reversed(self._layout.snapshot_sequences()):
             if sequence <= up_to:
                 try:
-                    return restore_image(self._layout.snapshot(sequence))
+                    return restore_snapshot(self._layout, sequence)
                 except (NotASnapshot, OSError):
                     continue
         return None

@@ -15,6 +15,7 @@ from inventory.eventlog.published_views import published_sequence
 from inventory.eventlog.replica import replay
 from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
+from inventory.eventlog.timeline import restore_snapshot
 from inventory.verification.derived_files import derived_files
 from inventory.verification.drift import DriftReport, drift_between
 
@@ -146,7 +147,7 @@ def _base(layout: Layout, up_to: int = 0, from_the_beginning: int = 0) -> Restor
     for sequence in layout.snapshot_sequences():
         try:
             if sequence <= up_to or not up_to:
-                return restore_image(layout.snapshot(sequence))
+                return restore_snapshot(layout, sequence)
         except (NotASnapshot, OSError):
             continue
     if reaches_back:

@@ -8,11 +8,11 @@ from support.dead_letters import ONE, TWO, broken_events
 from support.given import COMMANDS, START, event_of, fold_all, history, item
 
 from inventory.domain.dead_letter import REQUEUED, Break, Figures
-from inventory.domain.events import Delivery, KeyUse, Line
+from inventory.domain.events import LEDGER_RESTORED, Delivery, KeyUse, Line
 from inventory.domain.hold_commands import Command
 from inventory.domain.record import Record
 from inventory.domain.sku_stock import WideSku
-from inventory.domain.state import FEW, State
+from inventory.domain.state import FEW, LedgerIds, State
 from inventory.domain.values import Instant
 
 HISTORIES = st.lists(COMMANDS, max_size=60).map(history)
@@ -156,3 +156,15 @@ def test_a_settlement_of_a_record_without_a_break_is_a_fact_too():
     state = fold_all(broken_events())
     fold_all([event_of(4, Line(TWO, 1, 0, 10, 0, 2))._replace(type=REQUEUED)], state)
     assert (set(state.broken), state.record(TWO).on_hand) == ({ONE}, 10)
+
+
+def test_the_first_event_names_the_ledger_and_the_latest_restore_the_timeline():
+    restore = event_of(3)._replace(type=LEDGER_RESTORED)
+    state = State()
+    found = [fold_all([event], state).ids for event in (event_of(1), event_of(2), restore, event_of(4))]
+    first, later = LedgerIds("event-1", "event-1"), LedgerIds("event-1", "event-3")
+    assert [State().ids, *found] == [LedgerIds(), first, first, later, later]
+
+
+def test_a_log_that_begins_with_a_restore_is_a_ledger_of_its_own():
+    assert fold_all([event_of(1)._replace(type=LEDGER_RESTORED)]).ids == LedgerIds("event-1", "event-1")
