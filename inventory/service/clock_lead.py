@@ -23,7 +23,8 @@ class ClockLead:
 
     def ms(self) -> int:
         """The lead in milliseconds; negative if the time of the service is behind."""
-        return (self._now() - self._wall()) // 1000
+        # Towards zero: a microsecond between the two readings is no millisecond.
+        return int((self._now() - self._wall()) / 1000)
 
     def require_certain(self, at: Instant, later: Instant, field: str) -> None:
         """Check that an event stamped ``later`` really happened after the instant ``at``.

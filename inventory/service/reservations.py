@@ -15,7 +15,7 @@ from inventory.domain.values import Instant, ItemId
 from inventory.service.event_ids import uuid7
 from inventory.service.hold_history import HoldHistory
 from inventory.service.ports.change_queue import Ticket
-from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.ledger import HoldLedger
 from inventory.service.ports.stock_reads import Page, ReservationRequest
 from inventory.service.stock import StockService
 from inventory.service.submission import deciding
@@ -33,7 +33,9 @@ class HoldOutcome(NamedTuple):
 class ReservationService:
     """Every answer is durable. A hold is never partial: all of its lines are promised, or none."""
 
-    def __init__(self, ledger: Ledger, stock: StockService, now: Callable[[], Instant], history: HoldHistory) -> None:
+    def __init__(
+        self, ledger: HoldLedger, stock: StockService, now: Callable[[], Instant], history: HoldHistory
+    ) -> None:
         self._ledger = ledger
         self._stock = stock
         self._now = now

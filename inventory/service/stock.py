@@ -12,7 +12,7 @@ from inventory.domain.record import Record
 from inventory.domain.values import ItemId
 from inventory.resilience.entity_locks import EntityLocks
 from inventory.service.ports.change_queue import Outcome, ResolvedTicket, Submission, Ticket, refusing
-from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.ledger import StockLedger
 from inventory.service.ports.stock_reads import LONGEST, Page, PageRequest, SkuStock, StoreSummary
 from inventory.service.sku_leases import HeldLeases, LeaseEvent, SkuLeases
 from inventory.service.submission import deciding, fenced, key_text, skus_of, submission
@@ -24,7 +24,7 @@ Wanted: TypeAlias = tuple[Command, IdempotencyKey | Delivery | None]
 class StockService:
     """Changes and reads stock. Every answer is durable and includes everything confirmed before it."""
 
-    def __init__(self, ledger: Ledger, leases: SkuLeases | None = None) -> None:
+    def __init__(self, ledger: StockLedger, leases: SkuLeases | None = None) -> None:
         """:param leases: if given, a change first acquires the lease of its SKU."""
         self._ledger = ledger
         self._leases = leases

@@ -9,7 +9,7 @@ from inventory.domain.values import Instant
 from inventory.resilience.breaker import BreakerOpen, CircuitBreaker
 from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.group_commit import report
-from inventory.service.ports.ledger import Ledger
+from inventory.service.ports.ledger import WalkedLedger
 from inventory.service.ports.published_views import SyncStatus, Views
 
 IDLE_SHARE = 9
@@ -48,7 +48,7 @@ class Passes(Protocol):
 class Sync:
     """Runs passes, on schedule or on demand; one process at a time does."""
 
-    def __init__(self, ledger: Ledger, views: Views, now: Callable[[], Instant], interval_ms: int) -> None:
+    def __init__(self, ledger: WalkedLedger, views: Views, now: Callable[[], Instant], interval_ms: int) -> None:
         self._ledger = ledger
         self._views = views
         self._now = now

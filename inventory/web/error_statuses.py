@@ -200,6 +200,8 @@ ROUTING: Mapping[int, tuple[str, str]] = {
     415: ("unsupported_media_type", "Unsupported Media Type"),
 }
 """Code and title of the refusals of Flask and werkzeug."""
+UNKNOWN_PATH = "Check the path; openapi.yaml has every path of the service."
+"""What a client does next that asked for a path that no resource has."""
 
 INTERNAL = Row(500, "internal_error", "Internal Server Error")
 

@@ -11,7 +11,16 @@ from werkzeug.routing import RoutingException
 from inventory.domain.errors import FailureOutcome, InventoryError, Unavailable
 from inventory.web.answers import Answer, Headers
 from inventory.web.error_codes import CODES
-from inventory.web.error_statuses import INTERNAL, ROUTING, Row, next_step, readable, retry_after_ms, row_of
+from inventory.web.error_statuses import (
+    INTERNAL,
+    ROUTING,
+    UNKNOWN_PATH,
+    Row,
+    next_step,
+    readable,
+    retry_after_ms,
+    row_of,
+)
 from inventory.web.request_errors import RequestTimeout
 from inventory.web.request_id import REQUEST_ID
 from inventory.web.routing import PATH
@@ -86,7 +95,9 @@ def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers = (("Allow", ", ".join(sorted(error.valid_methods))),)
     told = _routing_detail(status, error)
-    return _problem(Row(status, code, title), told, CODES[code].next_step, {}, headers, request.environ)
+    # The code is that of unknown names, too, whose step is another.
+    step = UNKNOWN_PATH if status == 404 else CODES[code].next_step
+    return _problem(Row(status, code, title), told, step, {}, headers, request.environ)
 
 
 def _told(error: Exception, outcome: FailureOutcome | None, environ: dict[str, Any]) -> str:

@@ -159,3 +159,8 @@ def test_what_needs_an_operator_says_what_to_do_and_has_clients_wait_longer():
 @pytest.mark.parametrize("path", [ADJUST, "/nowhere"])
 def test_every_refusal_names_the_next_step(client, path):
     assert client.post(path, json={}).json["nextStep"].endswith(".")
+
+
+def test_an_unknown_path_is_not_advised_to_create_a_record(client):
+    assert "PUT" in client.get("/stores/berlin/inventory/unknown").json["nextStep"]
+    assert "PUT" not in client.get("/nowhere").json["nextStep"]

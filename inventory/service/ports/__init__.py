@@ -11,6 +11,6 @@
 | `published_views` | publishes the views | `service/sync.py` |
 | `maintenance` | takes snapshots, compacts | `service/maintenance.py` |
 
-`ledger` combines the first five. A new engine adds a factory to `tests/support/engines.py`: the contract suite tests
-what the ports promise.
+`ledger` combines the first five, and has smaller combinations for the services. A new engine adds a factory to
+`tests/support/engines.py`: the contract suite tests what the ports promise.
 """

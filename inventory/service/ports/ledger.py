@@ -8,6 +8,18 @@ from inventory.service.ports.health import LedgerHealth
 from inventory.service.ports.stock_reads import HoldReads, StockReads
 
 
+class StockLedger(ChangeQueue, StockReads, Protocol):
+    """What changes and reads of records need."""
+
+
+class HoldLedger(ChangeQueue, HoldReads, Protocol):
+    """What changes and reads of reservations need."""
+
+
+class WalkedLedger(StockReads, LedgerHealth, Protocol):
+    """What publishing needs."""
+
+
 class Ledger(ChangeQueue, StockReads, HoldReads, LedgerHealth, Protocol):
     """An engine: in memory, on files. Everything that it returns to a client survives a power cut."""
 
