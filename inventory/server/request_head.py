@@ -10,7 +10,8 @@ from uuid import uuid4
 import orjson
 
 from inventory.server.gunicorn_seam import LengthReader, errors
-from inventory.web.error_codes import CODES, OUTCOME
+from inventory.web.error_codes import CODES
+from inventory.web.error_meaning import OUTCOME
 
 _HOST = re.compile(r"(?:\[[0-9A-Za-z:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]*)?", re.ASCII)
 """RFC 3986 section 3.2.2, and a port. An empty host is invalid for http (RFC 9110 section 4.2.1)."""
@@ -83,20 +84,21 @@ _MALFORMED = "malformed_request"
 
 # gunicorn says "Bad Request" for some that are not 400; Python's own phrases differ between releases.
 _KINDS = {
-    400: ("Bad Request", _MALFORMED),
-    408: ("Request Timeout", "request_timeout"),
-    414: ("URI Too Long", "uri_too_long"),
-    417: ("Expectation Failed", "expectation_failed"),
-    431: ("Request Header Fields Too Large", "headers_too_large"),
-    500: ("Internal Server Error", "internal_error"),
-    501: ("Not Implemented", "not_implemented"),
+    400: _MALFORMED,
+    408: "request_timeout",
+    414: "uri_too_long",
+    417: "expectation_failed",
+    431: "headers_too_large",
+    500: "internal_error",
+    501: "not_implemented",
 }
 
 
 def problem_response(status: int, detail: str) -> bytes:
     """Return a complete HTTP answer with a problem body (RFC 9457) and a new request id."""
     status = status if status in _KINDS else 400
-    reason, code = _KINDS[status]
+    code = _KINDS[status]
+    reason = CODES[code].title
     request_id = uuid4().hex
     told = detail.encode("ascii", "backslashreplace").decode() or reason
     problem = {

@@ -15,6 +15,7 @@ from inventory.web import (
     health,
     metrics_view,
     policies,
+    problem_types,
     problems,
     records,
     reservations,
@@ -69,6 +70,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(audit.blueprint(services))
     app.register_blueprint(health.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
+    app.register_blueprint(problem_types.blueprint())
     problems.register(app)
     app.wsgi_app = Admission(app.wsgi_app, metrics, limits)  # type: ignore[method-assign]
     return app

@@ -19,13 +19,12 @@ Extras = Callable[[Any], dict[str, Any]]
 class Row(NamedTuple):
     """The answer to one kind of error.
 
-    :ivar code: stable, for programs. :ivar title: does not depend on the request.
+    :ivar code: stable, for programs; ``CODES`` has its title.
     :ivar extras: further members of the body. :ivar headers: further headers.
     """
 
     status: int
     code: str
-    title: str
     extras: Extras = lambda _: {}
     headers: Callable[[Any], Headers] = lambda _: ()
 
@@ -105,105 +104,92 @@ def readable(text: str, at_most: int = 200) -> str:
     return shown if len(shown) <= at_most else f"{shown[:at_most]}…"
 
 
-_NOT_FOUND = "Not found"
-_UNAVAILABLE = "Temporarily unavailable"
-
 TABLE: Mapping[type[Exception], Row] = {
-    domain.ValidationFailed: Row(400, "validation_error", "Invalid request fields", _problems),
-    FeedAhead: Row(
-        400, "validation_error", "Invalid request fields", lambda error: {**_problems(error), **_START_OVER}
-    ),
+    domain.ValidationFailed: Row(400, "validation_error", _problems),
+    FeedAhead: Row(400, "validation_error", lambda error: {**_problems(error), **_START_OVER}),
     AsOfUncertain: Row(
         400,
         "validation_error",
-        "Invalid request fields",
         lambda error: {**_problems(error), "clockAheadMs": error.clock_ahead_ms},
     ),
-    refusals.MalformedJson: Row(400, "malformed_json", "Body is not valid JSON", _problems_if_any),
-    refusals.IdempotencyKeyInvalid: Row(400, "idempotency_key_invalid", "Invalid Idempotency-Key header", _problems),
-    domain.ItemNotFound: Row(404, "not_found", _NOT_FOUND, _item),
-    domain.SkuNotFound: Row(404, "not_found", _NOT_FOUND, _sku),
-    domain.StoreNotFound: Row(404, "not_found", _NOT_FOUND, lambda error: {"storeId": error.store}),
-    refusals.RequestTimeout: Row(408, "request_timeout", "Request Timeout"),
-    domain.VersionConflict: Row(409, "version_conflict", "Record is at another version", _current_version, _tag),
-    domain.InsufficientStock: Row(409, "insufficient_stock", "Insufficient stock", _short_lines),
-    EventsGone: Row(410, "events_gone", "Events no longer available", _gone),
-    FeedGone: Row(410, "events_gone", "Events no longer available", lambda error: {**_gone(error), **_START_OVER}),
+    refusals.MalformedJson: Row(400, "malformed_json", _problems_if_any),
+    refusals.IdempotencyKeyInvalid: Row(400, "idempotency_key_invalid", _problems),
+    domain.ItemNotFound: Row(404, "not_found", _item),
+    domain.SkuNotFound: Row(404, "not_found", _sku),
+    domain.StoreNotFound: Row(404, "not_found", lambda error: {"storeId": error.store}),
+    refusals.RequestTimeout: Row(408, "request_timeout"),
+    domain.VersionConflict: Row(409, "version_conflict", _current_version, _tag),
+    domain.InsufficientStock: Row(409, "insufficient_stock", _short_lines),
+    EventsGone: Row(410, "events_gone", _gone),
+    FeedGone: Row(410, "events_gone", lambda error: {**_gone(error), **_START_OVER}),
     HistoryGone: Row(
         410,
         "history_gone",
-        "Answer no longer available",
         lambda error: {} if error.reservation_id is None else _reservation(error),
     ),
-    domain.ItemsNotFound: Row(404, "not_found", _NOT_FOUND, _missing),
-    holds.ReservationNotFound: Row(404, "not_found", _NOT_FOUND, _reservation),
-    holds.ReservationExpired: Row(410, "reservation_expired", "Reservation has expired", _reservation),
+    domain.ItemsNotFound: Row(404, "not_found", _missing),
+    holds.ReservationNotFound: Row(404, "not_found", _reservation),
+    holds.ReservationExpired: Row(410, "reservation_expired", _reservation),
     holds.WrongState: Row(
         409,
         "wrong_state",
-        "Reservation has already ended",
         lambda error: {**_reservation(error), "state": error.state},
     ),
     holds.ReservationMoved: Row(
         409,
         "version_conflict",
-        "Reservation is at another version",
         lambda error: {**_reservation(error), "currentVersion": error.current_version},
         _tag,
     ),
     holds.ExceedsHold: Row(
         409,
         "exceeds_hold",
-        "Quantity exceeds the hold",
         lambda error: {**_reservation(error), "lines": _shortages(error)},
     ),
     holds.PromisedStockMissing: Row(
-        409, "insufficient_stock", "Insufficient stock", lambda error: {**_reservation(error), **_short_lines(error)}
+        409, "insufficient_stock", lambda error: {**_reservation(error), **_short_lines(error)}
     ),
     domain.IdempotencyConflict: Row(
         409,
         "idempotency_conflict",
-        "Idempotency key was used for another request",
         lambda error: {"key": error.key},
     ),
     domain.QuotaExceeded: Row(
         409,
         "quota_exceeded",
-        "Quota exceeded",
         lambda error: {"quota": error.quota, "limit": error.limit, "current": error.current},
     ),
-    domain.AlreadyExists: Row(412, "precondition_failed", "Record already exists", _current_version, _tag),
-    refusals.PayloadTooLarge: Row(413, "payload_too_large", "Content Too Large", lambda error: {"limit": error.limit}),
-    refusals.UnsupportedMediaType: Row(415, "unsupported_media_type", "Unsupported Media Type"),
-    refusals.RateLimited: Row(429, "rate_limited", "Too Many Requests", headers=_retry_after),
-    domain.CountOvertaken: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
-    domain.Overloaded: Row(503, "overloaded", _UNAVAILABLE, headers=_retry_after),
-    domain.LockContended: Row(503, "lock_contended", "SKU is being changed", _sku, _lock_key),
-    domain.LockLost: Row(503, "lock_lost", _UNAVAILABLE, _sku, _retry_after),
-    domain.ReadOnly: Row(503, "read_only", _UNAVAILABLE, headers=_retry_after),
+    domain.AlreadyExists: Row(412, "precondition_failed", _current_version, _tag),
+    refusals.PayloadTooLarge: Row(413, "payload_too_large", lambda error: {"limit": error.limit}),
+    refusals.UnsupportedMediaType: Row(415, "unsupported_media_type"),
+    refusals.RateLimited: Row(429, "rate_limited", headers=_retry_after),
+    domain.CountOvertaken: Row(503, "overloaded", headers=_retry_after),
+    domain.Overloaded: Row(503, "overloaded", headers=_retry_after),
+    domain.LockContended: Row(503, "lock_contended", _sku, _lock_key),
+    domain.LockLost: Row(503, "lock_lost", _sku, _retry_after),
+    domain.ReadOnly: Row(503, "read_only", headers=_retry_after),
     domain.NeedsOperator: Row(
         503,
         "needs_operator",
-        "Operator action required",
         lambda error: {"operatorAction": error.action},
         _retry_after,
     ),
-    domain.StorageTimeout: Row(503, "storage_unavailable", _UNAVAILABLE, headers=_retry_after),
-    domain.StorageUnavailable: Row(503, "storage_unavailable", _UNAVAILABLE, headers=_retry_after),
+    domain.StorageTimeout: Row(503, "storage_unavailable", headers=_retry_after),
+    domain.StorageUnavailable: Row(503, "storage_unavailable", headers=_retry_after),
 }
 
-ROUTING: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "Bad Request"),
-    404: ("not_found", _NOT_FOUND),
-    405: ("method_not_allowed", "Method Not Allowed"),
-    413: ("payload_too_large", "Content Too Large"),
-    415: ("unsupported_media_type", "Unsupported Media Type"),
+ROUTING: Mapping[int, str] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
 }
-"""Code and title of the refusals of Flask and werkzeug."""
+"""The codes of the refusals of Flask and werkzeug."""
 UNKNOWN_PATH = "Check the path; openapi.yaml has every path of the service."
 """What a client does next that asked for a path that no resource has."""
 
-INTERNAL = Row(500, "internal_error", "Internal Server Error")
+INTERNAL = Row(500, "internal_error")
 
 
 def row_of(error: Exception) -> Row:

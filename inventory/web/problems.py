@@ -90,14 +90,14 @@ def _on_http_exception(error: HTTPException) -> Answer | HTTPException:
         return error
     status = error.code or 500
     # Flask raises any other status only because of the request.
-    code, title = ROUTING.get(status, ROUTING[400])
+    code = ROUTING.get(status, ROUTING[400])
     headers: Headers = ()
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers = (("Allow", ", ".join(sorted(error.valid_methods))),)
     told = _routing_detail(status, error)
     # The code is that of unknown names, too, whose step is another.
     step = UNKNOWN_PATH if status == 404 else CODES[code].next_step
-    return _problem(Row(status, code, title), told, step, {}, headers, request.environ)
+    return _problem(Row(status, code), told, step, {}, headers, request.environ)
 
 
 def _told(error: Exception, outcome: FailureOutcome | None, environ: dict[str, Any]) -> str:
@@ -124,7 +124,7 @@ def _problem(
     detail = readable(detail, _LONGEST_DETAIL)
     body = {
         "type": f"/problems/{row.code}",
-        "title": row.title,
+        "title": CODES[row.code].title,
         "status": row.status,
         "detail": detail,
         "error": row.code,

@@ -100,7 +100,7 @@ def _examples(description: Mapping[str, Any]) -> dict[str, Any]:
 
     def walk(part: Any) -> None:
         if isinstance(part, dict):
-            if str(part.get("type", "")).startswith("/problems/") and isinstance(part.get("error"), str):
+            if "status" in part and isinstance(part.get("error"), str) and isinstance(part.get("type"), str):
                 found.setdefault(part["error"], part)
             for inner in part.values():
                 walk(inner)

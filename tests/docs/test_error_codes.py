@@ -1,6 +1,8 @@
 """One table of codes: in the code, in the reference, in openapi.yaml, and of everything that answers with a code."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +12,8 @@ from support.checkout import ROOT
 from inventory.domain.errors import Unavailable
 from inventory.server.request_head import _KINDS
 from inventory.settings import from_environment
-from inventory.web.error_codes import CODES, OUTCOME
+from inventory.web.error_codes import CODES
+from inventory.web.error_meaning import OUTCOME
 from inventory.web.error_statuses import INTERNAL, ROUTING, TABLE
 from inventory.web.request_errors import RequestTimeout
 
@@ -22,8 +25,8 @@ OF_NGINX = re.findall(r'"status":(\d+),.*?"error":"(\w+)".*?"nextStep":"(.*?)"(.
 def answered() -> set[tuple[str, int]]:
     """Every code with every status that something answers with."""
     found = {(row.code, row.status) for row in (*TABLE.values(), INTERNAL)}
-    found |= {(code, status) for status, (code, _) in ROUTING.items()}
-    found |= {(code, status) for status, (_, code) in _KINDS.items()}
+    found |= {(code, status) for status, code in ROUTING.items()}
+    found |= {(code, status) for status, code in _KINDS.items()}
     found |= {(code, int(status)) for status, code, _, _ in OF_NGINX}
     return found | {("lock_contended", status) for status in (409, 423, 429, 503)}
 
@@ -88,3 +91,23 @@ def test_every_status_that_leases_may_refuse_with_is_among_those_of_its_code():
     assert set(CODES["lock_contended"].statuses) == {409, 423, 429, 503}
     for status in CODES["lock_contended"].statuses:
         assert from_environment({"LOCK_REJECT_STATUS": str(status)}).lock_reject_status == status
+
+
+def with_titles(part: Any) -> Iterator[tuple[str, str]]:
+    """Code and title of every example in a part of openapi.yaml."""
+    if isinstance(part, dict):
+        if isinstance(part.get("error"), str) and isinstance(part.get("title"), str):
+            yield part["error"], part["title"]
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from with_titles(inner)
+
+
+def test_no_document_gives_a_code_another_title_than_the_service():
+    proxied = [(code, title) for title, code in re.findall(r'"title":"([^"]+)".*?"error":"(\w+)"', NGINX)]
+    described = list(with_titles(OPENAPI))
+
+    assert proxied
+    assert described
+    assert [(code, title) for code, title in proxied + described if CODES[code].title != title] == []
