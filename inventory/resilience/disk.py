@@ -25,9 +25,12 @@ Place: TypeAlias = Literal[
 class Disk:
     """The real disk. Every durable write of the service uses one of these methods."""
 
-    def create(self, path: Path) -> BinaryIO:
-        """Open a new, empty, unbuffered file; an existing one is replaced."""
-        return open(path, "wb", buffering=0)
+    def create(self, path: Path, mode: int = 0o666) -> BinaryIO:
+        """Open a new, empty, unbuffered file; an existing one is replaced.
+
+        :param mode: the permissions of a new file, of which the process's umask takes some.
+        """
+        return open(path, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode))
 
     def read(self, path: Path) -> bytes:
         """Return the content of a file."""
@@ -71,7 +74,9 @@ class Disk:
         """Called when a longer operation reaches a named place."""
 
 
-def replace_file(path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Disk, retry: RetryPolicy) -> None:
+def replace_file(
+    path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Disk, retry: RetryPolicy, mode: int = 0o666
+) -> None:
     """Put new content at ``path``, durable when this returns.
 
     It is written to a temporary file in the same folder, flushed and renamed, and the folder is flushed. Errors are
@@ -83,7 +88,7 @@ def replace_file(path: Path, chunks: Callable[[], Iterable[bytes]], *, disk: Dis
 
     def write() -> None:
         try:
-            with disk.create(temporary) as file:
+            with disk.create(temporary, mode) as file:
                 for chunk in chunks():
                     disk.write(file.fileno(), chunk)
                 disk.fsync(file.fileno())

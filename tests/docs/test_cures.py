@@ -17,6 +17,8 @@ NAMES_A_CURE = re.compile(
 HARMLESS = {
     # They name a state, or what was done, and no cure.
     "it is being rebuilt",
+    "… has no manifest.json, so it is not a backup",
+    "… is no file of a backup",
     "… deleted, … kept.",
     "Rebuilt as of event ….",
     "deleted …",

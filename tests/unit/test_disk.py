@@ -28,9 +28,9 @@ class FailingDisk(Disk):
             self.left -= 1
             raise OSError(errno.EIO, "injected")
 
-    def create(self, path: Path) -> BinaryIO:
+    def create(self, path: Path, mode: int = 0o666) -> BinaryIO:
         self._meet("create")
-        return super().create(path)
+        return super().create(path, mode)
 
     def read(self, path: Path) -> bytes:
         self._meet("read")
