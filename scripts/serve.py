@@ -17,7 +17,7 @@ import venv_setup
 
 with venv_setup.plain_endings():
     venv_setup.require_new_python()
-    venv_setup.install("the service", ["--editable", venv_setup.CHECKOUT])
+    venv_setup.install("the service", ["build", "service"], checkout=True)
     command = os.path.join(venv_setup.VENV, "bin", "inventory")
     # exec: signals, and the exit status, are the server's own.
     # Without the demo a folder that is not there is a typing error rather than a wish.

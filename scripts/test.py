@@ -18,7 +18,7 @@ import venv_setup
 
 with venv_setup.plain_endings():
     venv_setup.require_new_python()
-    venv_setup.install("tox", ["tox >= 4.24"])
+    venv_setup.install("tox", ["gate"])
     # Where setuptools left modules of an earlier build, it would pack those that are gone into the next wheel.
     shutil.rmtree(os.path.join(venv_setup.CHECKOUT, "build", "lib"), ignore_errors=True)
     # Those of pyenv are often not on PATH, or behind stand-ins that fail.

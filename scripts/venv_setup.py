@@ -18,6 +18,7 @@ from typing import TextIO
 CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(CHECKOUT, ".venv")
 OLDEST = (3, 11)
+_OLD_NAME = "inventory"
 _UNFINISHED = os.path.join(VENV, "unfinished")
 _MADE_FOR = os.path.join(VENV, "made-for")
 _NO_NETWORK = (
@@ -69,10 +70,14 @@ def pyenv_pythons() -> "list[str]":
     return [python for python in pythons if _version(python) >= OLDEST]
 
 
-def install(name: "str", requirements: "list[str]") -> "None":
-    """Have ``requirements`` installed in the environment; returns at once if they are."""
+def install(name: "str", locks: "list[str]", checkout: "bool" = False) -> "None":
+    """Have exactly what ``requirements/<lock>.txt`` pins in the environment; returns at once if it is there.
+
+    :param checkout: install the service, too, so that it runs from the files of the checkout.
+    """
     stamp = os.path.join(VENV, "installed-" + name.split()[-1])
-    wanted = _fingerprint(requirements)
+    files = [os.path.join("requirements", lock + ".txt") for lock in locks]
+    wanted = _fingerprint(files)
     with _one_at_a_time():
         usable = _is_usable()
         if usable and _read(stamp) == wanted:
@@ -81,7 +86,12 @@ def install(name: "str", requirements: "list[str]") -> "None":
             _make_venv()
         _write(_UNFINISHED, "")
         _say(f"Installing {name} into .venv; the first time takes up to a minute ...")
-        _pip_install(requirements)
+        if _has_old_name():
+            _pip("uninstall", ["--yes", _OLD_NAME])
+        _pip("install", ["--require-hashes"] + [part for file in files for part in ("--requirement", file)])
+        if checkout:
+            # What it needs, and what builds it, is there by now.
+            _pip("install", ["--no-deps", "--no-build-isolation", "--no-index", "--editable", CHECKOUT])
         _write(stamp, wanted)
         os.unlink(_UNFINISHED)
         _say("Installed.")
@@ -111,9 +121,17 @@ def _make_venv() -> "None":
         sys.exit(f"{done.stdout}\nThe virtual environment .venv could not be made; the reason is above.")
 
 
-def _pip_install(requirements: "list[str]") -> "None":
-    pip = [venv_python(), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-    done = _run([*pip, "--retries", "2", *requirements])
+def _has_old_name() -> "bool":
+    """Whether the distribution is there under the name that it had up to 0.2.0.dev0 as of 915b140.
+
+    Removed later, it would take the commands of the new one along.
+    """
+    return bool(glob.glob(glob.escape(VENV) + "/lib/python*/site-packages/" + _OLD_NAME + "-*.dist-info"))
+
+
+def _pip(command: "str", arguments: "list[str]") -> "None":
+    pip = [venv_python(), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+    done = _run([*pip, command, "--quiet", *arguments])
     if done.returncode == 0:
         return
     _say(done.stdout.rstrip("\n"), sys.stderr)
@@ -123,8 +141,9 @@ def _pip_install(requirements: "list[str]") -> "None":
 
 
 def _run(command: "list[str]") -> "subprocess.CompletedProcess[str]":
-    # PIP_USER, from a person's settings, is refused inside an environment; PYTHONHOME would mix two Pythons.
-    environment = dict(os.environ, PIP_USER="0", PYTHONNOUSERSITE="1")
+    # PIP_USER, from a person's settings, is refused inside an environment, and PIP_REQUIRE_HASHES refuses a folder;
+    # PYTHONHOME would mix two Pythons.
+    environment = dict(os.environ, PIP_USER="0", PIP_REQUIRE_HASHES="0", PYTHONNOUSERSITE="1")
     environment.pop("PYTHONHOME", None)
     environment.pop("PYTHONPATH", None)
     return subprocess.run(
@@ -166,9 +185,9 @@ def _one_at_a_time() -> "Iterator[None]":
         os.close(folder)
 
 
-def _fingerprint(requirements: "list[str]") -> "str":
-    digest = hashlib.sha256("\n".join([CHECKOUT, *requirements]).encode())
-    for name in ("setup.cfg", "pyproject.toml"):
+def _fingerprint(files: "list[str]") -> "str":
+    digest = hashlib.sha256(CHECKOUT.encode())
+    for name in ["setup.cfg", "pyproject.toml"] + files:
         digest.update(_read(os.path.join(CHECKOUT, name)).encode())
     return digest.hexdigest()
 

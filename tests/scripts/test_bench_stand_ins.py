@@ -194,4 +194,4 @@ def test_a_stand_in_whose_library_is_missing_says_which(monkeypatch: pytest.Monk
     missing = sqlite.missing() or ""
 
     assert "sqlite3" in missing
-    assert "pip install '.[bench]'" in missing
+    assert "pip install -r requirements/bench.txt" in missing

@@ -23,12 +23,14 @@ class Commands:
     def __init__(self) -> None:
         self.failing: dict[str, str] = {}
         self.said: list[str] = []
+        self.arguments: list[list[str]] = []
 
     def __call__(self, command: list[str]) -> subprocess.CompletedProcess:
         if "-c" in command:
             return subprocess.CompletedProcess(command, int(not Path(command[0]).exists()), "3 11\n")
-        word = "venv" if "venv" in command else "install"
+        word = next(word for word in ("venv", "uninstall", "--editable", "install") if word in command)
         self.said.append(word)
+        self.arguments.append(command)
         if word in self.failing:
             return subprocess.CompletedProcess(command, 1, self.failing[word])
         if word == "venv":
@@ -43,6 +45,7 @@ def checkout(tmp_path: Path) -> Path:
     checkout = tmp_path / "checkout"
     (checkout / "scripts").mkdir(parents=True)
     shutil.copy(SCRIPTS / "venv_setup.py", checkout / "scripts")
+    (checkout / "requirements").mkdir()
     (checkout / "setup.cfg").write_text("[metadata]\n")
     return checkout
 
@@ -85,63 +88,87 @@ def test_the_scripts_need_the_standard_library_only(name: str):
 
 
 def test_the_first_time_makes_the_environment_and_installs(setup: ModuleType, commands: Commands):
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install"]
 
 
 def test_the_second_time_does_nothing(setup: ModuleType, commands: Commands):
-    setup.install("tox", ["tox"])
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
+    setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install"]
 
 
 def test_two_commands_share_one_environment(setup: ModuleType, commands: Commands):
     for _ in range(2):
-        setup.install("tox", ["tox"])
-        setup.install("the service", ["--editable", "."])
-    assert commands.said == ["venv", "install", "install"]
+        setup.install("tox", ["gate"])
+        setup.install("the service", ["service"], checkout=True)
+    assert commands.said == ["venv", "install", "install", "--editable"]
 
 
-@pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml"])
+def test_only_pinned_packages_with_their_hashes_are_fetched(setup: ModuleType, commands: Commands, checkout: Path):
+    setup.install("the service", ["build", "service"], checkout=True)
+    fetched, service = commands.arguments[1:]
+    assert fetched[-5:] == [
+        *("--require-hashes", "--requirement", "requirements/build.txt", "--requirement", "requirements/service.txt")
+    ]
+    assert service[-5:] == ["--no-deps", "--no-build-isolation", "--no-index", "--editable", str(checkout)]
+
+
+def test_the_distribution_under_its_old_name_is_removed_first(setup: ModuleType, commands: Commands, checkout: Path):
+    setup.install("tox", ["gate"])
+    (checkout / ".venv/lib/python3.11/site-packages/inventory-0.2.0.dev0.dist-info").mkdir(parents=True)
+    setup.install("the service", ["service"], checkout=True)
+    assert commands.said == ["venv", "install", "uninstall", "install", "--editable"]
+    assert commands.arguments[2][-2:] == ["--yes", "inventory"]
+
+
+def test_the_distribution_under_its_own_name_is_kept(setup: ModuleType, commands: Commands, checkout: Path):
+    setup.install("tox", ["gate"])
+    (checkout / ".venv/lib/python3.11/site-packages/inventory_ledger-0.2.0.dev0.dist-info").mkdir(parents=True)
+    setup.install("the service", ["service"], checkout=True)
+    assert "uninstall" not in commands.said
+
+
+@pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml", "requirements/gate.txt"])
 def test_a_changed_configuration_is_installed_anew(setup: ModuleType, commands: Commands, checkout: Path, name: str):
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     (checkout / name).write_text("# changed\n")
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install", "install"]
 
 
 def test_an_environment_that_was_left_half_made_is_made_anew(setup: ModuleType, commands: Commands):
     commands.failing = {"install": OFFLINE}
     with pytest.raises(SystemExit):
-        setup.install("tox", ["tox"])
+        setup.install("tox", ["gate"])
     commands.failing = {}
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install", "venv", "install"]
 
 
 def test_an_environment_whose_python_is_gone_is_made_anew(setup: ModuleType, commands: Commands):
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     Path(setup.venv_python()).unlink()
-    setup.install("tox", ["tox"])
+    setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install", "venv", "install"]
 
 
 def test_an_environment_in_a_checkout_that_was_moved_is_made_anew(setup: ModuleType, commands, checkout: Path):
-    setup.install("tox", ["tox"])
-    load(checkout.rename(checkout.with_name("moved")), commands).install("tox", ["tox"])
+    setup.install("tox", ["gate"])
+    load(checkout.rename(checkout.with_name("moved")), commands).install("tox", ["gate"])
     assert commands.said == ["venv", "install", "venv", "install"]
 
 
 def test_without_a_network_the_index_is_named(setup: ModuleType, commands: Commands):
     commands.failing = {"install": OFFLINE}
     with pytest.raises(SystemExit, match="package index could not be reached"):
-        setup.install("tox", ["tox"])
+        setup.install("tox", ["gate"])
 
 
 def test_without_ensurepip_the_debian_package_is_named(setup: ModuleType, commands: Commands):
     commands.failing = {"venv": NO_ENSUREPIP}
     with pytest.raises(SystemExit, match="apt install python3-venv"):
-        setup.install("tox", ["tox"])
+        setup.install("tox", ["gate"])
 
 
 def test_a_python_that_is_too_old_is_told_what_is_needed(setup: ModuleType, monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +191,7 @@ def test_a_line_on_the_way_that_cannot_be_written_ends_nothing(
     setup = load(checkout, commands)
     monkeypatch.setattr(sys, "stdout", Full())
     monkeypatch.setattr(sys, "stderr", Full())
-    setup.install("the service", ["--editable", "."])
+    setup.install("the service", ["service"], checkout=True)
     assert "install" in commands.said
     with pytest.raises(SystemExit) as ending, setup.plain_endings():
         raise KeyboardInterrupt

@@ -29,7 +29,7 @@ class StandIn:
                 import_module(module)
         except ImportError as error:
             what = f"{error.name} is not installed" if isinstance(error, ModuleNotFoundError) else str(error)
-            return f"{what.strip().splitlines()[0]}; pip install '.[bench]'"
+            return f"{what.strip().splitlines()[0]}; pip install -r requirements/bench.txt"
         return None
 
     def backing(self, folder: Path) -> AbstractContextManager[Backing]:
