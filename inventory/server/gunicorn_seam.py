@@ -225,11 +225,3 @@ def cache_settings(cfg: Any) -> None:
     a change, more of a read (``docs/speed.md``).
     """
     vars(cfg).update({name: setting.get() for name, setting in cfg.settings.items()})
-
-
-def signals_of(master: Any) -> list[int]:
-    """Take the signals that were not handled yet out of the master's queue, of which a forked worker has a copy."""
-    found = []
-    while not master.SIG_QUEUE.empty():
-        found.append(master.SIG_QUEUE.get_nowait())
-    return found

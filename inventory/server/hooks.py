@@ -24,8 +24,8 @@ from inventory.server.pinning import CorePlan, pin
 from inventory.server.shutdown import (
     LAST_SYNC_SECONDS,
     drain_seconds,
-    end_at_once_while_booting,
     end_gently_on_sigint,
+    let_signals_end_booting_workers,
 )
 from inventory.server.worker_class import OWN, class_of, drop_stalled_clients
 from inventory.settings import Settings
@@ -90,6 +90,7 @@ class Hooks:
     def when_ready(self, server: Master) -> None:
         """Install the signal handlers for shutdown; gunicorn has installed its own by now."""
         end_gently_on_sigint()
+        let_signals_end_booting_workers()
 
     def pre_fork(self, server: Master, worker: Worker) -> None:
         """Choose the core and the slot of the next worker, and check whether it is the last one."""
@@ -104,11 +105,9 @@ class Hooks:
 
         Each thread keeps the cores that it was started with.
         """
-        is_own = class_of(worker) == OWN
-        end_at_once_while_booting(worker.signals_missed(server) if is_own else ())
         # Only in this process: the master waits longer, so that there is time for the last pass.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
-        if is_own:
+        if class_of(worker) == OWN:
             share = None if worker.slot is None else ConnectionShare(self._connections, worker.slot)
             worker.begin(self._settings, share)
         else:

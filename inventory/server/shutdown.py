@@ -1,13 +1,14 @@
 """Graceful shutdown: which signals begin it, and how long each part of it may take."""
 
+import os
 import signal
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 from inventory.settings import Settings
 
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _AFTER_A_COMMIT_SECONDS = 10
 LAST_SYNC_SECONDS = 7.0
 """For the last pass. Together with the log lines, less than the 10 s after which a silent worker counts as frozen."""
@@ -40,16 +41,24 @@ def end_gently_on_sigint(on_stopping: Callable[[], None] = lambda: None) -> None
         signal.signal(each, first)
 
 
-def end_at_once_while_booting(pending: Collection[int]) -> None:
-    """Let signals end a worker that was just forked: until it installs its own handlers, they would be lost.
+def let_signals_end_booting_workers() -> None:
+    """Let signals end a worker that this process, a master, has just forked and that has no handlers of its own yet.
 
-    Until then it has the handlers of the master, and would queue a signal that only a master processes.
-
-    :param pending: the signals that it has already queued, since the fork or just before it.
-    :raises SystemExit: one of them ends it.
+    Otherwise they would be lost: the worker begins with the handlers of its master, which queue a signal for a main
+    loop that only the master has, and a signal that arrives before Python has put the fork behind it is dropped
+    (``PyOS_AfterFork_Child`` clears what is pending). So they are blocked across the fork. Call it once, for good.
     """
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-    for number in numbers:
-        signal.signal(number, signal.SIG_DFL)
-    if any(number in numbers for number in pending):
-        sys.exit(0)
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+
+    def begin_as_worker() -> None:
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_DFL)
+        unblock()
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING),
+        after_in_parent=unblock,
+        after_in_child=begin_as_worker,
+    )

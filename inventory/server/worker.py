@@ -28,7 +28,6 @@ from inventory.server.gunicorn_seam import (
     cache_settings,
     forget_request,
     is_new,
-    signals_of,
     take_over,
 )
 from inventory.server.poller import Poller
@@ -83,10 +82,6 @@ class InventoryWorker(SeamWorker):
         self.closer.cut = services.connections_cut
         self.share.count_deferred = services.accepts_deferred
         services.shedder.watch(self.tpool.waiting)
-
-    def signals_missed(self, master: Any) -> list[int]:
-        """The signals that reached this process, or the master just before the fork, and were not handled."""
-        return signals_of(master)
 
     def make_thread_pool(self) -> ThreadPool:
         """The threads that parse requests and call the application."""

@@ -17,7 +17,7 @@ CALLED = {
 KEPT = {
     *("nr_conns", "pending_conns", "keepalived_conns", "max_keepalived", "worker_connections", "max_requests"),
     *("_expected_100_continue", "mesg", "wait_for_data", "initialized"),
-    *("SIG_QUEUE", "STOP_KEEPALIVE_LINGER", "write_error"),
+    *("STOP_KEEPALIVE_LINGER", "write_error"),
 }
 IMPORTING = {
     "cli/serve.py",

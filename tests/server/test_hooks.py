@@ -1,7 +1,6 @@
 """The hooks, called as gunicorn calls them, with stand-ins for its master and workers."""
 
 import os
-import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,13 +150,11 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(hooks_module, "pin", refused)
-    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)  # or this process would
     hooks.post_fork(master(), worker(core=0, cfg=Mock()))
     assert "cannot pin this worker" in caplog.text
 
 
 def test_an_own_worker_begins_with_the_settings_of_its_master(hooks: Hooks, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
     forked = worker(core=None, cfg=Mock())
     hooks.post_fork(master(), forked)
     forked.begin.assert_called_once_with(hooks._settings, None)
@@ -166,7 +163,6 @@ def test_an_own_worker_begins_with_the_settings_of_its_master(hooks: Hooks, monk
 def test_workers_of_one_master_share_their_counts_and_those_of_another_have_their_own(
     hooks: Hooks, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
     shares = []
     for of in (hooks, hooks, Hooks(settings)):
         forked = worker(cfg=Mock())
@@ -217,17 +213,6 @@ def test_when_a_worker_has_died_the_figures_of_the_living_forget_it(hooks: Hooks
         (folder / name).touch()
     hooks.child_exit(master(), worker(pid=77))
     assert sorted(path.name for path in folder.glob("*.db")) == ["counter_77.db", "gauge_livesum_78.db"]
-
-
-def test_a_worker_that_was_told_to_end_before_it_could_hear_it_ends(hooks: Hooks) -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)}
-    try:
-        with pytest.raises(SystemExit) as ended:
-            hooks.post_fork(master(), worker(signals_missed=lambda _: [signal.SIGCHLD, signal.SIGTERM]))
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert ended.value.code == 0
 
 
 def test_each_worker_finds_what_the_start_has_read_and_the_master_keeps_it_no_longer(hooks: Hooks) -> None:

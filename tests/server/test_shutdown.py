@@ -1,6 +1,8 @@
 """Which signals end a master, and how; and what a worker does last, by how it was ended."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ from support.gunicorn_stand_ins import master, services, worker
 from inventory.server import hooks as hooks_module
 from inventory.server.gunicorn_settings import gunicorn_settings
 from inventory.server.hooks import Hooks
-from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_at_once_while_booting, end_gently_on_sigint
+from inventory.server.shutdown import LAST_SYNC_SECONDS, drain_seconds, end_gently_on_sigint
 from inventory.settings import Settings
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -49,11 +51,6 @@ def test_a_second_ctrl_c_is_the_quick_way(taken: list[int], first: int) -> None:
 def test_sigquit_stays_the_quick_way(taken: list[int]) -> None:
     signal.raise_signal(signal.SIGQUIT)
     assert taken == [signal.SIGQUIT]
-
-
-def test_a_signal_ends_a_worker_that_has_no_handlers_yet(taken: list[int]) -> None:
-    end_at_once_while_booting([signal.SIGCHLD])
-    assert [signal.getsignal(number) for number in SIGNALS] == [signal.SIG_DFL] * 3
 
 
 @pytest.mark.parametrize("commit_wait_ms", [2000, 60_000])
@@ -100,3 +97,32 @@ def test_the_lines_of_the_last_pass_are_written_before_the_worker_ends(
     sync.sync_once.side_effect = lambda **_: order.append("published") or SimpleNamespace(as_of_sequence=1)
     hooks.worker_exit(master(), ending)
     assert order == ["published", "flushed"]
+
+
+_FORKS = """
+import os, signal, sys, time
+from inventory.server.shutdown import let_signals_end_booting_workers
+
+# One core: the worker does not run before the signal is sent.
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+ending = int(sys.argv[1])
+signal.signal(ending, lambda *_: None)
+let_signals_end_booting_workers()
+for _ in range(20):
+    worker = os.fork()
+    if not worker:
+        time.sleep(20)
+        os._exit(0)
+    os.kill(worker, ending)
+    if os.waitpid(worker, 0)[1] != ending:
+        sys.exit("the signal was lost")
+os.kill(os.getpid(), ending)
+print("the master has its own handler, and nothing blocked:", signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_a_worker_however_early_after_the_fork(number: int) -> None:
+    done = subprocess.run([sys.executable, "-c", _FORKS, str(int(number))], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "the master has its own handler, and nothing blocked: set()\n"

@@ -16,7 +16,6 @@ from gunicorn.config import Config
 from gunicorn.workers.gthread import ThreadWorker
 from support.gunicorn_stand_ins import master, services
 
-from inventory.server import hooks as hooks_module
 from inventory.server.hooks import Hooks
 from inventory.server.worker import InventoryWorker
 from inventory.server.worker_class import KNOWN_RELEASES, class_of, drop_stalled_clients, gunicorns_name, log_choice
@@ -115,7 +114,6 @@ def test_readiness_names_gunicorns_own(off: Hooks, gunicorns: tuple[SimpleNamesp
 def test_the_threads_of_gunicorns_own_give_up_clients_that_stall(
     settings: Settings, gunicorns: tuple[SimpleNamespace, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks_module, "end_at_once_while_booting", lambda _: None)
     worker, _ = gunicorns
     with socket.create_server(("127.0.0.1", 0)) as listener:
         worker.sockets = [listener]

@@ -38,7 +38,6 @@ def worker(**given: Any) -> SimpleNamespace:
         "core": None,
         "slot": None,
         "cfg": Config(),
-        "signals_missed": lambda _: [],
         "begin": Mock(),
         "join": Mock(),
     }
