@@ -19,8 +19,12 @@ Instant = NewType("Instant", int)
 MAX_QUANTITY = 10**12
 MAX_TEXT = 200
 """Characters of a reason or a reference."""
-IDENTIFIER_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}"
-IDENTIFIER_RULE = "must be 1 to 64 ASCII letters, digits, '.', '_', '-' or ':', and begin with a letter or a digit"
+MAX_IDENTIFIER = 64
+"""Characters of a SKU or a store id."""
+IDENTIFIER_PATTERN = rf"[A-Za-z0-9][A-Za-z0-9._:-]{{0,{MAX_IDENTIFIER - 1}}}"
+IDENTIFIER_RULE = (
+    f"must be 1 to {MAX_IDENTIFIER} ASCII letters, digits, '.', '_', '-' or ':', and begin with a letter or a digit"
+)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _IDENTIFIER = re.compile(IDENTIFIER_PATTERN, re.ASCII)
 

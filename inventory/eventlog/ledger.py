@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
 from inventory.domain.events import Delivery
 from inventory.domain.key_table import IdempotencyKey
+from inventory.domain.state import LedgerIds
 from inventory.domain.values import EntityId, Instant
 from inventory.eventlog.append_lock import AppendLock
 from inventory.eventlog.appender import Appender
@@ -15,6 +16,7 @@ from inventory.eventlog.folder_watch import FolderWatch
 from inventory.eventlog.group_store import FileGroupStore, newer_format
 from inventory.eventlog.history import FileHistory
 from inventory.eventlog.layout import Layout
+from inventory.eventlog.line import FORMAT
 from inventory.eventlog.log_parts import LogOptions, LogParts
 from inventory.eventlog.maintenance import FileMaintenance
 from inventory.eventlog.replica_reads import ReplicaReads
@@ -23,9 +25,11 @@ from inventory.eventlog.snapshot import Restored
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.committing_thread import CommitQueue
 from inventory.service.ports.change_queue import Decide, Submission, Ticket
-from inventory.service.ports.health import BrokenItem, LedgerStatus
+from inventory.service.ports.health import BrokenItem, Engine, LedgerStatus
 from inventory.service.quotas import sizes_of
 from inventory.service.state_pages import broken_of
+
+ENGINE = Engine("files", FORMAT)
 
 
 class FileLedger(ReplicaReads):
@@ -33,6 +37,8 @@ class FileLedger(ReplicaReads):
 
     A log that cannot be read does not stop the process: the ledger is then read-only and says why.
     """
+
+    engine = ENGINE
 
     def __init__(self, layout: Layout, options: LogOptions, folded: Restored | None = None) -> None:
         """Open the log, fold it, start the committing thread.
@@ -97,7 +103,8 @@ class FileLedger(ReplicaReads):
         action = why.action if isinstance(why, NeedsOperator) else None
         state = self._replica.state
         read_only = None if why is None else str(why)
-        return LedgerStatus(sequence, durable, read_only, len(state.broken), action, sizes_of(state))
+        ids = state.ids if durable else LedgerIds()
+        return LedgerStatus(sequence, durable, read_only, len(state.broken), action, sizes_of(state), ids)
 
     def broken(self, limit: int) -> Sequence[BrokenItem]:
         with self._still() as state:

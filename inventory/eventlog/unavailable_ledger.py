@@ -7,6 +7,7 @@ from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Delivery
 from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import EntityId, Instant, ItemId
+from inventory.eventlog.ledger import ENGINE
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.ports.change_queue import Decide, Submission
 from inventory.service.ports.health import BrokenItem, LedgerStatus
@@ -21,6 +22,8 @@ class UnavailableLedger:
 
     If the worker raised an error instead, it would not boot, and gunicorn would stop the healthy ones with it.
     """
+
+    engine = ENGINE
 
     def __init__(self, reason: str, now: Callable[[], Instant]) -> None:
         self._reason = reason

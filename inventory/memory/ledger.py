@@ -17,7 +17,7 @@ from inventory.service.committing_thread import CallersQueue, CommitQueue
 from inventory.service.in_memory_group import StateGroup
 from inventory.service.ports.change_queue import Decide, Submission, Ticket
 from inventory.service.ports.group_store import QueuedChanges
-from inventory.service.ports.health import BrokenItem, LedgerStatus
+from inventory.service.ports.health import BrokenItem, Engine, LedgerStatus
 from inventory.service.ports.stock_reads import (
     LONGEST,
     Page,
@@ -119,6 +119,8 @@ class MemoryGroupStore:
 class MemoryLedger:
     """Keeps events in a list. Everything is durable for as long as the process lives."""
 
+    engine = Engine("memory", 0)
+
     def __init__(
         self,
         stamp: EventStamp = DEFAULT_STAMP,
@@ -193,7 +195,8 @@ class MemoryLedger:
 
     def status(self) -> LedgerStatus:
         sequence = self._state.sequence
-        return LedgerStatus(sequence, sequence, None, len(self._state.broken), None, sizes_of(self._state))
+        state = self._state
+        return LedgerStatus(sequence, sequence, None, len(state.broken), None, sizes_of(state), state.ids)
 
     def broken(self, limit: int) -> Sequence[BrokenItem]:
         with self._mutex:

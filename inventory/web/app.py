@@ -9,6 +9,7 @@ from werkzeug.routing import MapAdapter
 from inventory.web import (
     audit,
     batch,
+    capabilities,
     central,
     dead_letters,
     events,
@@ -69,6 +70,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(sync.blueprint(services))
     app.register_blueprint(audit.blueprint(services))
     app.register_blueprint(health.blueprint(services))
+    app.register_blueprint(capabilities.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     app.register_blueprint(problem_types.blueprint())
     problems.register(app)

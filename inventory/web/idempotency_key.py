@@ -17,8 +17,8 @@ HEADER = "Idempotency-Key"
 _BARE = re.compile(r"[!#-+\--~][!-+\--~]{0,254}", re.ASCII)
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"', re.ASCII)
 _ESCAPE = re.compile(r'\\(["\\])')
-_LONGEST = 255
-_RULE = f"must be 1 to {_LONGEST} visible ASCII characters, in quotes if there is a comma"
+MAX_KEY_LENGTH = 255
+_RULE = f"must be 1 to {MAX_KEY_LENGTH} visible ASCII characters, in quotes if there is a comma"
 
 
 def parse_key(text: str) -> str | None:
@@ -29,7 +29,7 @@ def parse_key(text: str) -> str | None:
     if quoted is None:
         return None
     key = _ESCAPE.sub(r"\1", quoted[1])
-    return key if len(key) <= _LONGEST else None
+    return key if len(key) <= MAX_KEY_LENGTH else None
 
 
 def idempotency_key(

@@ -23,7 +23,6 @@ from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
 from inventory.web.parse import RecordChange, item_in_path, parse_change, query_parameters
 from inventory.web.schema_fields import (
-    MAX_TTL_MS,
     MAX_VERSION,
     StrictSchema,
     between,
@@ -32,6 +31,7 @@ from inventory.web.schema_fields import (
     loaded,
     optional_text,
     query_integer,
+    ttl,
     whole_number,
 )
 from inventory.wiring.services import Services
@@ -75,7 +75,7 @@ class ReserveSchema(StrictSchema):
     """The body of a reserve."""
 
     qty = whole_number(between(1, MAX_QUANTITY), required=True)
-    ttl_ms = whole_number(between(1, MAX_TTL_MS), data_key="ttlMs")
+    ttl_ms = ttl(required=False)
     expected_version = expected_version()
     reference = optional_text()
 

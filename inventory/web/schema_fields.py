@@ -12,6 +12,7 @@ from inventory.web.pages import name_of_cursor
 
 MAX_VERSION = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
+MIN_TTL_MS = 1
 MAX_TTL_MS = 31_536_000_000
 """A year."""
 MAX_PAGE = 1000
@@ -159,4 +160,4 @@ def lines_of(schema: type[StrictSchema], *, required: bool) -> fields.List[Any]:
 
 def ttl(*, required: bool) -> fields.Integer:
     """A duration in milliseconds, up to a year."""
-    return whole_number(between(1, MAX_TTL_MS), data_key="ttlMs", required=required)
+    return whole_number(between(MIN_TTL_MS, MAX_TTL_MS), data_key="ttlMs", required=required)

@@ -4,6 +4,7 @@ import pytest
 from support.given import adding, all_stock, item
 
 from inventory.domain.errors import StoreNotFound
+from inventory.domain.state import LedgerIds
 from inventory.service.ports.ledger import Ledger
 from inventory.service.ports.stock_reads import PageRequest, StoreSummary
 
@@ -140,3 +141,13 @@ def test_a_snapshot_does_not_change_when_the_stock_does(stocked: Ledger):
 
 def test_the_status_of_a_healthy_ledger_is_that_everything_is_durable(stocked: Ledger):
     assert stocked.status()[:5] == (len(SKUS) + 2, len(SKUS) + 2, None, 0, None)
+
+
+def test_the_status_names_the_ledger_by_its_first_event_once_that_is_there(ledger: Ledger):
+    assert ledger.status().ids == LedgerIds()
+
+    put(ledger, "A", "store-1", 1)
+    put(ledger, "A", "store-1", 2)
+
+    first = ledger.history.events(1, 1, archived=False)[0].event_id
+    assert ledger.status().ids == LedgerIds(first, first)

@@ -4,8 +4,16 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from inventory.domain.dead_letter import Break
+from inventory.domain.state import LedgerIds
 from inventory.domain.values import Instant, ItemId
 from inventory.service.quotas import Sizes
+
+
+class Engine(NamedTuple):
+    """The implementation of the ledger. ``log_format``: the highest format that it writes; 0 without a log on disk."""
+
+    name: str
+    log_format: int
 
 
 class LedgerStatus(NamedTuple):
@@ -15,6 +23,7 @@ class LedgerStatus(NamedTuple):
     :ivar sequence: the latest committed event. :ivar durable: the latest event that survives a power cut.
     :ivar broken: the number of records with a broken history.
     :ivar sizes: the sizes that have a quota.
+    :ivar ids: which ledger and timeline it is; both ``None`` while no event is durable, or if the log was not read.
     """
 
     sequence: int
@@ -23,6 +32,7 @@ class LedgerStatus(NamedTuple):
     broken: int
     action: str | None = None
     sizes: Sizes = Sizes()
+    ids: LedgerIds = LedgerIds()
 
 
 class BrokenItem(NamedTuple):
@@ -34,6 +44,10 @@ class BrokenItem(NamedTuple):
 
 class LedgerHealth(Protocol):
     """What a ledger can tell even if it can do nothing else."""
+
+    @property
+    def engine(self) -> Engine:
+        """Which implementation this is."""
 
     def status(self) -> LedgerStatus:
         """The status of the ledger, without waiting."""
