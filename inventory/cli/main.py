@@ -7,6 +7,7 @@ from inventory.cli.archive import archive_command
 from inventory.cli.dead_letters import dead_letters_command
 from inventory.cli.export_stock import export_command
 from inventory.cli.import_stock import import_command
+from inventory.cli.restore import restore_command
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
 from inventory.cli.sync import sync_command, worker_command
@@ -42,6 +43,7 @@ for command in (
     rebuild_command,
     sync_command,
     archive_command,
+    restore_command,
     dead_letters_command,
 ):
     main.add_command(command)

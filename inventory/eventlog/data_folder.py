@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inventory.eventlog.layout import Layout
+from inventory.resilience.disk import NamedFile
 
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb2", "smb3", "smbfs", "9p", "afs", "coda", "davfs", "ncpfs"}
@@ -65,6 +66,16 @@ def check_folder(root: Path) -> None:
         )
 
 
+def unfinished_restore(layout: Layout) -> str | None:
+    """Why the folder is not to be used, if a restore into it was interrupted or is at work; else ``None``."""
+    if not Layout(layout.restoring).events.exists():
+        return None
+    return (
+        f"{layout.root}: a restore into this folder has not finished. If it is no longer running, repeat the command"
+        " 'inventory restore': it begins again."
+    )
+
+
 @contextmanager
 def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
     """Register as a process that uses DATA_DIR for the ``with`` block; ``alone``: as the only one.
@@ -78,9 +89,11 @@ def server_presence(layout: Layout, *, alone: bool = False) -> Iterator[None]:
     descriptor = os.open(layout.server_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        if NamedFile(layout.server_lock, descriptor).why_lost() is not None:
+            raise BlockingIOError  # a restore that failed has just removed it
     except BlockingIOError:
         os.close(descriptor)
-        who = "a server or another command is using it; stop that first" if alone else "it is being rebuilt"
+        who = "a server or another command is using it; stop that first" if alone else "it is being rebuilt or restored"
         raise StartRefused(f"{layout.root}: {who}.") from None
     try:
         yield

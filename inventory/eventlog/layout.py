@@ -72,8 +72,13 @@ class Layout:
         return self.root / "imports"
 
     @property
+    def restoring(self) -> Path:
+        """The folder in which ``inventory restore`` builds a log. While it has a log, nothing starts on the rest."""
+        return self.root / "restoring"
+
+    @property
     def server_lock(self) -> Path:
-        """Locked shared by every server on this folder, and exclusively by ``inventory rebuild``."""
+        """Locked shared by every server on this folder, and exclusively by ``inventory rebuild`` and ``restore``."""
         return self.locks / "server"
 
     @property

@@ -25,7 +25,7 @@ bits.
 """
 
 import sys
-from binascii import hexlify
+from binascii import hexlify, unhexlify
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -108,6 +108,17 @@ def next_chain(line: bytes, previous: bytes) -> bytes:
     if line[-TAIL:] != b'%b%b"}' % (_MARK, hexlify(chain)):
         raise NotALine("the hash chain is broken here")
     return chain
+
+
+def stored_chain(line: bytes, _previous: bytes) -> bytes:
+    """Return the chain in a line (without its line feed) without checking it.
+
+    :raises NotALine: it does not end in one.
+    """
+    try:
+        return unhexlify(line[-34:-2])
+    except ValueError as error:
+        raise NotALine("this line does not end in a hash") from error
 
 
 def decode(line: bytes) -> Decoded:

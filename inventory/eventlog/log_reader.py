@@ -1,7 +1,6 @@
 """Reads the log forward, line by line, and checks the hash chain."""
 
 import os
-from binascii import unhexlify
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from inventory.eventlog.archive import open_segment
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.layout import Layout
-from inventory.eventlog.line import GENESIS, NotALine, next_chain
+from inventory.eventlog.line import GENESIS, NotALine, next_chain, stored_chain
 from inventory.eventlog.shared_header import Position
 
 _CHUNK = 1 << 20
@@ -76,7 +75,7 @@ class LogReader:
     @contextmanager
     def unchecked(self) -> Iterator[None]:
         """Trust the chain in each line for the ``with`` block: another process checks it meanwhile."""
-        self._chain_of = _stored_chain
+        self._chain_of = stored_chain
         try:
             yield
         finally:
@@ -162,14 +161,6 @@ def line_at(descriptor: int, offset: int) -> bytes:
         if line_feed or len(data) < size:
             return line
         size *= 4
-
-
-def _stored_chain(line: bytes, _previous: bytes) -> bytes:
-    """Return the chain in a line without checking it; see ``next_chain``."""
-    try:
-        return unhexlify(line[-34:-2])
-    except ValueError as error:
-        raise NotALine("this line does not end in a hash") from error
 
 
 def _line_number(path: Path, offset: int) -> int:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from inventory.eventlog.data_folder import StartRefused, check_folder, network_file_system
+from inventory.eventlog.data_folder import StartRefused, check_folder, network_file_system, unfinished_restore
 from inventory.eventlog.errors import EventsMissing, LogDamaged, LogError
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
@@ -39,6 +39,8 @@ def prepare(settings: Settings, *, progress: Progress | None = None, disk: Disk 
     """
     layout = layout_of(settings)
     check_folder(layout.root)
+    if (unfinished := unfinished_restore(layout)) is not None:
+        raise StartRefused(unfinished)
     check_lease_folder(settings)
     try:
         return recover(layout, disk or Disk(), HostClock(), progress or (lambda _done, _all: None))

@@ -16,7 +16,23 @@ NAMES_A_CURE = re.compile(
 
 HARMLESS = {
     # They name a state, or what was done, and no cure.
-    "it is being rebuilt",
+    "it is being rebuilt or restored",
+    "Event …, ledger.restored, begins the timeline ….",
+    "Restore up to the last event that is not after this: a sequence, or an RFC 3339 time with an offset.",
+    "Restored … ….",
+    "checking the backup",
+    "event … is lost",
+    "no event is lost",
+    "… events are lost, … to …",
+    ", … of them lost in the backup",
+    "from an empty backup",
+    "nothing was restored",
+    "restored from the backup of …: …",
+    "… begins with event …, and has no valid snapshot of the events before. Nothing was restored.",
+    "… cannot be restored to a moment before event … of …. Nothing was restored.",
+    "… has no event that could be restored. Nothing was restored.",
+    "… is not a folder. Nothing was restored.",
+    "… was not made from the log of this backup.",
     "… has no manifest.json, so it is not a backup",
     "… is no file of a backup",
     "… deleted, … kept.",
@@ -52,6 +68,16 @@ SAFE = {
     "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"
     " purpose, move the files of later events out of the folder: see docs/how-to/backup-and-restore.md.",
+    # A restore changes neither the backup nor a folder that is not empty: test_restoring_folder.
+    "If BACKUP is damaged, restore what is proven before the damage.",
+    "The backup is damaged:\n…\nNothing was restored. Look for an undamaged copy of these files first. --up-to-damage"
+    " restores ….",
+    "… is not empty: it has …. Restore into a new folder, or set the old one aside under another name. Nothing was"
+    " restored.",
+    "… was changed during the restore: …. Nothing was restored; repeat the command.",
+    "…: event … was written by a newer version of this program. Restore with that version.",
+    "…: a restore into this folder has not finished. If it is no longer running, repeat the command 'inventory"
+    " restore': it begins again.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",

@@ -1,0 +1,174 @@
+"""What of a backup is proven: every file by its size and hash, and every event by the chain of hashes."""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from inventory.backup.manifest import BackupFile, BackupLayout, Manifest, file_hash
+from inventory.eventlog.line import GENESIS, NotALine, decode, next_chain, stored_chain
+from inventory.eventlog.log_reader import Cursor
+from inventory.eventlog.shared_header import Position
+from inventory.eventlog.snapshot import NotASnapshot, check_image
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes checked and the bytes in total."""
+_CHUNK = 1 << 20
+
+
+class Damage(NamedTuple):
+    """A file of a backup that is not what the manifest says.
+
+    :ivar first: the first event that is lost with it. :ivar last: the last one; less than ``first`` if none is lost.
+    """
+
+    path: Path
+    reason: str
+    first: int
+    last: int
+
+    @property
+    def lost(self) -> int:
+        """The number of events that are lost with it."""
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}; {_lost(self.first, self.last)}"
+
+
+def _lost(first: int, last: int) -> str:
+    if last < first:
+        return "no event is lost"
+    return f"event {first} is lost" if first == last else f"{last - first + 1:,} events are lost, {first} to {last}"
+
+
+class Proof(NamedTuple):
+    """What is proven.
+
+    :ivar end: the end of the part of the log in which every event is proven, from the first one on; its offset counts
+        uncompressed bytes.
+    :ivar snapshots: the sequences of the valid snapshots, ascending.
+    :ivar damage: the files that are not what the manifest says.
+    """
+
+    end: Cursor
+    snapshots: list[int]
+    damage: list[Damage]
+
+
+def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _all: None) -> Proof:
+    """Compare every file of a backup with its manifest. Changes nothing; damage raises nothing.
+
+    :raises OSError: a file is there, and cannot be read.
+    """
+    layout, report = BackupLayout(root), _Report(manifest, progress)
+    end, is_unbroken = Cursor(Position(manifest.first, 0, manifest.first - 1), GENESIS), True
+    snapshots, damage = list[int](), list[Damage]()
+    for file in manifest.segments:
+        reached, reason = _read_segment(layout.path(file), file, manifest.ledger_id, report)
+        if reason is not None:
+            damage.append(Damage(layout.path(file), reason, reached.position.sequence + 1, file.last))
+        if is_unbroken:
+            end, is_unbroken = reached, reached.position.sequence == file.last
+    for file in manifest.snapshots:
+        reason = _snapshot_reason(layout.path(file), file, report)
+        if reason is None:
+            snapshots.append(file.last)
+        else:
+            damage.append(Damage(layout.path(file), reason, 1, 0))
+    return Proof(end, snapshots, damage)
+
+
+class Undecompressable(Exception):
+    """The compressed bytes of a segment are damaged."""
+
+
+def segment_lines(path: Path, file: BackupFile) -> Iterator[bytes]:
+    """Yield the lines of a segment of a backup, uncompressed, with their line feeds. The last one may be incomplete.
+
+    :raises Undecompressable: the rest cannot be read. :raises OSError: the file cannot be read.
+    """
+    with open(path, "rb") as plain:
+        if not file.packed:
+            left = file.size
+            for line in plain:
+                yield line[:left]
+                left -= len(line)
+                if left <= 0:
+                    return
+            return
+        try:
+            yield from gzip.GzipFile(fileobj=io.BytesIO(plain.read(file.size)))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Undecompressable(f"cannot be decompressed: {error}") from error
+
+
+class _Report:
+    """Reports progress: every file is read once for its hash, and a segment a second time for its chain."""
+
+    def __init__(self, manifest: Manifest, progress: Progress) -> None:
+        self._progress = progress
+        self._done = 0
+        self._total = sum(file.size for file in (*manifest.files, *manifest.segments))
+
+    def add(self, size: int) -> None:
+        self._done += size
+        self._progress(self._done, self._total)
+
+
+def _read_segment(path: Path, file: BackupFile, ledger_id: str | None, report: _Report) -> tuple[Cursor, str | None]:
+    """Read a segment up to its first bad line; return where that is, and what is wrong with the file."""
+    begin = Cursor(Position(file.first, 0, file.first - 1), file.chain_before or GENESIS)
+    reason = _file_reason(path, file, report)
+    if reason is not None and not path.is_file():
+        return begin, reason
+    (segment, offset, sequence), chain = begin
+    try:
+        for line in segment_lines(path, file):
+            body = line.removesuffix(b"\n")
+            if body == line:
+                raise NotALine("the last line is incomplete")
+            # If the line before the first one was deleted before it could be copied, its chain is not known.
+            is_known = file.chain_before is not None or sequence >= file.first
+            chain = next_chain(body, chain) if is_known else stored_chain(body, chain)
+            if sequence == 0 and decode(body).event.event_id != ledger_id:
+                raise NotALine("this is another ledger")
+            offset, sequence = offset + len(line), sequence + 1
+    except NotALine as error:
+        reason = f"{reason or 'is damaged'} (line {sequence - file.first + 2}: {error})"
+    except Undecompressable as error:
+        reason = f"{reason or 'is damaged'} ({error})"
+    report.add(file.size)
+    if sequence >= file.last and (sequence, chain) != (file.last, file.chain):
+        # A valid log, but another one: none of its events is proven.
+        return begin, f"{reason or 'is damaged'} (it is a part of another log)"
+    return Cursor(Position(segment, offset, sequence), chain), reason
+
+
+def _snapshot_reason(path: Path, file: BackupFile, report: _Report) -> str | None:
+    reason = _file_reason(path, file, report)
+    if reason is None:
+        try:
+            check_image(path, lambda: None)
+        except NotASnapshot as error:
+            reason = str(error)
+    return reason
+
+
+def _file_reason(path: Path, file: BackupFile, report: _Report) -> str | None:
+    """What is wrong with the size or the hash of a file; ``None`` if nothing is."""
+    digest, left = file_hash(), file.size
+    if not path.is_file():
+        report.add(left)
+        return "is missing"
+    with open(path, "rb") as stream:
+        while left and (data := stream.read(min(left, _CHUNK))):
+            digest.update(data)
+            left -= len(data)
+            report.add(len(data))
+    if left:
+        report.add(left)
+        return f"has {file.size - left:,} of {file.size:,} bytes"
+    return None if digest.hexdigest() == file.blake2b else "is not what was copied: its hash does not match"

@@ -1,0 +1,145 @@
+"""``inventory restore``: copies what a plan needs into a new data folder, and begins a new timeline there."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from inventory.backup.manifest import BackupError, BackupFile, BackupLayout
+from inventory.backup.proof import Progress, Undecompressable, segment_lines
+from inventory.backup.restore_plan import Bars, RestorePlan, no_bars
+from inventory.backup.restoring_folder import require_empty, restoring_folder
+from inventory.domain.values import Instant, format_instant
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.log_reader import START, LogReader
+from inventory.eventlog.shared_header import Position
+from inventory.eventlog.snapshot import read_start
+from inventory.eventlog.timeline import TimelineStart, timeline_start
+from inventory.resilience.disk import Disk
+
+_CHUNK = 1 << 20
+
+
+class RestoredLedger(NamedTuple):
+    """The result. :ivar sequence: the ``ledger.restored`` event, whose id is the timeline id."""
+
+    ledger_id: str
+    timeline_id: str
+    sequence: int
+    at: Instant
+
+
+def restore(
+    plan: RestorePlan, layout: Layout, now: Instant, node: str, disk: Disk | None = None, bars: Bars = no_bars
+) -> RestoredLedger:
+    """Make the data folder of a plan; its log ends with a new ``ledger.restored`` event.
+
+    :raises BackupError: the folder is not empty, or the backup has changed; nothing was restored.
+    :raises StartRefused: another process uses the folder, or no log can be kept there; nothing was restored.
+    :raises OSError: likewise.
+    """
+    require_empty(layout)
+    at = Instant(max(now, plan.last_at or now))
+    disk = disk or Disk()
+    with restoring_folder(layout, disk) as folder, bars("restoring") as progress:
+        start = _Copy(plan, folder.built, disk, progress).build(at, node)
+        folder.commit()
+    event = start.event
+    return RestoredLedger(plan.manifest.ledger_id or event.event_id, event.event_id, event.sequence, at)
+
+
+class _Copy:
+    """Copies what a plan needs into the folder that is built, and reads it back."""
+
+    def __init__(self, plan: RestorePlan, built: Layout, disk: Disk, progress: Progress) -> None:
+        self._plan, self._disk, self._built = plan, disk, built
+        self._backup = BackupLayout(plan.backup)
+        self._progress = progress
+        self._segments = [file for file in plan.manifest.segments if file.first <= plan.sequence]
+        self._snapshots = [file for file in plan.manifest.snapshots if file.last in plan.snapshots]
+        self._done, self._total = 0, sum(file.size for file in (*self._segments, *self._snapshots))
+
+    def build(self, at: Instant, node: str) -> TimelineStart:
+        """Copy everything, add the first event of the new timeline, and read the result.
+
+        :raises BackupError: the copy is not what was planned: the backup was changed meanwhile.
+        """
+        try:
+            self._copy_segments()
+            for file in self._snapshots:
+                self._write(self._built.snapshot(file.last), self._raw(file), file.size)
+            start = timeline_start(self._plan.sequence + 1, self._plan.end.chain, at, node=node, reason=self._reason())
+            self._write(self._built.segment(start.event.sequence), [start.line], 0)
+            self._read_back(start)
+        except (FileNotFoundError, Undecompressable, LogDamaged) as error:
+            raise BackupError(
+                f"{self._plan.backup} was changed during the restore: {error}. Nothing was restored; repeat the"
+                " command."
+            ) from error
+        return start
+
+    def _copy_segments(self) -> None:
+        """A start finds compressed segments in the archive, which no uncompressed one precedes."""
+        end, may_stay_packed = self._plan.end.position, True
+        for file in self._segments:
+            is_cut = file.last > end.sequence
+            may_stay_packed = may_stay_packed and file.packed and not is_cut
+            if may_stay_packed:
+                target, chunks = self._built.archived(file.first), self._raw(file)
+            else:
+                target, chunks = self._built.segment(file.first), self._plain(file)
+            self._write(target, _first_bytes(chunks, end.offset) if is_cut else chunks, file.size)
+
+    def _raw(self, file: BackupFile) -> Iterator[bytes]:
+        left = file.size
+        with open(self._backup.path(file), "rb") as source:
+            while left and (chunk := source.read(min(left, _CHUNK))):
+                left -= len(chunk)
+                yield chunk
+
+    def _plain(self, file: BackupFile) -> Iterator[bytes]:
+        if not file.packed:
+            yield from self._raw(file)
+            return
+        some = bytearray()
+        for line in segment_lines(self._backup.path(file), file):
+            some += line
+            if len(some) >= _CHUNK:
+                yield bytes(some)
+                some.clear()
+        yield bytes(some)
+
+    def _write(self, target: Path, chunks: Iterable[bytes], size: int) -> None:
+        with self._disk.create(target) as file:
+            for chunk in chunks:
+                self._disk.write(file.fileno(), chunk)
+            self._disk.fsync(file.fileno())
+        self._done += size
+        self._progress(self._done, self._total)
+
+    def _reason(self) -> str:
+        made, at = format_instant(self._plan.manifest.made_at), self._plan.last_at
+        moment = "an empty ledger" if at is None else f"up to event {self._plan.sequence} of {format_instant(at)}"
+        return f"restored from the backup of {made}: {moment}"
+
+    def _read_back(self, start: TimelineStart) -> None:
+        """:raises LogDamaged: a line or a snapshot is not the one that was planned."""
+        taken = [read_start(self._built.snapshot(sequence)).cursor for sequence in self._plan.snapshots]
+        begin = START if self._plan.manifest.first == 1 else taken[0]
+        end = Position(start.event.sequence, len(start.line), start.event.sequence)
+        with closing(LogReader(self._built, begin)) as reader:
+            for _ in reader.read_to(end):
+                pass
+            for cursor in taken:
+                reader.skip_to(cursor)
+                if not reader.is_in_place():
+                    raise reader.damaged(f"the snapshot of event {cursor.position.sequence} was not made from this log")
+
+
+def _first_bytes(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield chunk[:size]
+        size -= len(chunk)
+        if size <= 0:
+            return

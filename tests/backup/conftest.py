@@ -1,0 +1,14 @@
+"""A fresh data folder for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.folder import Folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Folder]:
+    folder = Folder(tmp_path / "data")
+    yield folder
+    folder.close()
