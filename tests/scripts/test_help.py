@@ -19,8 +19,8 @@ pytestmark = pytest.mark.scripts
 @pytest.mark.parametrize("script", COMMANDS)
 def test_help_shows_the_usage(script: str):
     done = subprocess.run([sys.executable, SCRIPTS / script, "--help"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: {script}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) > 2
 
 
 @pytest.mark.parametrize("script", COMMANDS)
