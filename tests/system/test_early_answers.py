@@ -115,4 +115,6 @@ def test_clients_whose_refused_bodies_come_slowly_hold_no_thread(serve):
                 client.sendall(b"x")
             with server.client(timeout=20) as other:
                 assert other.get("/health").status == 200
-        assert all(all_of(client).startswith(b"HTTP/1.1 415 ") for client in slow)
+        # Refused by the bulkhead of large changes, where a thread has not left it yet; a second later, then.
+        statuses = {all_of(client)[:13] for client in slow}
+        assert b"HTTP/1.1 415 " in statuses <= {b"HTTP/1.1 415 ", b"HTTP/1.1 503 "}
