@@ -46,6 +46,7 @@ CASES = {
     "rebuild": Case(("--yes",)),
     "sync": Case(),
     "archive": Case(),
+    "restore": Case(("nowhere",), 1),
     "dead-letters list": Case(),
     "dead-letters requeue": Case(("1",), 1),
     "dead-letters discard": Case(("1",), 1),
