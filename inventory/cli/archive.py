@@ -6,6 +6,7 @@ import click
 
 from inventory.cli.folder import data_dir_option, existing_log, service
 from inventory.cli.terminal import EXIT_CODES, plural
+from inventory.eventlog.snapshot import read_start
 from inventory.wiring import layout_of
 
 
@@ -32,8 +33,12 @@ def archive_command(data_dir: str | None, keep: int | None, snapshot: bool, as_j
         needed = services.maintenance.needed_from() if old else 0
         held_back = [segment for segment in old if segment >= needed]
         old = [segment for segment in old if segment < needed]
-        if old and len(services.maintenance.whole_snapshots()) < 2:
+        whole = services.maintenance.whole_snapshots()
+        if old and len(whole) < 2:
             raise click.ClickException("--keep needs two valid snapshots; take one with --snapshot")
+        if old and read_start(layout_of(settings).snapshot(whole[-1])).ids.ledger_id is None:
+            # Only the first event of the log says which ledger this is, until a snapshot carries it.
+            services.maintenance.run_once()
         for segment in old:
             layout_of(settings).archived(segment).unlink()
         figures = services.storage_figures()

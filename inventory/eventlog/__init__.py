@@ -27,7 +27,8 @@ The log alone is the truth; everything else is derived from it, and made again i
 7. Only then do the clients get their answers, and reads (`reads`, `history`) include the change.
 
 **Before and beside that.** `recovery` prepares a folder when a server starts: `log_check` reads the log to its end,
-`tail` decides what may be cut off. `maintenance` takes snapshots and compacts. `folder_watch` detects files that were
-replaced under running processes, and a stopped holder of the lock. `log_parts` has what most of these share.
+`tail` decides what may be cut off. `maintenance` takes snapshots and compacts. `timeline` finds the ids
+of the ledger, and makes the event that begins a timeline. `folder_watch` detects files that were replaced under running
+processes, and a stopped holder of the lock. `log_parts` has what most of these share.
 `docs/reference/log-format.md` describes the format byte by byte, `docs/internals/log.md` the reasons.
 """

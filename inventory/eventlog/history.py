@@ -9,6 +9,7 @@ from threading import Lock
 from inventory.domain.errors import NeedsOperator
 from inventory.domain.events import Event, record_after
 from inventory.domain.record import Record
+from inventory.domain.state import LedgerIds
 from inventory.domain.values import ItemId
 from inventory.eventlog.durability import Doubts, sync_failed
 from inventory.eventlog.errors import LogDamaged, LogError, unreadable
@@ -81,7 +82,7 @@ class FileHistory(SequentialHistory):
 
     def __init__(self, parts: LogParts) -> None:
         self._layout, self._files = parts.layout, parts.files
-        self._shared, self._durability = parts.shared, parts.durability
+        self._shared, self._durability, self._replica = parts.shared, parts.durability, parts.replica
         self._times_made = parts.shared.times_made
         self._marks: dict[int, tuple[int, ...]] = {}
         self._guard = Lock()
@@ -97,6 +98,15 @@ class FileHistory(SequentialHistory):
         except NeedsOperator:
             return self._shared.durable
         return sequence
+
+    def ids(self) -> LedgerIds:
+        """See ``EventHistory.ids``. They cannot change while a process uses the log, except with the first event."""
+        if not self.latest():
+            return LedgerIds()
+        if not self._replica.state.sequence:
+            with _told_as_unreadable():
+                self._replica.adopt()
+        return self._replica.state.ids
 
     def withheld(self) -> NeedsOperator | None:
         """See ``EventHistory.withheld``."""

@@ -101,6 +101,10 @@ class UnavailableHistory:
         """See ``EventHistory.latest``."""
         raise NeedsOperator(self._reason, MEND)
 
+    def ids(self) -> NoReturn:
+        """See ``EventHistory.ids``."""
+        raise NeedsOperator(self._reason, MEND)
+
     def withheld(self) -> NoReturn:
         """See ``EventHistory.withheld``."""
         raise NeedsOperator(self._reason, MEND)

@@ -9,7 +9,7 @@ from inventory.domain.events import Delivery, Event
 from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.record import Record
 from inventory.domain.reservation import Hold, Reservation
-from inventory.domain.state import State, fold
+from inventory.domain.state import LedgerIds, State, fold
 from inventory.domain.values import EntityId, Instant, ItemId
 from inventory.resilience.breaker import CircuitBreaker
 from inventory.service.change_overlay import EventStamp
@@ -46,14 +46,20 @@ def wall_clock() -> Instant:
 
 
 class MemoryHistory(SequentialHistory):
-    """Implements ``EventHistory`` on a list of all events."""
+    """Implements ``EventHistory`` on a list of all events and their fold."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
+    def __init__(self, events: Sequence[Event], state: State) -> None:
         self._events = events
+        self._state = state
 
     def latest(self) -> int:
         """See ``EventHistory.latest``."""
         return len(self._events)
+
+    def ids(self) -> LedgerIds:
+        """See ``EventHistory.ids``."""
+        # The fold sets the sequence last.
+        return self._state.ids if self._state.sequence else LedgerIds()
 
     def withheld(self) -> None:
         """See ``EventHistory.withheld``: everything is durable here."""
@@ -137,7 +143,7 @@ class MemoryLedger:
         self._mutex = threading.RLock()
         self._state = State()
         self.events: list[Event] = []
-        self.history = MemoryHistory(self.events)
+        self.history = MemoryHistory(self.events, self._state)
         store = MemoryGroupStore(self._state, self.events, stamp, self.now, self._mutex)
         self.changes = (CommitQueue if with_thread else CallersQueue)(store, stamp, wait_ms)
         self.changes.start()

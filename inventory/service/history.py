@@ -81,7 +81,7 @@ class HistoryService:
             found = self._events.events(after + 1, many, archived=False)
         except EventsGone as error:
             raise FeedGone(error.earliest) from error
-        return EventPage(self._holds.completed(found), latest, withheld is not None)
+        return EventPage(self._holds.completed(found), latest, self._events.ids(), withheld is not None)
 
     def has_more(self, after: int) -> bool:
         """Whether a page after the sequence ``after`` would not be empty, or would be refused."""

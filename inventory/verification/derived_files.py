@@ -12,7 +12,7 @@ from inventory.eventlog.snapshot import NotASnapshot, restore_image
 from inventory.resilience.disk import Disk, read_file
 from inventory.resilience.retry import RetryPolicy
 from inventory.service.state_pages import StockCopy
-from inventory.verification.drift import DriftReport, drift_between
+from inventory.verification.drift import DriftReport, drift_between, other_ids
 
 _REBUILT = "'inventory rebuild' writes it again"
 
@@ -107,6 +107,8 @@ class DerivedSnapshot:
         differs = self._drift.add(drift_between(restored, state), source=self._path.name)
         if differs or list(restored.records) != list(state.records):
             self._found = f"differs from the log; {_REBUILT}"
+        elif restored.ledger_id is not None and (told := other_ids(restored, state)) is not None:
+            self._found = f"{told}; {_REBUILT}"
 
     def problems(self) -> list[str]:
         """See ``Derived.problems``."""

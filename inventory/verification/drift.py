@@ -53,6 +53,16 @@ def drift_between(live: State, log: State) -> Iterator[Drift]:
         yield Drift("totals", sku, totals, should_totals)
 
 
+def other_ids(state: State, log: State) -> str | None:
+    """Which ledger or timeline a state has instead of that of its log; ``None`` if it has the same."""
+    if state.ids == log.ids:
+        return None
+    return (
+        f"is of ledger {state.ledger_id} and timeline {state.timeline_id},"
+        f" but the log is of ledger {log.ledger_id} and timeline {log.timeline_id}"
+    )
+
+
 def _is_less_known(one: Break, other: Break) -> bool:
     """Whether two breaks differ only in that the figures before one of them are unknown."""
     return one.sequence == other.sequence and None in (one.before, other.before)

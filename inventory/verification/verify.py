@@ -17,7 +17,7 @@ from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import NotASnapshot, Restored, restore_image
 from inventory.eventlog.timeline import restore_snapshot
 from inventory.verification.derived_files import derived_files
-from inventory.verification.drift import DriftReport, drift_between
+from inventory.verification.drift import DriftReport, drift_between, other_ids
 
 FROM_THE_BEGINNING = 1_000_000
 """An audit folds a log of up to this many events from its beginning, and a longer one from its oldest snapshot."""
@@ -115,6 +115,8 @@ def audit(layout: Layout, image: Path, *, from_the_beginning: int = FROM_THE_BEG
     else:
         if reached.chain != live.cursor.chain:
             problems.append(f"up to event {end.sequence}, the log is not the one that the live state was built from")
+        if (told := other_ids(live.state, state)) is not None:
+            problems.append(f"the live state {told}")
         drift.add(drift_between(live.state, state))
     return Verification(state.sequence, first, [*problems, *_broken(state)], drift)
 

@@ -104,7 +104,7 @@ def _stream(
     _enter(waiting)
 
     headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    response = Response(_messages(history, page.events, after, stopping), 200, headers)
+    response = Response(_messages(history, page, after, stopping), 200, headers)
     # Also if nothing of it is ever sent: a generator that never started has no `finally`.
     response.call_on_close(waiting.leave)
     return response
@@ -115,23 +115,23 @@ def _enter(waiting: Bulkhead) -> None:
         raise Overloaded("too many clients are waiting for events")
 
 
-def _messages(history: HistoryService, events: Any, after: int, stopping: Callable[[], bool]) -> Iterator[bytes]:
+def _messages(history: HistoryService, page: EventPage, after: int, stopping: Callable[[], bool]) -> Iterator[bytes]:
     """The messages of a stream. A later error ends it: its client reconnects, and gets the error as an answer."""
     until = time.monotonic() + STREAM_SECONDS
     yield b": the stream of events\n\n"
     while True:
-        for event in events:
+        for event in page.events:
             yield b"id: %d\nevent: %s\ndata: %s\n\n" % (
                 event.sequence,
                 event.type.encode(),
-                orjson.dumps(event_body(event)),
+                orjson.dumps({**event_body(event), **_ids_body(page)}),
             )
             after = event.sequence
         if stopping() or time.monotonic() >= until:
             return
         try:
             there_are_more = history.wait_for(after, HEARTBEAT_SECONDS, stopping=stopping)
-            events = history.page(after, _AT_ONCE).events
+            page = history.page(after, _AT_ONCE)
         except InventoryError as error:
             _log.warning("an event stream ended early", extra={"after": after, "reason": str(error)})
             return
@@ -191,8 +191,12 @@ def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
     """Events in order. The cursor is the sequence after which to continue, even if there are no later events yet."""
     items = fitted(page.events, event_body, read)
     cursor = page.events[items.many - 1].sequence if items.many else after
-    body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence}
+    body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence, **_ids_body(page)}
     return json_answer(body, headers=withheld_after(page))
+
+
+def _ids_body(page: EventPage) -> dict[str, str | None]:
+    return {"ledgerId": page.ids.ledger_id, "timelineId": page.ids.timeline_id}
 
 
 def history_page(page: HistoryPage, read: LargeRead) -> Answer:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.timelines import without_ids
 
 from inventory.cli.main import main
 from inventory.domain.commands import CountStock, WantedLine
 from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import item_id
 from inventory.eventlog.archive import move_to_archive
+from inventory.eventlog.snapshot import read_start
+from inventory.eventlog.timeline import ids_at
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
 from inventory.settings import Settings
@@ -84,6 +87,18 @@ def test_keep_deletes_the_oldest_of_the_archive(settings: Settings):
     before = layout_of(settings).archived_segments()
     assert archive(settings, "--keep", "1").exit_code == 0
     assert layout_of(settings).archived_segments() == before[-1:]
+
+
+def test_the_first_event_is_deleted_only_when_a_snapshot_carries_its_id(settings: Settings):
+    test_two_snapshots_compact_the_log(settings)
+    layout = layout_of(settings)
+    older, newest = layout.snapshot_sequences()
+    ids = ids_at(layout, newest)
+    for sequence in (older, newest):
+        without_ids(layout, sequence)
+    assert archive(settings, "--keep", "0").exit_code == 0
+    assert 1 not in layout.archived_segments()
+    assert read_start(layout.snapshot(newest)).ids == ids_at(layout, newest) == ids
 
 
 def test_without_two_whole_snapshots_nothing_of_the_archive_may_go(settings: Settings):

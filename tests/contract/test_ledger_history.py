@@ -3,12 +3,13 @@
 import threading
 
 import pytest
-from support.given import WRITER, Clock, adding, deciding, item
+from support.given import START, WRITER, Clock, adding, deciding, event_of, item
 
 from inventory.domain.commands import CountStock
 from inventory.domain.errors import ItemNotFound
-from inventory.domain.events import record_after
+from inventory.domain.events import LEDGER_RESTORED, Event, Line, record_after
 from inventory.domain.key_table import IdempotencyKey
+from inventory.domain.state import LedgerIds
 from inventory.domain.values import Instant, ItemId
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventHistory
@@ -31,6 +32,37 @@ def test_an_empty_ledger_has_no_events(ledger):
     history = ledger.history
     assert (history.latest(), history.earliest(archived=True), history.earliest(archived=False)) == (0, 1, 1)
     assert list(history.events(1, 10, archived=True)) == []
+
+
+def test_an_empty_ledger_has_no_ids_and_the_first_event_names_ledger_and_timeline(ledger):
+    assert ledger.history.ids() == LedgerIds(None, None)
+    first = ledger.submit((HERE,), adding((HERE, 1))).wait().event.event_id
+    assert ledger.history.ids() == LedgerIds(first, first)
+    ledger.submit((HERE,), adding((HERE, 1))).wait()
+    assert ledger.history.ids() == LedgerIds(first, first)
+
+
+def restored_events() -> list[Event]:
+    """Two events of one record, and between them that of a restore."""
+    counted = [event_of(n, Line(HERE, 1, 0, n // 2 + 1, 0, n // 2 + 1, n - 2 if n > 1 else 0)) for n in (1, 3)]
+    return [counted[0], event_of(2)._replace(type=LEDGER_RESTORED), counted[1]]
+
+
+def test_a_restore_begins_a_timeline_of_the_same_ledger(ledger_factory):
+    ledger = ledger_factory(Clock(), events=restored_events())
+    assert ledger.history.ids() == LedgerIds("event-1", "event-2")
+    ledger.submit((HERE,), adding((HERE, 1))).wait()
+    assert ledger.history.ids() == LedgerIds("event-1", "event-2")
+
+
+def test_a_restore_changes_no_record_and_is_in_the_feed_without_lines(ledger_factory):
+    ledger = ledger_factory(Clock(), events=restored_events())
+    assert ledger.submit((HERE,), adding((HERE, 1))).wait().record.version == 3
+    (restore,) = ledger.history.events(2, 1, archived=True)
+    assert (restore.type, restore.lines) == (LEDGER_RESTORED, ())
+    assert [step.event.sequence for step in ledger.history.of_record(HERE, 4, 9)] == [4, 3, 1]
+    assert ledger.history.latest_by(START) == 4
+    assert ledger.status().broken == 0
 
 
 def test_the_latest_and_the_earliest_event_are_known(history: EventHistory):

@@ -62,7 +62,7 @@ def test_the_table_of_an_entry_has_all_its_members() -> None:
 
 def test_every_type_of_event_in_the_domain_is_in_the_table_of_types() -> None:
     code = "".join(text_of(path) for path in sorted((ROOT / "inventory/domain").glob("*.py")))
-    written = set(re.findall(r'"((?:stock|policy|reservation|record)\.[a-z]+)"', code))
+    written = set(re.findall(r'"((?:stock|policy|reservation|record|ledger)\.[a-z]+)"', code))
 
     assert written - set(names_below("### Types")) == set()
 

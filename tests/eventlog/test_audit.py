@@ -135,6 +135,23 @@ def test_a_log_that_is_not_the_one_in_memory_is_a_problem(services: Services, tm
     assert (found.ok, len(found.problems)) == (False, 1)
 
 
+def test_a_state_of_another_timeline_is_a_problem(services: Services, tmp_path: Path):
+    state_of(services).timeline_id = "another"
+    found = checked(services, tmp_path)
+    (told,) = found.problems
+    first = state_of(services).ledger_id
+    here, there = f"ledger {first} and timeline {first}", f"ledger {first} and timeline another"
+    assert told == f"the live state is of {there}, but the log is of {here}"
+
+
+def test_a_snapshot_of_another_ledger_is_a_problem_for_verify(services: Services):
+    right = state_of(services).ledger_id
+    state_of(services).ledger_id = "another"
+    services.maintenance.run_once()
+    (told,) = verify(layout_of(services.settings)).problems
+    assert f"is of ledger another and timeline {right}, but the log is of ledger {right}" in told
+
+
 def test_a_long_log_is_folded_from_its_oldest_snapshot_on(services: Services, tmp_path: Path):
     services.maintenance.run_once()
     services.stock.change(AdjustStock(ONE, 1))

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import orjson
 import pytest
-from support.folder import Folder, add
+from support.folder import Folder, Shim, add, failing
 from support.given import WRITER
 from support.kept_folder import KEPT
 from support.timelines import begin_timeline, without_ids
 
+from inventory.domain.errors import StorageUnavailable
 from inventory.domain.state import LedgerIds
+from inventory.eventlog.history import FileHistory
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.line import FORMAT, decode, next_chain
+from inventory.eventlog.log_parts import LogOptions, LogParts
 from inventory.eventlog.snapshot import read_start
 from inventory.eventlog.timeline import ids_at, restore_snapshot
 
@@ -67,6 +70,22 @@ def test_a_log_has_no_ids_before_its_first_event_and_keeps_those_of_its_first(fo
     add(ledger)
     add(ledger)
     assert ids_of(ledger) == LedgerIds(first_event_id(folder), first_event_id(folder))
+
+
+def test_a_process_that_has_folded_nothing_yet_reads_the_ids_from_the_log(folder: Folder):
+    add(folder.start())
+    parts = LogParts.opened(folder.layout, LogOptions(WRITER, machine=folder.machine))
+    assert FileHistory(parts).ids() == LedgerIds(first_event_id(folder), first_event_id(folder))
+    parts.close()
+
+
+def test_a_first_event_that_is_not_durable_names_nothing(folder: Folder):
+    disk = Shim()
+    ledger = folder.start(disk)
+    disk.instead["fdatasync"] = failing(OSError("injected"))
+    with pytest.raises(StorageUnavailable):
+        add(ledger)
+    assert (ids_of(ledger).ledger_id, ledger.history.ids()) == (first_event_id(folder), LedgerIds())
 
 
 def test_a_restored_log_continues_in_a_new_timeline_of_the_same_ledger(folder: Folder):

@@ -65,7 +65,7 @@ class _UnreliableHistory(MemoryHistory):
     """Its reads are counted, and some fail."""
 
     def __init__(self, ledger: "BrokenLedger") -> None:
-        super().__init__(ledger.events)
+        super().__init__(ledger.events, ledger._state)
         self._ledger = ledger
 
     def events(self, first: int, limit: int, *, archived: bool) -> Sequence[Event]:

@@ -18,7 +18,7 @@ class CompactedLedger(MemoryLedger):
 
     def __init__(self) -> None:
         super().__init__(now=lambda: NOW)
-        self.history = self.part = PartOfHistory(self.events)
+        self.history = self.part = PartOfHistory(self.events, self._state)
 
 
 class Stream:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from inventory.domain.events import Event
-from inventory.domain.state import fold
+from inventory.domain.state import State, fold
 from inventory.memory.ledger import MemoryHistory, MemoryLedger
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventsGone
@@ -18,8 +18,8 @@ class PartOfHistory(MemoryHistory):
     :ivar on_read: called before each read.
     """
 
-    def __init__(self, events: Sequence[Event]) -> None:
-        super().__init__(events)
+    def __init__(self, events: Sequence[Event], state: State) -> None:
+        super().__init__(events, state)
         self.compacted = self.deleted = 0
         self.on_read: Callable[[], None] = lambda: None
 
@@ -40,7 +40,7 @@ class Ledger(MemoryLedger):
     def __init__(self, clock: Clock) -> None:
         super().__init__(now=clock)
         self.clock = clock
-        self.part = self.history = PartOfHistory(self.events)
+        self.part = self.history = PartOfHistory(self.events, self._state)
 
     def has(self, event: Event) -> None:
         self.events.append(event)

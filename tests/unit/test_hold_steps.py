@@ -107,7 +107,7 @@ def test_every_reservation_is_rebuilt_as_its_event_left_it(commands: list[Comman
     for command in commands:
         world.do(command)
     events = world.read()
-    history = HoldHistory(MemoryHistory(events))
+    history = HoldHistory(MemoryHistory(events, State()))
 
     assert [event.reservation for event in history.completed(events)] == world.then
     assert [event.reservation for event in history.completed(events[::-1])] == world.then[::-1]
@@ -192,4 +192,4 @@ def test_a_page_ends_before_it_has_very_many_lines_of_reservations(monkeypatch: 
     for _ in range(9):
         world.do(ExtendHold("r", 10**6))
     events = world.read()[len(ITEMS) :]
-    assert [len(HoldHistory(MemoryHistory(events)).completed(events[:n])) for n in (0, 1, 9)] == [0, 1, 3]
+    assert [len(HoldHistory(MemoryHistory(events, State())).completed(events[:n])) for n in (0, 1, 9)] == [0, 1, 3]

@@ -64,13 +64,15 @@ def test_the_share_is_a_quarter_and_never_all_threads(threads, share):
         stream.response.close()
 
 
-def test_a_stream_has_the_events_with_their_ids(five, services):
+def test_a_stream_has_the_events_with_their_ids_and_those_of_the_ledger(five, services):
     services.stopping.set()
     with Stream(five, "?after=3") as stream:
         assert stream.response.headers["Content-Type"] == "text/event-stream"
         assert stream.comment().startswith(": ")
-        named, kind, data = stream.event()
-        assert (named, kind, data) == (4, "stock.adjusted", five.get("/events?after=3&limit=1").json["items"][0])
+        page = five.get("/events?after=3&limit=1").json
+        ids = {"ledgerId": page["ledgerId"], "timelineId": page["timelineId"]}
+        assert None not in ids.values()
+        assert stream.event() == (4, "stock.adjusted", {**page["items"][0], **ids})
         assert stream.event()[:2] == (5, "reservation.created")
         assert [bit for bit in stream.rest() if not bit.startswith(":")] == []
 

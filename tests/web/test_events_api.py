@@ -2,8 +2,13 @@
 
 import pytest
 from flask.testing import FlaskClient
-from support.apps import ADJUST, NOW_TEXT, RECORD, wrong_fields
+from support.apps import ADJUST, NOW_TEXT, RECORD, make_services, wrong_fields
+from support.dead_letters import BrokenLedger
 from support.feeds import STREAM
+from support.given import event_of
+
+from inventory.domain.events import LEDGER_RESTORED
+from inventory.web.app import create_app
 
 
 def sequences(client: FlaskClient, query: str) -> list[int]:
@@ -14,6 +19,25 @@ def test_the_feed_begins_with_the_first_event(five):
     body = five.get("/events").json
     assert [item["sequence"] for item in body["items"]] == [1, 2, 3, 4, 5]
     assert (body["nextCursor"], body["asOfSequence"]) == (5, 5)
+
+
+def test_a_page_names_the_ledger_and_its_timeline():
+    ledger = BrokenLedger([])
+    client = create_app(make_services(ledger)).test_client()
+    empty = client.get("/events").json
+    assert (empty["ledgerId"], empty["timelineId"]) == (None, None)
+    ledger.has(event_of(1))
+    ledger.has(event_of(2)._replace(type=LEDGER_RESTORED))
+    page = client.get("/events").json
+    assert (page["ledgerId"], page["timelineId"]) == ("event-1", "event-2")
+    assert [(item["type"], item["lines"]) for item in page["items"]] == [("test.changed", []), (LEDGER_RESTORED, [])]
+
+
+@pytest.mark.parametrize("query", ["after=1", "after=2", "limit=1"])
+def test_each_page_names_the_current_timeline(query):
+    ledger = BrokenLedger([event_of(1), event_of(2)._replace(type=LEDGER_RESTORED)])
+    page = create_app(make_services(ledger)).test_client().get(f"/events?{query}").json
+    assert (page["ledgerId"], page["timelineId"]) == ("event-1", "event-2")
 
 
 def test_following_the_cursor_gives_every_event_once(five):

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from inventory.domain.errors import FieldProblem, InventoryError, Refusal, ValidationFailed
 from inventory.domain.events import Event, Line
 from inventory.domain.record import Record
+from inventory.domain.state import LedgerIds
 from inventory.domain.values import Instant, ItemId
 
 
@@ -48,10 +49,11 @@ class FeedAhead(ValidationFailed):
 
 
 class EventPage(NamedTuple):
-    """Events in order, and the sequence of the latest one. ``withheld``: see ``EventHistory``."""
+    """Events in order, the sequence of the latest one, and the ids of the log. ``withheld``: see ``EventHistory``."""
 
     events: Sequence[Event]
     as_of_sequence: int
+    ids: LedgerIds
     withheld: bool = False
 
 
@@ -76,6 +78,12 @@ class EventHistory(Protocol):
 
     def latest(self) -> int:
         """The sequence of the latest event, which is durable. After a failed flush, that of the latest durable one."""
+
+    def ids(self) -> LedgerIds:
+        """Which ledger and which timeline the durable events belong to. Never waits for new events.
+
+        :raises StorageUnavailable: the log cannot be read.
+        """
 
     def latest_by(self, instant: Instant) -> int:
         """The sequence of the latest durable event at this instant or before; 0 if none is known.
