@@ -4,6 +4,7 @@ import click
 
 from inventory import __version__
 from inventory.cli.archive import archive_command
+from inventory.cli.backup import backup_command
 from inventory.cli.dead_letters import dead_letters_command
 from inventory.cli.export_stock import export_command
 from inventory.cli.import_stock import import_command
@@ -42,6 +43,7 @@ for command in (
     verify_command,
     rebuild_command,
     sync_command,
+    backup_command,
     archive_command,
     restore_command,
     dead_letters_command,

@@ -17,7 +17,7 @@ from inventory.eventlog.replica import gc_paused
 from inventory.eventlog.shared_header import Position, SharedHeader
 from inventory.eventlog.snapshot import Restored
 from inventory.eventlog.snapshot_folder import SnapshotFolder
-from inventory.eventlog.torn_tail import NotATail, check_tail, cut_tail
+from inventory.eventlog.torn_tail import cut_tail, require_tail
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
@@ -84,7 +84,8 @@ def _recover(
         if lost or damage.path != layout.segment(newest):
             raise
         check.last_instant()
-        cut = _cut(layout.segment(newest), check.end, durable, disk, damage)
+        require_tail(damage, check.end, durable)
+        cut = cut_tail(damage.path, check.end.offset, disk)
     end = check.end
     if end.sequence < durable:
         raise check.missing(durable, f"the log ends at event {end.sequence}, but event {durable} was durable")
@@ -136,17 +137,6 @@ def _begin(layout: Layout, durable: int, disk: Disk) -> None:
         raise EventsMissing(layout.segment(first), 1, 0, reason, first, durable)
     with disk.create(layout.segment(1)):
         disk.sync_folder(layout.events)
-
-
-def _cut(path: Path, end: Position, durable: int, disk: Disk, damage: LogDamaged) -> Path:
-    with open(path, "rb") as file:
-        file.seek(end.offset)
-        rest = file.read()
-    try:
-        check_tail(rest, end.sequence + 1, durable)
-    except NotATail as reason:
-        raise LogDamaged(path, damage.line, end.offset, str(reason)) from damage
-    return cut_tail(path, end.offset, disk)
 
 
 def _offset_behind(path: Path, lines: int) -> int:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from inventory.eventlog.errors import LogDamaged
+from inventory.eventlog.shared_header import Position
 from inventory.resilience.disk import Disk
 
 
@@ -35,6 +37,21 @@ def check_tail(rest: bytes, sequence: int, durable: int) -> None:
         claimed = line.get("synced")
         if isinstance(claimed, int) and claimed >= sequence:
             raise NotATail(f"event {sequence} was durable (event {line.get('sequence')} says so), but is damaged")
+
+
+def require_tail(damage: LogDamaged, end: Position, durable: int) -> None:
+    """Check that everything after ``end``, the end of the valid lines of a damaged segment, may be cut off.
+
+    :param durable: see ``check_tail``.
+    :raises LogDamaged: it may not be cut off.
+    """
+    with open(damage.path, "rb") as file:
+        file.seek(end.offset)
+        rest = file.read()
+    try:
+        check_tail(rest, end.sequence + 1, durable)
+    except NotATail as reason:
+        raise LogDamaged(damage.path, damage.line, end.offset, str(reason)) from damage
 
 
 def cut_tail(segment: Path, offset: int, disk: Disk) -> Path:

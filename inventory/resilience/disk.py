@@ -18,6 +18,7 @@ Place: TypeAlias = Literal[
     "in-snapshot",
     "in-compaction",
     "in-publish",
+    "in-backup",
 ]
 """Where a fault can be injected: around the calls of a disk, and inside longer operations."""
 

@@ -64,6 +64,19 @@ HARMLESS = {
 }
 
 SAFE = {
+    # The target, and what it holds, stays as it is: test_copy.
+    "… is not empty, and has no manifest.json: it is not a backup. Choose an empty folder",
+    "… is a backup of ledger …, but … has ledger …. Nothing was changed. Choose another folder for this ledger",
+    "… is a backup of timeline …, but … is on timeline …: one of them was restored. Nothing was changed. Choose another"
+    " folder for this timeline, and keep this one as long as its events may be needed",
+    "event … begins another timeline: … was restored. The backup ends before it. Choose another folder for the new"
+    " timeline",
+    "… has events up to …, but the log in … ends at event …: confirmed events are missing there. Nothing was changed."
+    " See docs/how-to/damaged-log.md",
+    "… ends at event …, but the log in … begins at event …: the events between were deleted from the archive before"
+    " they were copied. Nothing was changed. Choose another folder, and keep this one for its history",
+    # It only reads.
+    "is missing; 'inventory verify' examines the backup",
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
     "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"

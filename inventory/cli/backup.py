@@ -1,0 +1,51 @@
+"""``inventory backup``."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from inventory.backup.copy import Copy
+from inventory.backup.manifest import Manifest
+from inventory.backup.target import existing_manifest
+from inventory.cli.folder import data_dir_option, existing_log
+from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
+from inventory.domain.values import format_instant
+from inventory.wiring import disk_of, layout_of
+
+
+@click.command("backup", epilog=EXIT_CODES)
+@click.argument("target", type=click.Path(path_type=Path))
+@data_dir_option
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def backup_command(target: Path, data_dir: str | None, as_json: bool) -> None:
+    """Copy the ledger to the folder TARGET; if it was copied there before, only what is new.
+
+    May run beside servers; copies every change that was confirmed before. TARGET, best on another disk, is made if it
+    does not exist. 'inventory verify TARGET' checks it. What the data folder compresses or deletes later stays in the
+    backup. A backup of another ledger, or of the time before a restore, is refused and not touched. Ctrl-C, a kill or a
+    full disk leaves the backup of before, and the next run continues.
+    """
+    settings, root = existing_log(data_dir), target.absolute()
+    before = existing_manifest(root)
+    copy = Copy(layout_of(settings), root, disk_of(settings))
+    with heeding_sigterm(), closing(copy), progress_bar("copying") as progress:
+        manifest = copy.run(progress)
+    new = manifest.last - (before.last if before is not None and before.last else manifest.first - 1)
+    if as_json:
+        click.echo(json.dumps({**_as_json(manifest), "newEvents": new}))
+    else:
+        click.echo(f"Backed up through event {manifest.last}: {plural(new, 'new event')} in {root}.")
+
+
+def _as_json(manifest: Manifest) -> dict[str, object]:
+    at = manifest.last_at
+    return {
+        "ledgerId": manifest.ledger_id,
+        "timelineId": manifest.timeline_id,
+        "firstSequence": manifest.first,
+        "lastSequence": manifest.last,
+        "lastAt": None if at is None else format_instant(at),
+        "bytes": sum(file.size for file in manifest.files),
+    }
