@@ -54,6 +54,7 @@ class CommitGroup:
         self._stamp = stamp
         self._room: Room | None = None
         self._submitted: Collection[EntityId] = ()
+        self._key_looked_up = False
         self._records: dict[ItemId, Record] = {}
         self._reservations: dict[str, Reservation] = {}
         self._by_key: dict[str | Delivery, Event] = {}
@@ -92,9 +93,9 @@ class CommitGroup:
         return self._group.first + len(self.events)
 
     def rests_on(self, entities: Sequence[EntityId]) -> int:
-        """The latest event that a refusal about these entities depends on; 0 for none."""
-        if self._group.refusal is not None:
-            return 0  # The refusal does not depend on the ledger.
+        """The latest event that the error of the latest ``run``, about these entities, depends on; 0 for none."""
+        if self._group.refusal is not None or not self._key_looked_up:
+            return 0  # Nothing was decided.
         found = [
             self._reservation(one.id) if isinstance(one, ReservationId) else self._current(one) for one in entities
         ]
@@ -115,10 +116,12 @@ class CommitGroup:
         :raises NotSubmitted: ``decide`` read, or changed, something that is not among the entities.
         :raises ValueError: it changed nothing, or a record twice.
         """
+        self._key_looked_up = False
         if key is not None:
             earlier = self.find(key)
             if earlier is not None:
                 return Outcome(earlier, replayed=True)
+        self._key_looked_up = True
         if self._group.refusal is not None:
             raise as_unavailable(self._group.refusal, key_looked_up=self._group.complete)
         self._submitted = entities if len(entities) <= _FEW else frozenset(entities)

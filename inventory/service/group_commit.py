@@ -11,6 +11,8 @@ on is durable. If the store fails:
 | leaving `exclusive` after `write` | 503, outcome unknown | |
 | `ensure` | 503, outcome unknown; refusals that depend on durable events stand, the others are 503, outcome none | |
 
+What the look-up of a key raises depends on nothing and stands, whatever fails: such a key must not be called unused.
+
 A change that was withdrawn, or has waited for longer than COMMIT_WAIT_MS, is not decided, and its client is told so.
 
 The breaker gets one report for each group. A step that fails with ``StorageUnavailable`` is a failure, unless it is a
@@ -114,14 +116,15 @@ class GroupCommit:
         try:
             if queued.key is not None and any(change.is_open for change in queued.changes):
                 decided.require_unused((queued.key, *[change.key for change in queued.changes]))
+        rests_on = 0
         except Exception as error:  # noqa: BLE001 - it belongs to these changes alone
             refusal = error
         for ticket in queued.changes:
+        except IdempotencyConflict as error:
+            refusal, rests_on = error, decided.latest()
             if ticket.begin():
                 begun.append(ticket)
-                results.append(
-                    self._decide(decided, ticket) if refusal is None else _Result(ticket, refusal, decided.latest())
-                )
+                results.append(self._decide(decided, ticket) if refusal is None else _Result(ticket, refusal, rests_on))
 
     def _decide(self, decided: CommitGroup, ticket: PendingChange) -> _Result:
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -27,6 +27,7 @@ class FailingStore:
     :ivar calls: the steps that were asked for, in their order, but for ``idle``.
     :ivar before: called at a step, before it.
     :ivar writes: how many events each write had.
+    :ivar look_up_fails: what the look-up of a key raises.
     """
 
     def __init__(self, store: GroupStore[Any]) -> None:
@@ -37,9 +38,10 @@ class FailingStore:
         self.calls: list[str] = []
         self.before: dict[str, Callable[[], object]] = {}
         self.writes: list[int] = []
+        self.look_up_fails: Exception | None = None
 
     @classmethod
-    def under(cls, changes: CommitQueue) -> "FailingStore":
+    def under(cls, changes: CommitQueue) -> Self:
         """Put one below a queue."""
         changes.committing.store = found = cls(changes.committing.store)
         return found
@@ -69,6 +71,8 @@ class FailingStore:
     def begin(self, queued: Sequence[QueuedChanges]) -> Any:
         self._reach("begin")
         group = self.store.begin(queued)
+        if self.look_up_fails is not None:
+            group.event_of = self._raise_look_up
         self._leave("begin")
         return group
 
@@ -87,6 +91,10 @@ class FailingStore:
     def idle(self) -> None:
         self._reach("idle")
         self.store.idle()
+
+    def _raise_look_up(self, _: object) -> None:
+        assert self.look_up_fails is not None
+        raise self.look_up_fails
 
     def _reach(self, step: str) -> None:
         if step != "idle":
