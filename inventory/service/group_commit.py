@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from inventory.domain.errors import (
     IdempotencyConflict,
     NeedsOperator,
+    QuotaExceeded,
     Refusal,
     StorageTimeout,
     StorageUnavailable,
@@ -129,7 +130,7 @@ class GroupCommit:
     def _decide(self, decided: CommitGroup, ticket: PendingChange) -> _Result:
         try:
             outcome = decided.run(ticket.entities, ticket.decide, ticket.key)
-        except IdempotencyConflict as error:
+        except (IdempotencyConflict, QuotaExceeded) as error:
             return _Result(ticket, error, decided.latest())
         except Exception as error:  # noqa: BLE001 - it belongs to this client alone
             return _Result(ticket, error, decided.rests_on(ticket.entities))

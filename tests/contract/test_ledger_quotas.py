@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from support.failing_store import FULL, FailingStore, refusal_of
 from support.given import WRITER, Clock, deciding, item
 
 from inventory.domain.commands import CountStock, TransferStock, WantedLine
@@ -123,3 +124,13 @@ def test_the_status_tells_how_much_is_kept(with_quotas: Callable[..., Ledger]):
         carry_out(ledger, hold(name))
     carry_out(ledger, ReleaseHold("r-1", (ONE,)))
     assert ledger.status().sizes == Sizes(records=3, stores=2, keys=3, open_reservations=2, ended_reservations=1)
+
+
+@pytest.mark.parametrize("step", ["write", "ensure"])
+def test_a_quota_that_only_a_lost_change_has_exhausted_refuses_nobody(with_quotas: Callable[..., Ledger], step: str):
+    ledger = with_quotas(records=1)
+    store = FailingStore.under(ledger.changes)
+    store.fails[step] = FULL
+    commands = [CountStock(at, 5) for at in (ONE, TWO)]
+    _, beyond = ledger.submit_all([Submission(command.entities, deciding(command)) for command in commands])
+    assert refusal_of(beyond).outcome == "none"
