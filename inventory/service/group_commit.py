@@ -93,8 +93,10 @@ class GroupCommit:
             self._complain(error)
             if not taken:
                 take(taken)
-            self._tell_breaker(taken, error, ())
-            self._fail(taken, begun, error, unknown=written)
+            try:
+                self._tell_breaker(taken, error, ())
+            finally:
+                self._fail(taken, begun, error, unknown=written)
             if not isinstance(error, Unavailable) or isinstance(error, StoreLost):
                 raise
         else:
@@ -114,15 +116,15 @@ class GroupCommit:
     ) -> None:
         """Decide each change, unless it is withdrawn by then."""
         refusal: Exception | None = None
+        rests_on = 0
         try:
             if queued.key is not None and any(change.is_open for change in queued.changes):
                 decided.require_unused((queued.key, *[change.key for change in queued.changes]))
-        rests_on = 0
+        except IdempotencyConflict as error:
+            refusal, rests_on = error, decided.latest()
         except Exception as error:  # noqa: BLE001 - it belongs to these changes alone
             refusal = error
         for ticket in queued.changes:
-        except IdempotencyConflict as error:
-            refusal, rests_on = error, decided.latest()
             if ticket.begin():
                 begun.append(ticket)
                 results.append(self._decide(decided, ticket) if refusal is None else _Result(ticket, refusal, rests_on))
@@ -138,34 +140,35 @@ class GroupCommit:
 
     def _resolve(self, taken: Sequence[PendingGroup], results: Sequence[_Result], failure: Unavailable | None) -> None:
         durable_to = max((result.rests_on for result in results), default=0)
-        told = results
+        lost: StoreLost | None = None
         try:
-            self.store.ensure(durable_to)
-        except Unavailable as error:
-            durable, failure = self.store.durable, error
-            told = [
-                result if result.rests_on <= durable else result._replace(resolved=_undurable(result.resolved, error))
-                for result in results
-            ]
-            if isinstance(error, StoreLost):
-                self._tell(taken, told, failure)
-                raise
+            try:
+                self.store.ensure(durable_to)
+            except Unavailable as error:
+                durable, failure = self.store.durable, error
+                lost = error if isinstance(error, StoreLost) else None
+                results = [
+                    one if one.rests_on <= durable else one._replace(resolved=_undurable(one.resolved, error))
+                    for one in results
+                ]
         except BaseException as error:
-            self._tell_breaker(taken, error, ())
-            for result in results:
-                result.ticket.resolve(as_unavailable(error))
+            self._tell(taken, [one._replace(resolved=as_unavailable(error)) for one in results], error)
             raise
-        self._tell(taken, told, failure)
+        self._tell(taken, results, failure)
+        if lost is not None:
+            raise lost
 
-    def _tell(self, taken: Sequence[PendingGroup], told: Sequence[_Result], failure: Unavailable | None) -> None:
+    def _tell(self, taken: Sequence[PendingGroup], told: Sequence[_Result], failure: BaseException | None) -> None:
         if failure is None:
             self._complaint = ""
         else:
             self._complain(failure)
         # Before the clients: a client that gets a failure may check at once whether the breaker is open.
-        self._tell_breaker(taken, failure, told)
-        for ticket, resolved, _ in told:
-            ticket.resolve(resolved)
+        try:
+            self._tell_breaker(taken, failure, told)
+        finally:
+            for ticket, resolved, _ in told:
+                ticket.resolve(resolved)
 
     def _fail(
         self, taken: Sequence[PendingGroup], begun: Sequence[PendingChange], error: BaseException, *, unknown: bool

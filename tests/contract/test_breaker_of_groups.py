@@ -73,3 +73,19 @@ def test_a_probe_that_is_committed_closes_the_breaker_though_its_client_has_give
     ticket.on_resolved(told.set)
     assert told.wait(30)
     assert breaker.state == "closed"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_clients_are_told_though_what_is_told_of_an_opening_fails(
+    stocked: LedgerUnderTest, store: FailingStore, breaker: CircuitBreaker, step: str
+):
+    def fail() -> None:
+        raise LookupError("the metrics have a fault")
+
+    breaker.on_change(fail)
+    store.fails[step] = FULL
+    found = [refusal_of(add(stocked)) for _ in range(2)]
+    # At once: nobody has waited for COMMIT_WAIT_MS.
+    assert [str(error) for error in found] == ["injected"] * 2
+    assert stocked.changes.close()
+    assert stocked.changes.ended == "the committing thread of this process has ended"

@@ -144,3 +144,20 @@ def test_an_ensure_whose_answer_is_lost_counts_where_the_store_knows_it_durable(
 ):
     store.fails["ensure"], store.after = FULL, {"ensure"}
     assert add(stocked).wait().record.on_hand == 1
+
+
+class Broken(FailingStore):
+    """Does not know either what is durable."""
+
+    @property
+    def durable(self) -> int:
+        raise LookupError("what is durable is unknown")
+
+
+def test_a_store_that_cannot_say_what_is_durable_ends_the_process_and_leaves_nobody_waiting(stocked: LedgerUnderTest):
+    store = Broken.under(stocked.changes)
+    store.fails["ensure"] = FULL
+    added, refused = together(stocked)
+    assert [refusal_of(ticket).outcome for ticket in (added, refused)] == ["unknown", "unknown"]
+    assert stocked.changes.close()
+    assert stocked.changes.ended == "the committing thread of this process has ended"
