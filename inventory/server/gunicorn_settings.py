@@ -23,6 +23,7 @@ def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
     names = (
         "on_starting",
         "when_ready",
+        "nworkers_changed",
         "pre_fork",
         "post_fork",
         "post_worker_init",

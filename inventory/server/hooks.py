@@ -51,6 +51,7 @@ class Hooks:
         self._held = ExitStack()
         self._connections = ConnectionCounts(settings.web_concurrency)
         self._live: list[Worker] = []
+        self._wanted = settings.web_concurrency
         self._all_workers_are_made = False
 
     def on_starting(self, server: Master) -> None:
@@ -92,13 +93,16 @@ class Hooks:
         end_gently_on_sigint()
         let_signals_end_booting_workers()
 
-    def pre_fork(self, server: Master, worker: Worker) -> None:
+    def nworkers_changed(self, _: Master, workers: int, __: int | None) -> None:
+        """Remember the intended number of workers. While a reload replaces them, there are more."""
+        self._wanted = workers
+
+    def pre_fork(self, _: Master, worker: Worker) -> None:
         """Choose the core and the slot of the next worker, and check whether it is the last one."""
-        wanted = max(server.cfg.workers, len(self._live) + 1)
-        worker.core = self._cores.core_for_next([live.core for live in self._live], wanted)
+        worker.core = self._cores.core_for_next([live.core for live in self._live], self._wanted)
         worker.slot = self._connections.take_slot()
         self._live.append(worker)
-        self._all_workers_are_made = len(self._live) >= wanted
+        self._all_workers_are_made = len(self._live) >= self._wanted
 
     def post_fork(self, server: Master, worker: Worker) -> None:
         """Reserve space for the counters of this process, and pin it before the app starts threads.

@@ -133,7 +133,7 @@ def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Setting
     hooks = Hooks(Settings(data_dir=settings.data_dir, pin_workers="on"))
     first = [worker(pid=number) for number, _ in enumerate(os.sched_getaffinity(0))]
     server = master()
-    server.cfg.workers = len(first)
+    hooks.nworkers_changed(server, len(first), None)
     for each in first:
         hooks.pre_fork(server, each)
     hooks.child_exit(server, first[0])
@@ -141,6 +141,24 @@ def test_a_respawned_worker_gets_the_core_of_the_one_that_died(settings: Setting
     hooks.pre_fork(server, new)
     assert {each.core for each in first} == os.sched_getaffinity(0)
     assert new.core == first[0].core
+
+
+def test_on_a_reload_the_new_workers_are_pinned_as_the_old_ones_are(settings: Settings) -> None:
+    hooks, cores = Hooks(settings), os.sched_getaffinity(0)
+    forked = [worker(pid=number) for number in range(2 * len(cores))]
+    for number, each in enumerate(forked):
+        # gunicorn forks all of them before it ends the old ones.
+        if number % len(cores) == 0:
+            hooks.nworkers_changed(master(), len(cores), None if number == 0 else len(cores))
+        hooks.pre_fork(master(), each)
+    assert [{each.core for each in group} for group in (forked[: len(cores)], forked[len(cores) :])] == [cores, cores]
+
+
+def test_more_workers_than_cores_that_gunicorn_was_told_of_are_not_pinned(settings: Settings) -> None:
+    hooks, beyond = Hooks(settings), worker()
+    hooks.nworkers_changed(master(), len(os.sched_getaffinity(0)) + 1, None)
+    hooks.pre_fork(master(), beyond)
+    assert beyond.core is None
 
 
 def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
