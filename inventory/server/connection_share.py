@@ -88,7 +88,8 @@ class ConnectionShare:
         self._counts.write(self._slot, connections)
 
     def leave(self) -> None:
-        """Publish that this worker accepts no more clients."""
+        """Publish that this worker accepts no more clients; nor does it leave any to others."""
+        self._waits_until, self._is_overdue = None, False
         self._counts.write(self._slot, None)
 
     def leaves_to_others(self) -> bool:

@@ -168,3 +168,17 @@ def test_what_a_forked_worker_tells_reaches_the_others(server: Server) -> None:
     os.waitpid(child, 0)
     assert server.shares[0].leaves_to_others()
     assert not Server().shares[0].leaves_to_others()
+
+
+@pytest.mark.parametrize("is_overdue", [False, True])
+def test_a_worker_that_is_told_to_end_while_it_leaves_a_client_to_others_sleeps_as_ever(
+    server: Server, is_overdue: bool
+) -> None:
+    share = server.shares[0]
+    server.have(10, 0)
+    assert share.leaves_to_others()
+    if is_overdue:
+        server.patience_ends()
+        share.waits()
+    share.leave()
+    assert share.seconds_to_wait(1.0) == 1.0
