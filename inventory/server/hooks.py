@@ -93,9 +93,15 @@ class Hooks:
         end_gently_on_sigint()
         let_signals_end_booting_workers()
 
-    def nworkers_changed(self, _: Master, workers: int, __: int | None) -> None:
-        """Remember the intended number of workers. While a reload replaces them, there are more."""
+    def nworkers_changed(self, _: Master, workers: int, before: int | None) -> None:
+        """Remember the intended number of workers, which gunicorn's command line may give, too.
+
+        While a reload replaces them, there are more.
+        """
         self._wanted = workers
+        if before is None:
+            # There are no workers yet.
+            self._connections = ConnectionCounts(workers)
 
     def pre_fork(self, _: Master, worker: Worker) -> None:
         """Choose the core and the slot of the next worker, and check whether it is the last one."""
