@@ -146,8 +146,10 @@ class CommitQueue:
     def _die(self) -> None:
         _log.critical("the committing thread ended; this process ends too", exc_info=True)
         self._ended = "the committing thread of this process has ended"
-        self._on_death()
-        self._refuse_queued()
+        try:
+            self._on_death()
+        finally:
+            self._refuse_queued()
 
     def _take(self, first: PendingGroup, taken: list[PendingGroup]) -> None:
         """Take from the queue, in order, up to ``_MOST_OPERATIONS``; the first group even if it has more."""

@@ -8,6 +8,8 @@ from support.failing_store import FULL, ONE, STEPS, FailingStore, add, refusal_o
 from support.given import refusing
 
 from inventory.domain.errors import InsufficientStock, StorageUnavailable
+from inventory.service.committing_thread import CommitQueue
+from inventory.service.pending_change import PendingGroup
 from inventory.service.ports.group_store import StoreLost
 
 
@@ -26,7 +28,8 @@ def test_a_step_that_ends_the_thread_tells_those_that_wait_and_those_that_come(
     ended, late = when_it_has_ended(stocked), refusal_of(add(stocked))
     begun_and_unknown = {"write": isinstance(error, RuntimeError), "ensure": True}
     assert refused.outcome == ("unknown" if begun_and_unknown.get(step) else "none")
-    assert (ended, late.outcome) == ("the committing thread of this process has ended", "none")
+    # At once: who waits for COMMIT_WAIT_MS is told something else.
+    assert (ended, str(late), late.outcome) == ("the committing thread of this process has ended", ended, "none")
 
 
 def test_a_store_that_fails_while_nothing_happens_is_asked_again_and_takes_changes(
@@ -89,6 +92,26 @@ def test_what_the_thread_had_not_taken_up_when_it_ends_has_not_happened(threaded
     assert [refusal_of(ticket).outcome for ticket in (taken, queued)] == ["unknown", "none"]
 
 
+def test_what_is_queued_is_told_though_the_end_of_the_process_cannot_be_begun(
+    threaded: LedgerUnderTest, store: FailingStore, monkeypatch: pytest.MonkeyPatch
+):
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda hooked: failed.append(hooked.exc_value))
+    error = OSError("no signal can be sent")
+
+    def fail() -> None:
+        raise error
+
+    threaded.changes._on_death = fail
+    gate, store.fails["write"] = store.hold_at("write"), RuntimeError("a fault")
+    add(threaded)
+    assert gate.reached.wait(30)
+    queued = add(threaded)
+    store.let_go(gate)
+    assert (str(refusal_of(queued)), when_it_has_ended(threaded)) == (threaded.changes.ended,) * 2
+    assert failed == [error]
+
+
 def test_what_decide_raises_reaches_its_own_client_and_no_other(threaded: LedgerUnderTest, store: FailingStore):
     gate = store.hold_at("ensure")
     add(threaded)
@@ -116,4 +139,23 @@ def test_closing_commits_what_is_queued(threaded: LedgerUnderTest, store: Failin
 
 def test_after_closing_changes_are_refused_at_once(stocked: LedgerUnderTest):
     assert stocked.changes.close()
-    assert refusal_of(add(stocked)).outcome == "none"
+    refused = refusal_of(add(stocked))
+    assert (str(refused), refused.outcome) == ("this process is shutting down", "none")
+
+
+class LateQueue:
+    """A queue into which a change comes just after the thread has looked into it for the last time."""
+
+    def __init__(self, changes: CommitQueue) -> None:
+        self._changes, self._queue = changes, changes._queue
+        self.get, self.get_nowait, self.qsize = self._queue.get, self._queue.get_nowait, self._queue.qsize
+
+    def put(self, group: PendingGroup) -> None:
+        assert self._changes.close()
+        self._queue.put(group)
+
+
+def test_a_change_that_is_queued_just_after_the_end_is_refused_at_once(threaded: LedgerUnderTest):
+    threaded.changes._queue = LateQueue(threaded.changes)
+    refused = refusal_of(add(threaded))
+    assert (str(refused), refused.outcome) == ("this process is shutting down", "none")
