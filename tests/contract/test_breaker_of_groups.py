@@ -5,6 +5,7 @@ import threading
 import pytest
 from support.engines import LedgerUnderTest
 from support.failing_store import FULL, KEY, ONE, STEPS, FailingStore, add, refusal_of
+from support.folder import Gate
 from support.given import Clock, adding
 
 from inventory.domain.errors import NeedsOperator, StorageTimeout, StorageUnavailable, Unavailable
@@ -89,3 +90,22 @@ def test_clients_are_told_though_what_is_told_of_an_opening_fails(
     assert [str(error) for error in found] == ["injected"] * 2
     assert stocked.changes.close()
     assert stocked.changes.ended == "the committing thread of this process has ended"
+
+
+def test_a_group_counts_as_the_latest_of_its_calls_which_began_after_the_failure_before_it(
+    threaded: LedgerUnderTest, store: FailingStore, breaker: CircuitBreaker
+):
+    ensures, exclusive = store.hold_at("ensure"), Gate()
+    store.fails["ensure"] = FULL
+    tickets = [add(threaded)]
+    assert ensures.reached.wait(30)
+    # Let through before the first failure was known, and taken together with one that was let through after it.
+    tickets.append(add(threaded))
+    store.before["exclusive"] = exclusive
+    ensures.open()
+    assert exclusive.reached.wait(30)
+    tickets.append(add(threaded))
+    store.let_go(exclusive)
+    for ticket in tickets:
+        refusal_of(ticket)
+    assert breaker.state == "open"
