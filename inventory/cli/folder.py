@@ -10,8 +10,10 @@ import click
 
 from inventory.cli.terminal import progress_bar
 from inventory.eventlog.data_folder import server_presence
-from inventory.settings import Settings, from_environment
+from inventory.settings import Reading, Settings, Source, read
 from inventory.wiring import Services, build_services, clock_warning, layout_of, prepare
+
+_WORKERS_HELP = "Worker processes. Default: WEB_CONCURRENCY, or one for each core."
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,16 +23,38 @@ def data_dir_option(command: F) -> F:
     return click.option("--data-dir", type=click.Path(), help="The data folder. Default: DATA_DIR, or ./data.")(command)
 
 
-def read_settings(given: Mapping[str, object]) -> Settings:
-    """Read the settings; ``given`` (by variable, ``None`` for not given) overrides the environment.
+def server_options(command: F) -> F:
+    """Give a command the options that are settings of a server; it gets them by the names of their settings."""
+    for option in (
+        data_dir_option,
+        click.option("--threads", type=int, help="Threads in each worker. Default: THREADS, or 16."),
+        click.option("--workers", "web_concurrency", type=int, help=_WORKERS_HELP),
+        click.option("--port", type=int, help="Port to listen on. Default: PORT, or 3000."),
+        click.option("--host", help="Address to listen on. Default: HOST, or 127.0.0.1."),
+    ):
+        command = option(command)
+    return command
+
+
+def read_with_options(given: Mapping[str, object]) -> Reading:
+    """Read the settings; ``given`` (by the name of a setting, ``None`` for not given) are values of options.
 
     The path of the data folder is made absolute.
 
     :raises SettingsError: a value is not usable; names the variable, and the option if the value came from one.
     """
-    values = {name: str(value) for name, value in given.items() if value is not None}
-    settings = from_environment({**os.environ, **values}, {name: _option_of(name) for name in values})
-    return replace(settings, data_dir=settings.data_dir.absolute())
+    texts = {name.upper(): str(value) for name, value in given.items() if value is not None}
+    options = {name: Source(_option_of(name), text) for name, text in texts.items()}
+    found = read(os.environ, options)
+    return replace(found, settings=replace(found.settings, data_dir=found.settings.data_dir.absolute()))
+
+
+def read_settings(given: Mapping[str, object]) -> Settings:
+    """Read the settings, and warn of variables that may be mistyped ones; see ``read_with_options``."""
+    found = read_with_options(given)
+    for warning in found.warnings():
+        click.echo(f"warning: {warning}", err=True)
+    return found.settings
 
 
 def _option_of(variable: str) -> str:
@@ -39,7 +63,7 @@ def _option_of(variable: str) -> str:
 
 def existing_folder(data_dir: str | None) -> Settings:
     """Read the settings of a command that needs a folder, and may begin a log in it."""
-    settings = read_settings({"DATA_DIR": data_dir})
+    settings = read_settings({"data_dir": data_dir})
     if not settings.data_dir.is_dir():
         raise click.ClickException(f"{settings.data_dir} does not exist; set --data-dir or DATA_DIR")
     return settings

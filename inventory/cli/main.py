@@ -11,6 +11,7 @@ from inventory.cli.import_stock import import_command
 from inventory.cli.restore import restore_command
 from inventory.cli.seed import seed_command
 from inventory.cli.serve import serve_command
+from inventory.cli.settings import settings_command
 from inventory.cli.sync import sync_command, worker_command
 from inventory.cli.terminal import EXIT_CODES, Commands
 from inventory.cli.verify import rebuild_command, verify_command
@@ -21,8 +22,8 @@ _HELP = f"""Stock figures for many stores that are never oversold, never lost an
   inventory serve --init --demo     create the folder ./data with demo stock, and serve on 127.0.0.1:3000
   inventory verify                  check every byte of the log, the views and the snapshots
 
-Every setting is an environment variable (DATA_DIR, PORT, …; docs/reference/settings.md lists them); options
-override them.
+Every setting is an environment variable (DATA_DIR, PORT, …; also INVENTORY_DATA_DIR, INVENTORY_PORT, …); options
+override them. 'inventory settings' shows each setting, its value and where it comes from.
 
 {EXIT_CODES}
 """
@@ -47,5 +48,6 @@ for command in (
     archive_command,
     restore_command,
     dead_letters_command,
+    settings_command,
 ):
     main.add_command(command)

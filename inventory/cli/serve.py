@@ -9,10 +9,10 @@ import click
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.util import import_app  # type: ignore[import-untyped]
 
-from inventory.cli.folder import data_dir_option, read_settings, service
+from inventory.cli.folder import read_with_options, server_options, service
 from inventory.cli.seed import apply_seed, read_rows
 from inventory.cli.terminal import EXIT_CODES, progress_bar
-from inventory.settings import Settings
+from inventory.settings import PREFIX, Settings
 
 APP = "inventory.web.wsgi:app"
 CONFIGURATION = "inventory.server.gunicorn_conf"
@@ -39,28 +39,17 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.command("serve", epilog=EXIT_CODES)
 @click.option("--init", is_flag=True, help="Create the data folder if it does not exist.")
 @click.option("--demo", is_flag=True, help="Add demo stock if the log has no event yet.")
-@click.option("--host", help="Address to listen on. Default: HOST, or 127.0.0.1.")
-@click.option("--port", type=int, help="Port to listen on. Default: PORT, or 3000.")
-@click.option("--workers", type=int, help="Worker processes. Default: WEB_CONCURRENCY, or one for each core.")
-@click.option("--threads", type=int, help="Threads in each worker. Default: THREADS, or 16.")
-@data_dir_option
-def serve_command(
-    init: bool,
-    demo: bool,
-    host: str | None,
-    port: int | None,
-    workers: int | None,
-    threads: int | None,
-    data_dir: str | None,
-) -> None:
+@server_options
+def serve_command(init: bool, demo: bool, **given: object) -> None:
     """Serve HTTP until SIGTERM, SIGINT or Ctrl-C.
 
-    The server then answers the requests that it has begun, and ends with status 0. The request log is JSON lines on
-    stdout; the log of the server is on stderr. The service does not authenticate callers yet: listen beyond 127.0.0.1
-    only behind a proxy that does.
+    The server then answers the requests that it has begun, and ends with status 0. The request log is on stdout, the
+    log of the server on stderr; LOG_FORMAT says in which form. The service does not authenticate callers yet: listen
+    beyond 127.0.0.1 only behind a proxy that does.
     """
-    given = {"HOST": host, "PORT": port, "WEB_CONCURRENCY": workers, "THREADS": threads, "DATA_DIR": data_dir}
-    settings = read_settings(given)
+    # The server itself warns of variables that may be mistyped settings.
+    reading = read_with_options(given)
+    settings = reading.settings
     if settings.data_dir.exists() and not settings.data_dir.is_dir():
         raise click.ClickException(f"{settings.data_dir} is not a folder; set --data-dir or DATA_DIR")
     if init:
@@ -71,8 +60,9 @@ def serve_command(
     if demo and log_is_empty(settings.data_dir):
         _seed(settings)
     # The configuration and the workers read the environment, as they do under gunicorn's own command.
-    os.environ.update({name: str(value) for name, value in given.items() if value is not None})
-    os.environ["DATA_DIR"] = str(settings.data_dir)
+    options = {name: source.text for name, source in reading.sources.items() if source.is_option}
+    options["DATA_DIR"] = str(settings.data_dir)
+    os.environ.update({PREFIX + name: text for name, text in options.items()})
     Server(prog="inventory serve").run()
 
 

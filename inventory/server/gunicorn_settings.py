@@ -16,6 +16,7 @@ _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where a worker's sign of life 
 _FROZEN_AFTER_SECONDS = 10
 _KEEPALIVE_SECONDS = 75
 _CONNECTIONS_AT_MOST = 1000
+_STDERR = 2
 
 
 def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def gunicorn_settings(settings: Settings, hooks: Hooks) -> dict[str, Any]:
         "accesslog": None,
         "loglevel": settings.log_level,
         "logger_class": LOGGER_CLASS,
-        "logconfig_dict": logging_dictionary(settings.log_level),
+        "logconfig_dict": logging_dictionary(settings.log_level, settings.log_format),
         **{name: getattr(hooks, name) for name in names},
     }
 
@@ -105,7 +106,7 @@ class QuietLogger(Logger):  # type: ignore[misc]
         """Log nothing."""
 
 
-def logging_dictionary(level: str) -> dict[str, Any]:
+def logging_dictionary(level: str, form: str) -> dict[str, Any]:
     """Return the dictionary for ``logging.config.dictConfig`` in the master.
 
     Each thread writes its own lines: a writing thread in the master would be started before the fork.
@@ -114,7 +115,7 @@ def logging_dictionary(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         # One format for every line of the service, named by its import path, as gunicorn and logging do.
-        "formatters": {"line": {"()": "inventory.web.logs.LineFormatter"}},
+        "formatters": {"line": {"()": "inventory.web.log_lines.formatter", "form": form, "descriptor": _STDERR}},
         "filters": {"limit": {"()": "inventory.web.log_limits.WarningLimit"}},
         "handlers": {
             "stderr": {

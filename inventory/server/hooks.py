@@ -17,7 +17,7 @@ from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.recovery import Recovery
 from inventory.resilience.token_bucket import SharedItems
 from inventory.server.connection_share import ConnectionCounts, ConnectionShare
-from inventory.server.listen_address import AddressRefused, is_loopback, wait_until_free
+from inventory.server.listen_address import AddressRefused, is_loopback, url, wait_until_free
 from inventory.server.metrics_folder import make_metrics_folder, reserve_files
 from inventory.server.periodic_jobs import PeriodicJobs, PeriodicThread
 from inventory.server.pinning import CorePlan, pin
@@ -28,7 +28,7 @@ from inventory.server.shutdown import (
     let_signals_end_booting_workers,
 )
 from inventory.server.worker_class import OWN, class_of, drop_stalled_clients
-from inventory.settings import Settings
+from inventory.settings import Reading, Settings
 from inventory.web import logs
 from inventory.web.log_limits import WarningLimit
 from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, Services, clock_warning, layout_of, prepare
@@ -44,8 +44,12 @@ _REPORT_SECONDS = 2.0
 class Hooks:
     """The hooks of one master, and the objects that they share."""
 
-    def __init__(self, settings: Settings, prepare: Callable[..., Recovery] = prepare) -> None:
+    def __init__(
+        self, settings: Settings, prepare: Callable[..., Recovery] = prepare, reading: Reading | None = None
+    ) -> None:
+        """:param reading: how the settings were found, for what the log says of it at the start."""
         self._settings = settings
+        self._reading = reading or Reading(settings)
         self._prepare = prepare
         self._cores = CorePlan(settings.pin_workers, os.sched_getaffinity(0))
         self._held = ExitStack()
@@ -74,6 +78,13 @@ class Hooks:
             self._refuse(server, f"{error.filename or 'the system'} cannot be used: {error.strerror or error}")
         PRELOADED_STATE.give(recovery.folded)
         os.register_at_fork(after_in_parent=self._let_go)
+        self._log_start(server, recovery)
+
+    def _log_start(self, server: Master, recovery: Recovery) -> None:
+        if (ignored := self._reading.passed_over()) is not None:
+            server.log.info("%s", ignored)
+        for near_miss in self._reading.warnings():
+            server.log.warning("%s", near_miss)
         if recovery.cut is not None:
             server.log.warning("cut unconfirmed changes off the end of the log; a copy is in %s", recovery.cut)
         if (warning := clock_warning(recovery)) is not None:
@@ -89,9 +100,16 @@ class Hooks:
                 )
 
     def when_ready(self, server: Master) -> None:
-        """Install the signal handlers for shutdown; gunicorn has installed its own by now."""
+        """Install the signal handlers for shutdown; gunicorn has installed its own by now.
+
+        On a terminal, say where the service is.
+        """
         end_gently_on_sigint()
         let_signals_end_booting_workers()
+        if sys.stderr.isatty():
+            for place in (listener.sock.getsockname() for listener in server.LISTENERS):
+                if isinstance(place, tuple):
+                    server.log.info("Open %s in a browser. Ctrl-C stops the server.", url(*place[:2]))
 
     def nworkers_changed(self, _: Master, workers: int, before: int | None) -> None:
         """Remember the intended number of workers, which gunicorn's command line may give, too.

@@ -20,6 +20,12 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def url(host: str, port: int) -> str:
+    """The page to open in a browser on this host."""
+    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
+    return f"http://{address(anywhere.get(host, host), port)}/stores"
+
+
 def is_loopback(host: str) -> bool:
     """Whether only programs on this host can reach ``host``. A name other than localhost counts as open."""
     if host == "localhost":

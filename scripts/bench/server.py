@@ -84,7 +84,11 @@ def clean_environment() -> dict[str, str]:
 
 def environment_of(checkout: Path) -> dict[str, str]:
     """The same with the packages of ``checkout`` in reach."""
-    environment = {name: value for name, value in os.environ.items() if name not in setting_names()}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in setting_names() and not name.startswith("INVENTORY_")
+    }
     for name in ("GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR"):
         environment.pop(name, None)
     environment["PYTHONPATH"] = os.pathsep.join((str(checkout / "scripts"), str(checkout)))

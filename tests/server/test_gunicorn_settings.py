@@ -120,9 +120,9 @@ def test_a_bad_setting_ends_the_start_with_one_line_that_names_it() -> None:
     assert ended.stderr == "inventory: PORT='many' is not a whole number from 0 to 65535.\n"
 
 
-def test_a_near_miss_of_a_setting_ends_the_start(tmp_path: Path) -> None:
-    ended = start("wsgi:app", DATADIR=str(tmp_path))
-    assert (ended.returncode, "DATA_DIR" in ended.stderr) == (1, True)
+def test_an_unknown_name_with_the_prefix_ends_the_start(tmp_path: Path) -> None:
+    ended = start("wsgi:app", INVENTORY_DATADIR=str(tmp_path))
+    assert (ended.returncode, "INVENTORY_DATA_DIR" in ended.stderr) == (1, True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Starts that are refused: status 1, one line that names the cause, no trace, and nothing harmed."""
 
+import json
 import os
 import signal
 import socket
@@ -108,8 +109,13 @@ def test_a_damaged_log_is_named_with_line_and_byte_and_left_alone(seeded):
         ("THREADS", "0", "THREADS='0'"),
         ("SYNC_INTERVAL_MS", "15s", "SYNC_INTERVAL_MS='15s'"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL='loud'"),
-        ("SYNC_INTERVAL", "15000", "SYNC_INTERVAL is not a setting; did you mean SYNC_INTERVAL_MS"),
-        ("DATADIR", "elsewhere", "DATADIR is not a setting; did you mean DATA_DIR"),
+        ("INVENTORY_PORT", "abc", "INVENTORY_PORT='abc'"),
+        (
+            "INVENTORY_SYNC_INTERVAL",
+            "1",
+            "INVENTORY_SYNC_INTERVAL is not a setting; did you mean INVENTORY_SYNC_INTERVAL_MS",
+        ),
+        ("INVENTORY_REGION", "eu", "INVENTORY_REGION is not a setting"),
     ],
 )
 def test_a_bad_setting_is_named(seeded, name, value, cause):
@@ -134,6 +140,18 @@ def test_a_second_server_and_commands_work_on_a_folder_that_is_served(two_server
     assert second.get("/stores")["items"] == first.get("/stores")["items"] != []
     assert_whole(first.data_dir)
     assert [server.end() for server in two_servers] == [0, 0]
+
+
+def test_what_belongs_to_something_else_is_ignored_with_a_line_each_and_the_server_starts(serve):
+    server = serve(LOGLEVEL="trace", INVENTORY_PORT="tcp://10.0.0.7:3000", INVENTORY_SERVICE_HOST="10.0.0.7")
+    assert server.end() == 0
+    lines = [json.loads(line) for line in server.stderr.read_text().splitlines() if line.startswith("{")]
+    told = [(line["level"], line["message"]) for line in lines if "ignored" in line["message"]]
+    links = "INVENTORY_PORT, INVENTORY_SERVICE_HOST"
+    assert told == [
+        ("INFO", f"ignored what Kubernetes or Docker sets for a service called inventory: {links}"),
+        ("WARNING", "LOGLEVEL is not a setting and is ignored; did you mean LOG_LEVEL?"),
+    ]
 
 
 def test_listening_beyond_this_machine_is_warned_of(serve):

@@ -50,6 +50,7 @@ EXCUSED = {
     "RETRY_BASE_MS": "of files that are published",
     "RETRY_TIMES": "of files that are published, and of dead letters",
     "LOG_LEVEL": "one comparison for a line",
+    "LOG_FORMAT": "which formatter a line gets",
     "LOCKS_ENABLED": "adds a lease for each SKU, and nothing that grows",
     "LOCK_TTL_MS": "an instant that is written to a lease",
     "LOCK_RENEW_MS": "an instant that is compared",

@@ -15,7 +15,7 @@ from inventory.web.log_limits import (
     WarningLimit,
     shortened,
 )
-from inventory.web.logs import LineFormatter
+from inventory.web.log_lines import LineFormatter
 
 MANY = 500
 
