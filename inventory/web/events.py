@@ -188,10 +188,10 @@ def line_body(line: Line, event: Event) -> dict[str, Any]:
 
 
 def event_page(page: EventPage, after: int, read: LargeRead) -> Answer:
-    """Events in order. The cursor is the sequence after which to continue, even if there are no later events yet."""
+    """Events in order. There is always a cursor, even if there are no later events yet."""
     items = fitted(page.events, event_body, read)
-    cursor = page.events[items.many - 1].sequence if items.many else after
-    body = {"items": items.encoded, "nextCursor": cursor, "asOfSequence": page.as_of_sequence, **_ids_body(page)}
+    last = page.events[items.many - 1].sequence if items.many else after
+    body = {"items": items.encoded, "nextCursor": str(last), "asOfSequence": page.as_of_sequence, **_ids_body(page)}
     return json_answer(body, headers=withheld_after(page))
 
 

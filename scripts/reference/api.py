@@ -107,12 +107,16 @@ def _request_body(description: Description, body: dict[str, Any]) -> str:
 
 
 def _body(description: Description, name: str) -> str:
-    schema = description["components"]["schemas"][name]
-    base = body_name(schema)
-    rows = list(field_rows(description, schema, own=bool(base)))
+    schema = description.schema(name)
     parts = [f"### {name}", prose(schema.get("description", "").strip())]
-    parts.append(f"All fields of [{base}](#{base.lower()}){', and:' if rows else '.'}" if base else "")
-    parts.append(table(("field", "value", "meaning"), rows) if rows else "")
+    if kinds := [description.kind(each) for each in schema.get("oneOf", ())]:
+        apart = schema.get("discriminator", {}).get("propertyName", "")
+        return "\n\n".join([*filter(None, parts), f"{' or '.join(kinds)}{apart and f', told apart by `{apart}`'}."])
+    common = description["components"]["schemas"].get("Problem", {}).get("properties", {})
+    besides = common if name != "Problem" and common.keys() <= schema["properties"].keys() else {}
+    rows = list(field_rows(description, schema, besides=besides))
+    parts.append("All fields of [Problem](#problem), and:" if besides else "")
+    parts.append(table(("field", "value", "meaning"), rows))
     return "\n\n".join(part for part in parts if part)
 
 

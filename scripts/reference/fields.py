@@ -1,6 +1,7 @@
 """Schemas of openapi.yaml as rows: the name of a field, what it may be, what it means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from reference.markdown import code, prose
@@ -12,24 +13,16 @@ class Description(dict[str, Any]):
     """openapi.yaml, read."""
 
     def resolved(self, part: dict[str, Any]) -> dict[str, Any]:
-        """What a reference refers to, under what stands beside it; required fields and properties of both."""
-        if "$ref" not in part:
-            return part
-        found: Any = self
-        for name in part["$ref"].removeprefix("#/").split("/"):
-            found = found[name.replace("~1", "/")]
-        found = self.resolved(dict(found))
-        beside = {name: value for name, value in part.items() if name != "$ref"}
-        if not beside:
-            return dict(found)
-        both = {
-            "properties": {**found.get("properties", {}), **beside.get("properties", {})},
-            "required": [*found.get("required", ()), *beside.get("required", ())],
-        }
-        return {**found, **beside, **{name: value for name, value in both.items() if value}}
+        """What a reference refers to; anything else itself."""
+        while "$ref" in part:
+            found: Any = self
+            for name in part["$ref"].removeprefix("#/").split("/"):
+                found = found[name.replace("~1", "/")]
+            part = found
+        return dict(part)
 
     def schema(self, name: str) -> dict[str, Any]:
-        """A schema by its name, with the fields of all that it consists of."""
+        """A schema by its name."""
         return self.resolved({"$ref": _PREFIX + name})
 
     def meaning(self, schema: dict[str, Any]) -> str:
@@ -41,26 +34,23 @@ class Description(dict[str, Any]):
         if name := self.shared(schema):
             return f"[{name}](#{name.lower()})"
         schema = self.resolved(schema)
-        if "const" in schema:
-            return code(schema["const"])
         if "enum" in schema:
-            return ", ".join(code("null" if value is None else value) for value in schema["enum"])
+            return ", ".join(map(code, schema["enum"]))
         if "oneOf" in schema:
             return " or ".join(self.kind(each) for each in schema["oneOf"])
-        kinds = schema.get("type", "object")
-        if kinds == "array":
+        kind = schema.get("type", "object" if "properties" in schema else "any value")
+        if kind == "array":
             entry = self.kind(schema["items"])
             bounds = _bounds(schema, "minItems", "maxItems", " entries").replace(" 1 entries", " 1 entry")
             return f"list of {entry}{'s' if entry.isalpha() else ''}{bounds}"
-        names = [kinds] if isinstance(kinds, str) else kinds
         bounds = _bounds(schema, "minimum", "maximum", "") or _bounds(schema, "minLength", "maxLength", " characters")
-        return " or ".join(schema.get("format", name) if name == "string" else name for name in names) + bounds
+        return str(schema.get("format", kind) if kind == "string" else kind) + bounds
 
     def shared(self, schema: dict[str, Any]) -> str:
-        """The name of a schema that has fields of its own; empty for all others."""
+        """The name of a schema that has fields, or is one of several that have; empty for all others."""
         name = body_name(schema)
         found = self.schema(name) if name else {}
-        return name if set(schema) <= {"$ref", "description"} and (found.get("properties") or "allOf" in found) else ""
+        return name if found.get("properties") or "oneOf" in found else ""
 
 
 def body_name(schema: dict[str, Any]) -> str:
@@ -74,19 +64,23 @@ def body_name(schema: dict[str, Any]) -> str:
 
 
 def field_rows(
-    description: Description, schema: dict[str, Any], prefix: str = "", *, own: bool = False
+    description: Description,
+    schema: dict[str, Any],
+    prefix: str = "",
+    *,
+    besides: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[tuple[str, str, str]]:
     """A row for each field; those inside a list of objects without a name follow their list.
 
-    :param own: without the fields of what the schema refers to.
+    :param besides: fields that are left out where the schema has the same.
     """
-    required = description.resolved(schema).get("required", ())
-    schema = schema if own else description.resolved(schema)
-    for part in schema.get("allOf", ()):
-        yield from field_rows(description, part, prefix)
+    schema = description.resolved(schema)
     for name, field in schema.get("properties", {}).items():
+        if field == besides.get(name):
+            continue
         told = prose(" ".join(description.meaning(field).split()))
-        yield code(prefix + name) + (", required" if name in required else ""), description.kind(field), told
+        needed = ", required" if name in schema.get("required", ()) else ""
+        yield code(prefix + name) + needed, description.kind(field), told
         inner = description.resolved(field)
         items = inner.get("items", {})
         if not description.shared(field) and not description.shared(items):
@@ -94,7 +88,7 @@ def field_rows(
 
 
 def shared_bodies(description: Description) -> list[str]:
-    """The names of the schemas that have fields, by name."""
+    """The names of the schemas that have a section, in their order."""
     named = description["components"]["schemas"]
     return sorted(name for name in named if description.shared({"$ref": _PREFIX + name}))
 

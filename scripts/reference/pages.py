@@ -1,13 +1,15 @@
-"""Which page has which generated part, and writing them."""
+"""Which file has which generated part, and writing them."""
 
 import argparse
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from reference import flat
 from reference.commands import commands_part
 from reference.markdown import table
-from reference.tables import errors_part, metrics_part, settings_part
+from reference.tables import OPENAPI, errors_part, metrics_part, settings_part
 
 FOLDER = Path(__file__).parents[2] / "docs"
 COMMAND = ".venv/bin/python scripts/reference.py"
@@ -19,6 +21,11 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "reference/cli.md": commands_part,
     "adr/README.md": lambda: decisions_part(FOLDER / "adr"),
 }
+FILES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "inventory/web/openapi/openapi.yaml": flat.as_yaml,
+    "inventory/web/openapi/openapi.json": flat.as_json,
+}
+"""What is made from openapi.yaml, and is in the package."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -26,11 +33,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="reference.py", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; the status is 1 if a page is stale")
     check = parser.parse_args(arguments).check
-    stale = stale_pages(FOLDER)
-    for page, text in stale.items():
-        print(f"{page} is stale" if check else f"{page} written")
+    root = FOLDER.parent
+    pages = {f"docs/{page}": text for page, text in stale_pages(FOLDER).items()}
+    stale = {**pages, **stale_files(root)}
+    for name, text in stale.items():
+        print(f"{name} is stale" if check else f"{name} written")
         if not check:
-            (FOLDER / page).write_text(text, encoding="utf-8")
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text, encoding="utf-8")
     return int(check and bool(stale))
 
 
@@ -41,6 +51,17 @@ def decisions_part(folder: Path) -> str:
     named = (title.split(". ", 1) for title in titles)
     rows = [(number, f"[{claim}]({record.name})") for (number, claim), record in zip(named, records, strict=True)]
     return table(("number", "decision"), rows)
+
+
+def stale_files(root: Path) -> dict[str, str]:
+    """The files made from openapi.yaml that differ from what it says, with the text that they should have.
+
+    :raises ValueError: openapi.yaml has a key twice in one mapping.
+    """
+    description = flat.read(OPENAPI.read_text(encoding="utf-8"))
+    wanted = {name: make(description) for name, make in FILES.items()}
+    there = {name: (root / name).read_text(encoding="utf-8") for name in wanted if (root / name).is_file()}
+    return {name: text for name, text in wanted.items() if there.get(name) != text}
 
 
 def stale_pages(folder: Path) -> dict[str, str]:

@@ -50,16 +50,20 @@ def test_every_link_inside_the_page_leads_to_a_heading() -> None:
             [("`qty`, required", "integer, at least 1", "")],
         ),
         (
-            {"$ref": "#/components/schemas/Named", "properties": {"more": {"const": "yes", "description": "A word."}}},
-            [("`name`", "string, 1 to 9 characters", ""), ("`more`", "`yes`", "A word.")],
+            {"properties": {"more": {"type": "string", "enum": ["yes"], "description": "A word."}, "live": {}}},
+            [("`more`", "`yes`", "A word."), ("`live`", "any value", "")],
+        ),
+        (
+            {"properties": {"reason": {"oneOf": [{"type": "string", "maxLength": 9}, {"type": "null"}]}}},
+            [("`reason`", "string, at most 9 characters or null", "")],
         ),
         (
             {"properties": {"names": {"type": "array", "minItems": 1, "items": {"type": "string"}}}},
             [("`names`", "list of strings, at least 1 entry", "")],
         ),
         (
-            {"properties": {"lines": {"type": "array", "items": {"properties": {"sku": {"enum": ["a", None]}}}}}},
-            [("`lines`", "list of objects", ""), ("`lines[].sku`", "`a`, `null`", "")],
+            {"properties": {"lines": {"type": "array", "items": {"properties": {"sku": {"enum": ["a", "b"]}}}}}},
+            [("`lines`", "list of objects", ""), ("`lines[].sku`", "`a`, `b`", "")],
         ),
         (
             {"properties": {"named": {"$ref": "#/components/schemas/Named"}}},
@@ -71,3 +75,18 @@ def test_a_field_says_what_it_may_be(schema: dict[str, object], rows: list[tuple
     named = {"type": "object", "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 9}}}
 
     assert list(field_rows(Description(components={"schemas": {"Named": named}}), schema)) == rows
+
+
+def test_a_problem_shows_the_fields_that_not_all_problems_have() -> None:
+    section = PAGE.split("\n### VersionConflictProblem\n")[1].split("\n### ")[0]
+
+    assert "All fields of [Problem](#problem), and:" in section
+    assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE)[:3] == ["status", "error", "currentVersion"]
+    assert "nextStep" not in section
+
+
+def test_one_of_several_problems_names_them_and_what_tells_them_apart() -> None:
+    section = PAGE.split("\n### ReservationGoneProblem\n")[1].split("\n### ")[0]
+
+    parts = "[ReservationExpiredProblem](#reservationexpiredproblem) or [HistoryGoneProblem](#historygoneproblem)"
+    assert section.strip() == f"{parts}, told apart by `error`."

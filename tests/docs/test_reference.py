@@ -12,13 +12,14 @@ from inventory.cli.main import main
 
 sys.path.append(str(ROOT / "scripts"))
 
-from reference import pages
+from reference import flat, pages
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the pages, on which the command works."""
+    """A copy of the pages and files, on which the command works."""
     shutil.copytree(pages.FOLDER, tmp_path / "docs")
+    shutil.copytree(ROOT / "inventory/web/openapi", tmp_path / "inventory/web/openapi")
     monkeypatch.setattr(pages, "FOLDER", tmp_path / "docs")
     return tmp_path / "docs"
 
@@ -36,6 +37,48 @@ def test_a_page_that_says_something_else_than_the_code_is_found_and_mended(folde
     assert "something old" in (folder / page).read_text()
     assert pages.main([]) == 0
     assert (folder / page).read_text() == wanted
+
+
+def test_no_file_made_from_the_api_description_is_stale() -> None:
+    assert list(pages.stale_files(ROOT)) == [], f"run {pages.COMMAND}"
+
+
+@pytest.mark.parametrize("name", pages.FILES)
+def test_a_file_that_differs_from_the_api_description_is_found_and_mended(folder: Path, name: str) -> None:
+    path = folder.parent / name
+    wanted = path.read_text()
+    path.write_text(wanted.replace("berlin-1", "berlin-2", 1))
+
+    assert pages.main(["--check"]) == 1
+    path.unlink()
+    assert pages.main(["--check"]) == 1
+    assert pages.main([]) == 0
+    assert path.read_text() == wanted
+
+
+def test_a_key_that_comes_twice_in_the_api_description_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^openapi\.yaml, line 2: Held comes twice$"):
+        flat.read("schemas:\n  Held: {}\n  Other: {}\n  Held: {}\n")
+
+
+def test_only_requests_are_closed_in_what_is_made_from_the_api_description() -> None:
+    closed = {"type": "object", "additionalProperties": False}
+    body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Sent"}}}}
+    line = {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}
+    description = {
+        "paths": {"/": {"post": {"requestBody": body}}},
+        "components": {
+            "x-fields": [],
+            "schemas": {"Sent": {**closed, "properties": {"lines": line}}, "Line": closed, "Answer": closed},
+        },
+    }
+
+    schemas = flat.flat(description)["components"]["schemas"]
+    assert {name: "additionalProperties" in schema for name, schema in schemas.items()} == {
+        "Sent": True,
+        "Line": True,
+        "Answer": False,
+    }
 
 
 def test_a_page_without_a_place_for_its_part_is_named(folder: Path) -> None:

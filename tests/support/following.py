@@ -98,7 +98,7 @@ def polling(port: int) -> Follower:
             return
         assert answer.status == 200, answer
         follower.seen += answer.json["items"]
-        assert answer.json["nextCursor"] == follower.after
+        assert answer.json["nextCursor"] == str(follower.after)
 
     return Follower(follow)
 

@@ -15,7 +15,6 @@ from schemathesis.specs.openapi.checks import allow_header_conformance, negative
 from support.apps import make_services
 
 from inventory.web.app import create_app
-from inventory.web.error_statuses import TABLE
 from inventory.web.metrics import _JSON_NAMES
 from inventory.web.pages import cursor_of_name
 
@@ -54,6 +53,10 @@ def documented_app():
 
 schemathesis.openapi.format("cursor", st.sampled_from(SKUS).map(cursor_of_name))
 schemathesis.openapi.format("letter-cursor", st.integers(1, 30).map(str).map(cursor_of_name))
+schemathesis.openapi.format("reservation-cursor", st.integers(0, LARGEST).map(str))
+# What has happened already.
+schemathesis.openapi.format("history-cursor", st.just("1"))
+schemathesis.openapi.format("feed-cursor", st.integers(0, len(STORES)).map(str))
 # 412 is what a well-formed request meets whose condition does not hold.
 ACCEPTED = ["2xx", "304", "404", "409", "410", "412"]
 CONFIG = schemathesis.Config.from_dict({"checks": {"positive_data_acceptance": {"expected-statuses": ACCEPTED}}})
@@ -100,11 +103,9 @@ def map_case(context, case):
 def _ask_for_what_has_happened(case):
     """Nor that a sequence or a version has been there already; and waiting takes time."""
     query = case.query or {}
-    for name, end in {"after": len(STORES), "asOfSequence": len(STORES), "wait": 1}.items():
+    for name, end in {"asOfSequence": len(STORES), "wait": 1}.items():
         if _is_whole(query.get(name), 0, 25 if name == "wait" else LARGEST):
             query[name] = int(query[name]) % end
-    if case.operation.path.endswith("/history") and _is_whole(query.get("cursor"), 1, LARGEST):
-        del query["cursor"]
     if isinstance(case.body, dict) and type(case.body.get("countedAtVersion")) is int:
         del case.body["countedAtVersion"]
 
@@ -152,12 +153,6 @@ def routes(app) -> set[tuple[str, str]]:
 
 def test_every_route_is_documented_and_every_documented_route_is_there(app):
     assert set(operations()) == routes(app)
-
-
-def test_every_code_that_an_error_can_have_is_documented():
-    documented = DOCUMENT.read_text()
-
-    assert [row.code for row in TABLE.values() if not re.search(rf"\b{row.code}\b", documented)] == []
 
 
 def test_every_metric_is_documented():
