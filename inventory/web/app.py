@@ -7,6 +7,7 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
 from inventory.web import (
+    api_description,
     audit,
     batch,
     capabilities,
@@ -73,6 +74,7 @@ def create_app(services: Services) -> Flask:
     app.register_blueprint(capabilities.blueprint(services))
     app.register_blueprint(metrics_view.blueprint(metrics))
     app.register_blueprint(problem_types.blueprint())
+    app.register_blueprint(api_description.blueprint(large))
     problems.register(app)
     app.wsgi_app = Admission(app.wsgi_app, metrics, limits)  # type: ignore[method-assign]
     return app
