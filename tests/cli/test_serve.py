@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 import httpx
+from support.ports import free_port
 
 
 def environment(**given: str) -> dict[str, str]:
@@ -48,11 +49,11 @@ def read_until(pattern: str, stream: IO[str]) -> tuple[list[str], str]:
 
 
 @contextmanager
-def served(folder: Path, *arguments: object) -> Iterator[tuple[subprocess.Popen[str], list[str], str]]:
+def served(folder: Path, *arguments: object, **given: str) -> Iterator[tuple[subprocess.Popen[str], list[str], str]]:
     process = subprocess.Popen(
         command(*arguments),
         cwd=folder,
-        env=environment(),
+        env=environment(**given),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -125,6 +126,15 @@ def test_it_tells_where_the_data_is_and_speaks_json_otherwise(data: Path) -> Non
         first, *others = lines
     assert first == f"Data folder: {data}\n"
     assert [json.loads(line)["logger"] for line in others] == ["gunicorn.error"] * len(others)
+
+
+def test_in_the_workers_too_an_option_goes_before_both_of_its_variables(data: Path, tmp_path: Path) -> None:
+    elsewhere = {"INVENTORY_DATA_DIR": str(tmp_path / "a"), "DATA_DIR": str(tmp_path / "b"), "INVENTORY_PORT": "1"}
+    with served(tmp_path, "--data-dir", data, "--port", free_port(), **elsewhere) as (_, _lines, url):
+        assert httpx.put(f"{url}/stores/oslo/inventory/ski", json={"onHand": 2}, timeout=20).status_code == 201
+    assert "oslo" in next((data / "events").iterdir()).read_text()
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
 
 
 def test_without_the_demo_nothing_is_put_in(data: Path) -> None:
