@@ -23,7 +23,7 @@ def address(host: str, port: int) -> str:
 def url(host: str, port: int) -> str:
     """The page to open in a browser on this host."""
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing listens here
-    return f"http://{address(anywhere.get(host, host), port)}/stores"
+    return f"http://{address(anywhere.get(host, host), port)}/docs"
 
 
 def is_loopback(host: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import re
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from support.apps import make_services
 
 import inventory.web
 from inventory.eventlog.unavailable_ledger import UnavailableLedger
+from inventory.server.listen_address import url
 from inventory.web.api_description import FILES
 from inventory.web.app import create_app
 
@@ -104,3 +106,9 @@ def test_a_file_of_more_than_256_kib_is_a_large_read():
 
     assert client.get("/docs/swagger-ui-bundle.js").status_code == 503
     assert client.get("/docs").status_code == 200
+
+
+def test_the_page_that_a_server_says_to_open_is_there(client: FlaskClient):
+    answer = client.get(urlsplit(url("127.0.0.1", 3000)).path)
+
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
