@@ -1,4 +1,4 @@
-"""``inventory backup``."""
+"""``inventory backup``, and what ``inventory verify`` says of a backup."""
 
 import json
 from contextlib import closing
@@ -9,6 +9,7 @@ import click
 from inventory.backup.copy import Copy
 from inventory.backup.manifest import Manifest
 from inventory.backup.target import existing_manifest
+from inventory.backup.verify_backup import BackupVerification, verify_backup
 from inventory.cli.folder import data_dir_option, existing_log
 from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
 from inventory.domain.values import format_instant
@@ -49,3 +50,36 @@ def _as_json(manifest: Manifest) -> dict[str, object]:
         "lastAt": None if at is None else format_instant(at),
         "bytes": sum(file.size for file in manifest.files),
     }
+
+
+NO_MANIFEST = 3
+"""The exit status if nothing proves where the log of a folder should end."""
+
+
+def show_backup(root: Path, as_json: bool) -> None:
+    """Check a backup, and print what was found."""
+    with progress_bar("verifying") as progress:
+        found = verify_backup(root, progress)
+    if as_json:
+        click.echo(json.dumps(found.as_json()))
+    else:
+        for problem in found.problems:
+            click.echo(problem, err=True)
+        for note in found.notes:
+            click.echo(f"note: {note}", err=True)
+        click.echo(_summary(root, found))
+    if not found.ok:
+        raise click.exceptions.Exit(1 if found.problems else NO_MANIFEST)
+
+
+def _summary(root: Path, found: BackupVerification) -> str:
+    last = f"event {found.last}" + (f" of {found.last_at}" if found.last_at else "")
+    if found.manifest is None:
+        verdict = "FAILED" if found.problems else "NO MANIFEST"
+        return (
+            f"{verdict}: {root} is a copy of files, or a data folder. Its log ends at {last}, and nothing proves that"
+            f" this is its end.\nA data folder is checked with: inventory verify --data-dir {root}"
+        )
+    if found.ok:
+        return f"OK: verified through {last}, of ledger {found.manifest.ledger_id}."
+    return f"FAILED: of {found.manifest.last} events, those up to {found.last} are proven."

@@ -11,7 +11,7 @@ import click
 from inventory.cli.terminal import progress_bar
 from inventory.eventlog.data_folder import server_presence
 from inventory.settings import Reading, Settings, Source, read
-from inventory.wiring import Services, build_services, clock_warning, layout_of, prepare
+from inventory.wiring import Services, build_services, clock_warning, cut_message, layout_of, prepare
 
 _WORKERS_HELP = "Worker processes. Default: WEB_CONCURRENCY, or one for each core."
 
@@ -87,10 +87,9 @@ def service(settings: Settings, on_committer_death: Callable[[], None] = lambda:
     with server_presence(layout_of(settings)):
         with progress_bar("checking the log") as progress:
             recovery = prepare(settings, progress=progress)
-        if recovery.cut is not None:
-            click.echo(f"Cut unconfirmed changes off the end of the log; a copy is in {recovery.cut}", err=True)
-        if (warning := clock_warning(recovery)) is not None:
-            click.echo(f"warning: {warning}", err=True)
+        for warning in (cut_message(recovery), clock_warning(recovery)):
+            if warning is not None:
+                click.echo(f"warning: {warning}", err=True)
         services = build_services(settings, on_committer_death=on_committer_death, folded=recovery.folded)
         try:
             yield services

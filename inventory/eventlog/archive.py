@@ -84,6 +84,12 @@ def move_to_archive(layout: Layout, segment: int, disk: Disk, retry: RetryPolicy
     disk.sync_folder(source.parent)
 
 
+def unpacked_size(path: Path) -> int:
+    """The size of an archived segment before it was compressed, below 4 GiB."""
+    # RFC 1952 section 2.3.1: the last four bytes of a gzip file.
+    return int.from_bytes(path.read_bytes()[-4:], "little")
+
+
 def _packed(source: Path) -> Iterator[bytes]:
     # wbits 31: a gzip file with one member; always the same bytes.
     packer = zlib.compressobj(6, zlib.DEFLATED, 31)

@@ -31,12 +31,15 @@ class Recovery(NamedTuple):
     :ivar cut: the copy of a tail that was cut off, or ``None``.
     :ivar ahead_ms: how far the time of the next event is ahead of the wall clock.
     :ivar folded: the fold of the log, which the next ledger takes as its state.
+    :ivar was_unconfirmed: whether the shared header proves that no client had a confirmation of what was cut off. It
+        does not if it is of another boot, or missing: a copy of a folder may end anywhere.
     """
 
     end: Position
     cut: Path | None
     ahead_ms: int
     folded: Restored
+    was_unconfirmed: bool = False
 
 
 def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress = lambda _done, _all: None) -> Recovery:
@@ -109,7 +112,7 @@ def _recover(
         clock_offset = shared.clock_offset if known else max(machine.wall(), last_at) - machine.since_boot()
         shared.make(machine.boot_id(), end, clock_offset)
     now = max(shared.clock_offset + machine.since_boot(), last_at)
-    return Recovery(end, cut, (now - machine.wall()) // 1000, check.folded())
+    return Recovery(end, cut, (now - machine.wall()) // 1000, check.folded(), was_unconfirmed=intact)
 
 
 def _read_published(check: LogCheck, published: Position) -> None:

@@ -31,7 +31,7 @@ from inventory.server.worker_class import OWN, class_of, drop_stalled_clients
 from inventory.settings import Reading, Settings
 from inventory.web import logs
 from inventory.web.log_limits import WarningLimit
-from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, Services, clock_warning, layout_of, prepare
+from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, Services, clock_warning, cut_message, layout_of, prepare
 
 # gunicorn has no types.
 Master: TypeAlias = Any
@@ -85,10 +85,9 @@ class Hooks:
             server.log.info("%s", ignored)
         for near_miss in self._reading.warnings():
             server.log.warning("%s", near_miss)
-        if recovery.cut is not None:
-            server.log.warning("cut unconfirmed changes off the end of the log; a copy is in %s", recovery.cut)
-        if (warning := clock_warning(recovery)) is not None:
-            server.log.warning("%s", warning)
+        for warning in (cut_message(recovery), clock_warning(recovery)):
+            if warning is not None:
+                server.log.warning("%s", warning)
         if self._settings.failpoints:
             server.log.warning("FAILPOINTS is set: the workers inject faults, for tests only")
         for place in server.cfg.address:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inventory.domain.state import State
+from inventory.eventlog.archive import unpacked_size
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
@@ -163,13 +164,8 @@ def _bytes_to_read(layout: Layout, begin: Position, end: Position) -> int:
     sealed = [
         layout.segment(first).stat().st_size for first in layout.segments() if begin.segment <= first < end.segment
     ]
-    packed = [_unpacked_size(layout.archived(first)) for first in layout.archived_segments() if first >= begin.segment]
+    packed = [unpacked_size(layout.archived(first)) for first in layout.archived_segments() if first >= begin.segment]
     return sum(sealed) + sum(packed) + end.offset
-
-
-def _unpacked_size(path: Path) -> int:
-    # RFC 1952 section 2.3.1: the last four bytes of a gzip file.
-    return int.from_bytes(path.read_bytes()[-4:], "little")
 
 
 def _end(layout: Layout) -> Position | None:

@@ -67,6 +67,20 @@ def clock_warning(recovery: Recovery) -> str | None:
     )
 
 
+def cut_message(recovery: Recovery) -> str | None:
+    """What was cut off the end of the log, for the operator; ``None`` if nothing was."""
+    if recovery.cut is None:
+        return None
+    if recovery.was_unconfirmed:
+        return f"cut changes that were never confirmed off the end of the log; a copy is in {recovery.cut}"
+    last = recovery.end.sequence
+    return (
+        f"cut an incomplete write off the end of the log, after event {last}; a copy is in {recovery.cut}. A power cut"
+        " leaves such an end, without a confirmed change. If this folder is a copy, it may have been cut, and confirmed"
+        f" changes after event {last} may be missing"
+    )
+
+
 def check_lease_folder(settings: Settings) -> None:
     """Create the folder of the leases, if leases are enabled.
 

@@ -1,6 +1,7 @@
-"""``inventory backup``: what it says, and its exit status."""
+"""``inventory backup`` and ``inventory verify BACKUP``: what they say, and their exit status."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,77 @@ def test_a_relative_target_is_a_folder_of_the_current_one(data: Path, target: Pa
     monkeypatch.chdir(data.parent)
     assert run("backup", "backup", "--data-dir", data).exit_code == 0
     assert read_manifest(target).last == 8
+
+
+def test_verify_says_that_a_backup_is_what_was_copied(data: Path, target: Path):
+    run("backup", target, "--data-dir", data)
+    manifest = read_manifest(target)
+    done = run("verify", target)
+    assert done.exit_code == 0
+    assert done.stdout.startswith("OK: verified through event 8 of 20")
+    assert done.stdout.endswith(f", of ledger {manifest.ledger_id}.\n")
+
+
+def test_verify_names_the_file_and_the_loss(data: Path, target: Path):
+    run("backup", target, "--data-dir", data)
+    segment = target / "segments" / "00000000000000000001.jsonl"
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:5]))
+    done = run("verify", target)
+    assert (done.exit_code, done.stdout) == (1, "FAILED: of 8 events, those up to 5 are proven.\n")
+    assert done.stderr.startswith(f"{segment}: has ")
+    assert "3 events are lost, 6 to 8" in done.stderr
+    told = json.loads(run("verify", target, "--json").stdout)
+    assert (told["ok"], told["checkedSequence"], told["lastSequence"]) == (False, 5, 8)
+    (damage,) = told["damage"]
+    assert (damage["file"], damage["firstLost"], damage["lastLost"], damage["lostEvents"]) == (str(segment), 6, 8, 3)
+
+
+def test_a_copy_without_a_manifest_is_called_that_and_the_status_is_3(data: Path, target: Path):
+    shutil.copytree(data / "events", target / "events")
+    done = run("verify", target)
+    assert done.exit_code == 3
+    assert done.stdout.startswith(
+        f"NO MANIFEST: {target} is a copy of files, or a data folder. Its log ends at event 8"
+    )
+    assert f"inventory verify --data-dir {target}\n" in done.stdout
+    told = json.loads(run("verify", target, "--json").stdout)
+    assert (told["ok"], told["hasManifest"], told["checkedSequence"]) == (False, False, 8)
+
+
+def test_a_copy_that_was_cut_is_never_said_to_lack_unconfirmed_changes(data: Path, target: Path):
+    """The documented check of before called such a copy valid, and its loss unconfirmed."""
+    shutil.copytree(data / "events", target / "events")
+    segment = target / "events" / "00000000000000000001.jsonl"
+    segment.write_bytes(segment.read_bytes()[:-700])
+    done = run("verify", target)
+    assert (done.exit_code, "ends in an incomplete line: it was cut" in done.stderr) == (3, True)
+    opened = run("sync", "--data-dir", target)
+    assert (opened.exit_code, "If this folder is a copy, it may have been cut" in opened.stderr) == (0, True)
+    assert "confirmed" not in done.stdout + done.stderr
+    assert "never confirmed" not in opened.stderr
+
+
+def test_what_the_marks_of_the_folder_prove_to_be_unconfirmed_is_called_that(data: Path, target: Path):
+    segment = data / "events" / "00000000000000000001.jsonl"
+    segment.write_bytes(segment.read_bytes() + b'{"format":2,"sequence":9')
+    opened = run("sync", "--data-dir", data)
+    assert (opened.exit_code, "cut changes that were never confirmed off the end" in opened.stderr) == (0, True)
+
+
+def test_a_copy_whose_marks_prove_its_loss_is_refused_by_a_start_and_by_verify(data: Path, target: Path):
+    shutil.copytree(data, target)
+    segment = target / "events" / "00000000000000000001.jsonl"
+    segment.write_bytes(segment.read_bytes()[:-700])
+    assert run("sync", "--data-dir", target).exit_code == 1
+    done = run("verify", target)
+    assert (done.exit_code, "of event 8, but its log ends at event 6: 2 events are missing" in done.stderr) == (1, True)
+    assert done.stdout.startswith("FAILED: ")
+
+
+def test_backup_and_data_dir_together_are_wrong_usage(data: Path, target: Path):
+    assert run("verify", target, "--data-dir", data).exit_code == 2
+
+
+def test_a_folder_with_neither_backup_nor_log_is_refused(tmp_path: Path):
+    done = run("verify", tmp_path)
+    assert (done.exit_code, "holds neither a backup nor an event log" in done.stderr) == (1, True)

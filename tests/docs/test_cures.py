@@ -17,6 +17,14 @@ NAMES_A_CURE = re.compile(
 HARMLESS = {
     # They name a state, or what was done, and no cure.
     "it is being rebuilt or restored",
+    "2 usage error; 3 BACKUP has no manifest;",
+    "… has a snapshot, a view or a shared header of event …, but its log ends at event …: … events are missing",
+    "cut an incomplete write off the end of the log, after event …; a copy is in …. A power cut leaves such an end,"
+    " without a confirmed change. If this folder is a copy, it may have been cut, and confirmed changes after event …"
+    " may be missing",
+    "… begins with event … and has no valid snapshot of the events before: without it, no stock can be restored",
+    "… holds neither a backup nor an event log",
+    "give either BACKUP or --data-dir",
     "Event …, ledger.restored, begins the timeline ….",
     "Restore up to the last event that is not after this: a sequence, or an RFC 3339 time with an offset.",
     "Restored … ….",
