@@ -53,7 +53,6 @@ PATHS = [
     "/audit",
     "/readiness",
     "/problems/rate_limited",
-    "/problems/malformed_request",
     "/problems/none",
     "/problems/..",
     "/problems//not_found",
