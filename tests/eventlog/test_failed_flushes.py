@@ -11,6 +11,7 @@ from support.given import all_stock
 from support.waiting import until
 
 from inventory.domain.errors import NeedsOperator, StorageUnavailable
+from inventory.domain.state import LedgerIds
 from inventory.eventlog.ledger import FileLedger
 from inventory.service.ports.stock_reads import PageRequest
 
@@ -63,6 +64,22 @@ def test_after_a_failed_sync_all_processes_refuse_changes(folder: Folder, disk: 
         with pytest.raises(NeedsOperator):
             add(process)
         assert "flush of the event log has failed" in process.status().read_only
+
+
+def test_after_a_failed_sync_the_status_still_names_the_ledger(folder: Folder, disk: Shim):
+    ledger = after_a_failed_sync(folder, disk)
+
+    first = ledger.history.events(1, 1, archived=False)[0].event_id
+    assert {process.status().ids for process in (ledger, folder.open())} == {LedgerIds(first, first)}
+
+
+def test_a_first_event_that_may_be_lost_does_not_name_the_ledger(folder: Folder, disk: Shim):
+    ledger = folder.start(disk)
+    disk.instead[SYNC] = failing(EIO)
+    with pytest.raises(StorageUnavailable):
+        add(ledger)
+
+    assert ledger.status().ids == LedgerIds()
 
 
 def test_after_a_failed_sync_nothing_that_is_not_durable_is_read(folder: Folder, disk: Shim):
