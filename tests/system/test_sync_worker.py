@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,15 @@ DAY_MS = 86_400_000
 def work(tmp_path: Path, data_dir: Path) -> Iterator[Callable[..., RunningWorker]]:
     """Start workers on ``data_dir``, with settings by their variables' names."""
     workers: list[RunningWorker] = []
-    numbers = count(1)
 
     def start(**given: object) -> RunningWorker:
-        worker = RunningWorker(data_dir, tmp_path, next(numbers), **given)
+        worker = RunningWorker(data_dir, tmp_path, **given)
         workers.append(worker)
         return worker
 
     yield start
     for worker in workers:
-        worker.close()
+        worker.kill()
 
 
 @pytest.fixture
