@@ -32,6 +32,11 @@ class Layout:
         return self.root / "snapshots"
 
     @property
+    def backups(self) -> Path:
+        """The folder of how far continuous copies are."""
+        return self.root / "backups"
+
+    @property
     def locks(self) -> Path:
         """The folder of files that running processes share."""
         return self.root / "locks"

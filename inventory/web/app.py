@@ -50,6 +50,7 @@ def create_app(services: Services) -> Flask:
         services.quotas,
         lambda: services.ledger.status().action is not None,
         services.clock_lead.ms,
+        services.backup_lag_ms,
     )
     limits = RequestLimits(services, metrics)
     metrics.follow(services.breakers, services.file_retries)

@@ -44,6 +44,8 @@ def readiness_body(services: Services) -> dict[str, Any]:
         "brokenRecords": status.broken,
         # For people: a worker with old views still accepts changes.
         "syncAgeMs": services.sync.age_ms(),
+        # For people, too: the service does not stop because a copy of it has.
+        "backupLagMs": services.backup_lag_ms(),
         "workerClass": services.serving.worker_class,
         "clockAheadMs": services.clock_lead.ms(),
         "warnings": [str(use) for use in services.quotas.near()],

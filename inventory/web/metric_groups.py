@@ -182,12 +182,14 @@ class StorageMetrics(Collector):
         dead_letters: Callable[[], int],
         needs_operator: Callable[[], bool],
         clock_ahead_ms: Callable[[], int],
+        backup_lag_ms: Callable[[], int | None],
     ) -> None:
         self._figures = figures
         self._sync_age_ms = sync_age_ms
         self._dead_letters = dead_letters
         self._needs_operator = needs_operator
         self._clock_ahead_ms = clock_ahead_ms
+        self._backup_lag_ms = backup_lag_ms
 
     def collect(self) -> Iterator[Metric]:
         """See ``Collector``."""
@@ -212,11 +214,19 @@ class StorageMetrics(Collector):
             "How far the time of events is ahead of the wall clock; negative if it is behind",
             self._clock_ahead_ms() / 1000,
         )
-        age = self._sync_age_ms()
-        # Before the first pass there is no age, and a family without a sample says that.
-        yield GaugeMetricFamily(
-            "inventory_sync_age_seconds",
-            "Upper bound of the age of the published views; 0 while they hold every committed change; no sample before"
-            " the first pass",
-            None if age is None else age / 1000,
-        )
+        for name, meaning, age in (
+            (
+                "sync_age",
+                "Upper bound of the age of the published views; 0 while they hold every committed change; no sample"
+                " before the first pass",
+                self._sync_age_ms(),
+            ),
+            (
+                "backup_lag",
+                "Time since every continuous copy last held everything durable, by the one that is furthest behind; no"
+                " sample if there never was one",
+                self._backup_lag_ms(),
+            ),
+        ):
+            # A family without a sample says that there is no age.
+            yield GaugeMetricFamily(f"inventory_{name}_seconds", meaning, None if age is None else age / 1000)

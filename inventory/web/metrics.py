@@ -55,6 +55,7 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_archive_bytes": "archiveBytes",
     "inventory_snapshot_bytes": "snapshotBytes",
     "inventory_sync_age_seconds": "syncAgeMs",
+    "inventory_backup_lag_seconds": "backupLagMs",
     "inventory_clock_ahead_seconds": "clockAheadMs",
     "inventory_dead_letters": "deadLetters",
     "inventory_records": "records",
@@ -76,7 +77,9 @@ _JSON_NAMES: Mapping[str, str] = {
     "inventory_lock_release_failures_total": "lockReleaseFailures",
 }
 
-_MS_FROM_SECONDS = frozenset(("inventory_sync_age_seconds", "inventory_clock_ahead_seconds"))
+_MS_FROM_SECONDS = frozenset(
+    ("inventory_sync_age_seconds", "inventory_backup_lag_seconds", "inventory_clock_ahead_seconds")
+)
 
 
 class Metrics:
@@ -95,14 +98,18 @@ class Metrics:
         quotas: QuotaWatch,
         needs_operator: Callable[[], bool] = lambda: False,
         clock_ahead_ms: Callable[[], int] = lambda: 0,
+        backup_lag_ms: Callable[[], int | None] = lambda: 0,
     ) -> None:
         """:param queue_depth: the number of changes that wait in this process; called after every request.
         :param storage: the size of the log; called for each read of the metrics, as are the next two.
         :param sync_age_ms: how far the published views are behind.
         :param needs_operator: whether changes are refused until an operator has fixed the cause.
+        :param backup_lag_ms: how far continuous copies are behind.
         """
         registry = self._registry = CollectorRegistry()
-        self._storage = StorageMetrics(storage, sync_age_ms, dead_letters, needs_operator, clock_ahead_ms)
+        self._storage = StorageMetrics(
+            storage, sync_age_ms, dead_letters, needs_operator, clock_ahead_ms, backup_lag_ms
+        )
         registry.register(self._storage)
         shared = os.environ.get(FOLDER_VARIABLE)
         self._sizes = SizeMetrics(quotas, Path(shared) if shared else None)
@@ -167,13 +174,14 @@ class Metrics:
             self._note_dropped()
 
     def totals(self) -> dict[str, Any]:
-        """The metrics over all workers, by their JSON names; ``syncAgeMs`` is ``None`` before the first pass.
+        """The metrics over all workers, by their JSON names; ``None`` for an age that does not exist yet.
 
         ``workerMemoryBytes`` has a figure for each worker, by its process id.
         """
         found: dict[str, Any] = {
             **dict.fromkeys(_JSON_NAMES.values(), 0),
             "syncAgeMs": None,
+            "backupLagMs": None,
             WORKER_MEMORY: {},
         }
         for family in self._all().collect():

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from inventory.backup.follower_position import lag_ms
 from inventory.eventlog.dead_letter_file import DeadLetterFile
 from inventory.eventlog.errors import LogError
 from inventory.eventlog.layout import Layout
@@ -96,7 +97,7 @@ def build_services(
     )
     held = sku_leases(settings, leases, ledger.now) if leases is not None else None
     letters, audit = DeadLetterFile(layout, disk), audit_of(layout, ledger.log_maintenance)
-    return wired.services(ledger, views, letters, maintenance, held, audit)
+    return wired.services(ledger, views, letters, maintenance, held, audit, lambda: lag_ms(layout, ledger.now()))
 
 
 def rebuild(settings: Settings, *, progress: Progress | None = None) -> RebuildResult:
@@ -133,8 +134,10 @@ def build_worker_services(
         again.daemon = True
         again.start()
         unopened = UnavailableLedger(reason, wall_clock)
-        wired, letters = wiring(settings, buckets_file=buckets_file), DeadLetterFile(layout_of(settings), Disk())
-        return wired.services(unopened, UnavailableViews(reason), letters)
+        layout, wired = layout_of(settings), wiring(settings, buckets_file=buckets_file)
+        letters = DeadLetterFile(layout, Disk())
+        lag = partial(lag_ms, layout)
+        return wired.services(unopened, UnavailableViews(reason), letters, backup_lag_ms=lambda: lag(wall_clock()))
 
 
 def _end_this_worker() -> None:

@@ -110,6 +110,7 @@ class Wiring:
         maintenance: Maintenance | None = None,
         leases: SkuLeases | None = None,
         audit: Audits | None = None,
+        backup_lag_ms: Callable[[], int | None] = lambda: None,
     ) -> Services:
         """Put the resilience around a ledger and the views, and the services over them.
 
@@ -150,6 +151,7 @@ class Wiring:
             dead_letters=DeadLetters(ledger, stock, letters, check, now),
             audit=audit or NoAudit("this engine has no log on files to compare with"),
             maintenance=maintenance,
+            backup_lag_ms=backup_lag_ms,
             quotas=QuotaWatch(lambda: ledger.status().sizes, quotas_of(self.settings)),
         )
 

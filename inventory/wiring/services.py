@@ -73,6 +73,7 @@ class Services:
     :ivar bulk_changes: the bulkhead of changes with many operations, until they are answered.
     :ivar unsent: answers that clients have not read yet. :ivar cut_answers: the number that were cut short.
     :ivar serving: filled in by the server.
+    :ivar backup_lag_ms: how far the continuous copies are behind, the worst of them; ``None`` if there never was one.
     :ivar shedder: decides whether to refuse changes while too many wait.
     """
 
@@ -96,6 +97,7 @@ class Services:
     audit: Audits
     quotas: QuotaWatch
     maintenance: Maintenance | None = None
+    backup_lag_ms: Callable[[], int | None] = lambda: None
     serving: Serving = field(default_factory=Serving)
     cut_answers: LocalCounter = field(default_factory=LocalCounter)
     unsent: ByteBudget = field(default_factory=lambda: ByteBudget(UNSENT_BYTES))

@@ -46,6 +46,7 @@ HARMLESS = {
     "… deleted, … kept.",
     "Rebuilt as of event ….",
     "deleted …",
+    "'inventory backup --follow …' is running; stop it first",
     "column … is missing",
     "is missing",
     "… was removed or replaced",
@@ -106,6 +107,8 @@ SAFE = {
     " 'inventory rebuild' reads them from the log",
     # The command is asked for a number and needs two whole snapshots: test_archive.
     "Delete all but the newest KEEP archive segments.",
+    # It adds to that copy, and changes nothing else.
+    "holds events up to …. Start 'inventory backup --follow …'; or, if that copy is given up,",
     # Counts are stated again: it says what that does to sales since.
     "… is damaged, so it is unknown how far this file was imported. --again sets every count in the file, even where"
     " stock was sold since",

@@ -45,6 +45,7 @@ def test_a_service_that_takes_changes_is_ready(client):
         "brokenRecords": 0,
         "clockAheadMs": 0,
         "syncAgeMs": None,
+        "backupLagMs": None,
         "workerClass": "other",
         "warnings": [],
     }

@@ -34,6 +34,7 @@ def test_a_new_app_has_counted_nothing(client):
         "archiveBytes": 0,
         "snapshotBytes": 0,
         "syncAgeMs": None,
+        "backupLagMs": None,
         "rateLimited": 0,
         "shed": 0,
         "largeReadsRefused": 0,
