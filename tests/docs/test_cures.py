@@ -47,6 +47,7 @@ HARMLESS = {
     "Rebuilt as of event ….",
     "deleted …",
     "'inventory backup --follow …' is running; stop it first",
+    "… holds no backup now: its disk is not mounted, or its files were moved",
     "column … is missing",
     "is missing",
     "… was removed or replaced",
