@@ -72,15 +72,18 @@ _MAY_PASS = (OSError, TargetGone, StateUnusable, FolderReplaced)
 
 
 class Follower:
-    """Keeps one target up to date, and the position of the copy in the data folder."""
+    """Keeps one target up to date, and the position of the copy in the data folder.
+
+    :ivar last: the last event that this process has seen in the target; 0 before its first pass.
+    """
 
     def __init__(
         self, target: Path, copying: Copying, positions: FollowerPositions, marks: Callable[[], Marks]
     ) -> None:
         self._target, self._copying, self._positions, self._marks = target, copying, positions, marks
+        self.last = 0
         self._manifest = BackupLayout(target).manifest
         self._has_begun = self._is_known()
-        self._last = 0
         self._seen: tuple[object, ...] = ()
         self._cause: object = None
         self._failures = 0
@@ -121,7 +124,7 @@ class Follower:
         return True
 
     def _copy(self, marks: Marks) -> Manifest:
-        if self._seen != (marks.made, self._identity()) or marks.durable < self._last:
+        if self._seen != (marks.made, self._identity()) or marks.durable < self.last:
             # The source or the target may be another one now.
             self._copying.close()
 
@@ -137,7 +140,7 @@ class Follower:
             # says what it is.
             self._copying.close()
             copied = self._copying.run(begun)
-        self._has_begun, self._last = True, copied.last
+        self._has_begun, self.last = True, copied.last
         self._seen = (marks.made, self._identity())
         return copied
 

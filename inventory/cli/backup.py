@@ -1,34 +1,57 @@
 """``inventory backup``, and what ``inventory verify`` says of a backup."""
 
 import json
+import logging
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
 
 from inventory.backup.copy import Copy
+from inventory.backup.follow import INTERVAL_SECONDS, Follower, marks_of
+from inventory.backup.follower_position import FollowerPositions
 from inventory.backup.manifest import Manifest
 from inventory.backup.target import existing_manifest
 from inventory.backup.verify_backup import BackupVerification, verify_backup
 from inventory.cli.folder import data_dir_option, existing_log
 from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
 from inventory.domain.values import format_instant
+from inventory.resilience.host_clock import HostClock
+from inventory.resilience.retry import RetryPolicy
+from inventory.server.periodic_jobs import told_by_signals
+from inventory.settings import Settings
+from inventory.web import logs
 from inventory.wiring import disk_of, layout_of
+
+_log = logging.getLogger("inventory.backup")
 
 
 @click.command("backup", epilog=EXIT_CODES)
 @click.argument("target", type=click.Path(path_type=Path))
 @data_dir_option
+@click.option("--follow", is_flag=True, help="Go on copying until SIGTERM, SIGINT or Ctrl-C: a continuous copy.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def backup_command(target: Path, data_dir: str | None, as_json: bool) -> None:
+def backup_command(target: Path, data_dir: str | None, follow: bool, as_json: bool) -> None:
     """Copy the ledger to the folder TARGET; if it was copied there before, only what is new.
 
     May run beside servers; copies every change that was confirmed before. TARGET, best on another disk, is made if it
     does not exist. 'inventory verify TARGET' checks it. What the data folder compresses or deletes later stays in the
     backup. A backup of another ledger, or of the time before a restore, is refused and not touched. Ctrl-C, a kill or a
     full disk leaves the backup of before, and the next run continues.
+
+    With --follow, TARGET is at most a second behind. How far it is stands in the data folder: readiness and metrics
+    show its age as backupLagMs, and 'inventory archive --keep' keeps what TARGET does not have. A target that is full
+    or gone, and a data folder on which no server has started since the host was booted, are reported once and tried
+    again; whatever would leave a gap ends the command with status 1. At the end it makes a last pass, and the status is
+    0. Its log is JSON lines on stdout.
     """
     settings, root = existing_log(data_dir), target.absolute()
+    if follow:
+        if as_json:
+            raise click.UsageError("--follow writes a log and prints no result: leave out --json")
+        _follow(settings, root)
+        return
     before = existing_manifest(root)
     copy = Copy(layout_of(settings), root, disk_of(settings))
     with heeding_sigterm(), closing(copy), progress_bar("copying") as progress:
@@ -38,6 +61,28 @@ def backup_command(target: Path, data_dir: str | None, as_json: bool) -> None:
         click.echo(json.dumps({**_as_json(manifest), "newEvents": new}))
     else:
         click.echo(f"Backed up through event {manifest.last}: {plural(new, 'new event')} in {root}.")
+
+
+def _follow(settings: Settings, target: Path) -> None:
+    layout, disk, machine = layout_of(settings), disk_of(settings), HostClock()
+    layout.make_folders()
+    positions = FollowerPositions(layout, disk, RetryPolicy())
+    logs.configure_logging(settings.log_level)
+    try:
+        with (
+            told_by_signals() as endings,
+            positions.lock(target) as ours,
+            closing(Copy(layout, target, disk, machine)) as copying,
+        ):
+            if not ours:
+                raise click.ClickException(f"another process is already following {layout.root} to {target}")
+            told = {"target": str(target), "dataDir": str(layout.root), "intervalMs": round(INTERVAL_SECONDS * 1000)}
+            _log.info("following", extra=told)
+            follower = Follower(target, copying, positions, partial(marks_of, layout, machine))
+            follower.run(endings)
+            _log.info("stopped as requested", extra={"asOfSequence": follower.last})
+    finally:
+        logs.stop()
 
 
 def _as_json(manifest: Manifest) -> dict[str, object]:
