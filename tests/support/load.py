@@ -27,17 +27,20 @@ class Change(NamedTuple):
 
 
 class Account:
-    """What was sent, by what became of it: confirmed, refused for certain, or unknown."""
+    """What was sent, by what became of it: confirmed, refused for certain, or unknown.
+
+    ``confirmed_at`` says when, by the monotonic clock.
+    """
 
     def __init__(self) -> None:
-        self._answered_at: list[float] = []
+        self.confirmed_at: dict[Change, float] = {}
         self.confirmed: dict[Change, dict[str, Any]] = {}
         self.refused: dict[Change, dict[str, Any]] = {}
         self.unknown: list[Change] = []
 
     def note(self, change: Change, answer: Answer) -> None:
         if answer.status == 200:
-            self._answered_at.append(time.monotonic())
+            self.confirmed_at[change] = time.monotonic()
             self.confirmed[change] = answer.json
             return
         assert answer.status == 503, answer
@@ -48,7 +51,7 @@ class Account:
 
     def longest_pause(self) -> float:
         """For how many seconds nobody was told yes, at most, from the first time to the last."""
-        moments = sorted(self._answered_at)
+        moments = sorted(self.confirmed_at.values())
         return max((later - moment for moment, later in pairwise(moments)), default=0.0)
 
     def settle(self, client: Client) -> None:
