@@ -59,6 +59,9 @@ class RunningCommand:
         self._process.send_signal(with_signal)
         return self.status()
 
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
     def status(self) -> int:
         """Wait for its end; returns its exit status."""
         return self._process.wait(60)
@@ -69,7 +72,6 @@ class RunningCommand:
         self._process.wait(10)
 
     def _is_at_work(self) -> bool:
-        ended = self._process.poll()
-        if ended is not None:
-            raise AssertionError(f"it ended with {ended}:\n{self.stderr.read_text()}")
+        if self.has_ended():
+            raise AssertionError(f"it ended with {self._process.returncode}:\n{self.stderr.read_text()}")
         return bool(self.said(self.ready))

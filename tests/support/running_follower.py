@@ -29,7 +29,8 @@ class RunningFollower(RunningCommand):
         return self._positions.find(self.target)
 
     def until_copied(self, sequence: int) -> None:
-        """Wait until the copy holds this event."""
+        """Wait until the follower is at work, and the copy holds this event."""
+        self.until_ready()
 
         def is_there() -> bool:
             position = self.position()
