@@ -57,7 +57,7 @@ def archive_command(
         old = [] if keep is None else archived[: len(archived) - keep]
         kept = _kept(layout, old, services, followers)
         old = [segment for segment in old if segment not in {*kept.for_keys, *kept.for_followers}]
-        whole = services.maintenance.whole_snapshots()
+        whole = services.maintenance.whole_snapshots() if old else []
         if old and len(whole) < 2:
             raise click.ClickException("--keep needs two valid snapshots; take one with --snapshot")
         if old and read_start(layout.snapshot(whole[-1])).ids.ledger_id is None:

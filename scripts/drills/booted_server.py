@@ -1,4 +1,4 @@
-"""A server on a machine that has just booted: the same kernel, another boot id, whatever was in memory gone."""
+"""A server and its follower on a host that has just booted: the same kernel, another boot id, no memory of before."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -24,23 +24,18 @@ _STOP_SECONDS = 30.0
 _PAUSE_SECONDS = 0.01
 
 
-class BootedServer:
-    """``inventory serve`` as a process group of its own. ``errors`` is where it writes its messages."""
+class BootedProcess:
+    """``inventory …`` as a process group of its own. ``errors`` is where it writes its messages."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", errors: Path) -> None:
         self._process = process
         self._errors = errors
-        self.port = 0
 
-    def wait_until_ready(self) -> None:
-        """Return when it is ready. :raises ServerBroken: it has ended, or is not ready in a minute."""
-        end = time.monotonic() + _START_SECONDS
-        while not self._is_ready():
-            if self._process.poll() is not None:
-                raise ServerBroken(f"the start ended with status {self._process.returncode}:\n{self._last_words()}")
-            if time.monotonic() > end:
-                raise ServerBroken(f"the server is not ready after {_START_SECONDS:g} s:\n{self._last_words()}")
-            time.sleep(_PAUSE_SECONDS)
+    def why_ended(self) -> str | None:
+        """What it said last, if it has ended by itself."""
+        if self._process.poll() is None:
+            return None
+        return f"it ended with status {self._process.returncode}:\n{self._last_words()}"
 
     def stop_at_once(self) -> None:
         """Stop every process of it where it is (SIGSTOP); returns when no thread runs any more.
@@ -72,6 +67,25 @@ class BootedServer:
         except subprocess.TimeoutExpired as error:
             raise ServerBroken(f"SIGTERM did not end it in {_STOP_SECONDS:g} s:\n{self._last_words()}") from error
 
+    def _last_words(self) -> str:
+        return self._errors.read_text(errors="replace").strip()[-2000:]
+
+
+class BootedServer(BootedProcess):
+    """``inventory serve``."""
+
+    port = 0
+
+    def wait_until_ready(self) -> None:
+        """Return when it is ready. :raises ServerBroken: it has ended, or is not ready in a minute."""
+        end = time.monotonic() + _START_SECONDS
+        while not self._is_ready():
+            if (reason := self.why_ended()) is not None:
+                raise ServerBroken(f"the server does not start: {reason}")
+            if time.monotonic() > end:
+                raise ServerBroken(f"the server is not ready after {_START_SECONDS:g} s:\n{self._last_words()}")
+            time.sleep(_PAUSE_SECONDS)
+
     def _is_ready(self) -> bool:
         if not self.port:
             found = _LISTENING.search(self._errors.read_text(errors="replace"))
@@ -83,9 +97,6 @@ class BootedServer:
                 return True
         except (urllib.error.URLError, OSError):
             return False
-
-    def _last_words(self) -> str:
-        return self._errors.read_text(errors="replace").strip()[-2000:]
 
 
 class Boot:
@@ -103,11 +114,31 @@ class Boot:
 
         :raises ServerBroken: it does not start.
         """
-        errors = self._home / f"server-{uuid4()}.err"
         environment = {"HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(data_dir), **settings}
+        server = BootedServer(*self._started(["serve"], environment))
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            server.kill()
+
+    @contextmanager
+    def following(self, data_dir: Path, target: Path) -> Iterator[BootedProcess]:
+        """Copy a folder continuously for the ``with`` block."""
+        command = ["backup", "--follow", str(target), "--data-dir", str(data_dir)]
+        follower = BootedProcess(*self._started(command, {}))
+        try:
+            yield follower
+        finally:
+            follower.kill()
+
+    def _started(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> "tuple[subprocess.Popen[bytes], Path]":
+        errors = self._home / f"{command[0]}-{uuid4()}.err"
         with errors.open("wb") as messages:
             process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", _AS_BOOTED, "sh", sys.executable, "-m", "inventory.cli", "serve"],
+                ["unshare", "--mount", "sh", "-c", _AS_BOOTED, "sh", sys.executable, "-m", "inventory.cli", *command],
                 cwd=self._home,
                 env={**clean_environment(), "BOOT_ID_FILE": str(self._id), **environment},
                 stdin=subprocess.DEVNULL,
@@ -115,12 +146,7 @@ class Boot:
                 stderr=messages,
                 start_new_session=True,
             )
-        server = BootedServer(process, errors)
-        try:
-            server.wait_until_ready()
-            yield server
-        finally:
-            server.kill()
+        return process, errors
 
 
 def _states_of_threads(group: int) -> Iterator[str]:

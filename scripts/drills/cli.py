@@ -34,7 +34,8 @@ batches    single changes while 16 connections send batches of 1,000 reserves, h
 large-reads
            changes while 16 readers ask for a SKU in 100,000 stores again and again, beside the same without
 power-cut  root only: the data on an ext4 of its own; under every kind of change the power is cut again and again, and a
-           server starts on what the disk had. With --without-sync the drill is tried: syncs do nothing, so it must
+           server starts on what the disk had. With --follow a continuous copy is on a second disk, which is cut at the
+           same moment. With --without-sync the drill is tried: syncs do nothing, so it must
            find losses
 
 The status is 1 if a bound is missed. Figures want a machine that does nothing else.
@@ -160,11 +161,11 @@ def _power_cut(options: argparse.Namespace, folder: Path) -> Result:
         raise ValueError(f"power-cut cannot be made here: {reason}")
     lying = power_cut.without_sync(folder) if options.without_sync else {}
     found = []
-    for cut in power_cut.cuts(folder, options.cuts, options.seed, lying):
+    for cut in power_cut.cuts(folder, options.cuts, options.seed, lying, follow=options.follow):
         found.append(cut)
         _say(f"cut {len(found)}/{options.cuts} {power_cut.line(cut)}")
         _report(cut.wrong[:_NAMED])
-    bounds = power_cut.verdict(found, with_sync=not options.without_sync)
+    bounds = power_cut.verdict(found, with_sync=not options.without_sync, follow=options.follow)
     return f"power-cut, seed {options.seed}", power_cut.SETTINGS, bounds, [cut.as_json() for cut in found]
 
 
@@ -197,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cuts", type=whole, default=20, help="how often the power is cut (20)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the cuts and the changes before (1)")
     parser.add_argument("--without-sync", action="store_true", help="power-cut: no sync does anything; losses are due")
+    parser.add_argument("--follow", action="store_true", help="power-cut: with a continuous copy on a second disk")
     parser.add_argument("--dir", type=Path, help="make the temporary data folders here, not among the temporary files")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything to a file, too")
     return parser

@@ -2,6 +2,10 @@
 
 Each cut goes on with the disk that the one before has left: the log grows over all of them, is rotated, snapshot and
 compacted. The machine boots in between: the server sees another boot id, so that it trusts no mark of before.
+
+With ``follow``, a continuous copy is on a second disk, which is cut at the same moment. The copy must then be proven by
+its manifest, be the beginning of the log, and hold each change that was confirmed before the moment of its position;
+and its follower must go on after the boot.
 """
 
 import json
@@ -9,7 +13,8 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +24,7 @@ from bench.server import ServerBroken
 from bench.slow_sync import compiled
 from bench.traffic import adjusting
 
+from drills import followed
 from drills.after_cut import Findings, compare, logged, replay, settle, told_by
 from drills.booted_server import Boot
 from drills.bounds import Bound
@@ -76,10 +82,11 @@ class _World:
     """A disk, and the account of all that a server on it has ever answered."""
 
     image: Path
+    copy: Path | None
     account: Account = field(default_factory=Account)
 
 
-def cuts(home: Path, many: int, seed: int, environment: Mapping[str, str]) -> Iterator[Cut]:
+def cuts(home: Path, many: int, seed: int, environment: Mapping[str, str], *, follow: bool = False) -> Iterator[Cut]:
     """Cut the power ``many`` times. After one that something is wrong with, the next begins with an empty disk.
 
     :param environment: for the servers under load beside their settings: what disables their syncs.
@@ -88,42 +95,63 @@ def cuts(home: Path, many: int, seed: int, environment: Mapping[str, str]) -> It
     chance, world = random.Random(seed), None
     for number in range(many):
         if world is None:
-            world = _World(home / f"disk-{number}-new")
-            make_image(world.image, _IMAGE_MIB)
+            copy = home / f"copy-{number}-new" if follow else None
+            world = _World(home / f"disk-{number}-new", copy)
+            for image in filter(None, (world.image, copy)):
+                make_image(image, _IMAGE_MIB)
         cut = Cut(number, chance.uniform(*_LOAD_SECONDS))
         _cut(world, cut, home, f"{seed}-{number}", environment)
         yield cut
         if cut.wrong:
-            world.image.unlink()
+            for image in filter(None, (world.image, world.copy)):
+                image.unlink()
             world = None
 
 
 def _cut(world: _World, cut: Cut, home: Path, name: str, environment: Mapping[str, str]) -> None:
     """Put a server under load, cut, start on what is left, and look at it; the world goes on with that."""
-    account, left = world.account, home / f"disk-{cut.number}"
+    account, left, left_copy, moment = world.account, home / f"disk-{cut.number}", home / f"copy-{cut.number}", 0.0
     before = account.kinds()
-    with mounted(world.image, home / "mounted") as disk:
+    with ExitStack() as stack:
+        disk = stack.enter_context(mounted(world.image, home / "mounted"))
         data_dir = disk.folder / "data"
         if not data_dir.exists():
             make_log(data_dir, SKUS, _PAST_EVENTS, adjusting(SKUS).deltas)
             synced(disk.folder)
-        with Boot(home).serving(data_dir, {**SETTINGS, **environment}) as server:
-            clients = Clients(server.port, account, name, _CLIENTS)
-            try:
-                time.sleep(cut.load_seconds)
-                server.stop_at_once()
-                cut_at = time.monotonic()
-                cut.copies = disk.copy_as_cut(left)
-            finally:
-                clients.let_end()
-                server.kill()
-                clients.join()
+        boot, copy = Boot(home), None
+        server = stack.enter_context(boot.serving(data_dir, {**SETTINGS, **environment}))
+        if world.copy is not None:
+            copy = stack.enter_context(followed.copying(boot, data_dir, world.copy, home / "mounted-copy"))
+        clients = Clients(server.port, account, name, _CLIENTS)
+        try:
+            time.sleep(cut.load_seconds)
+            server.stop_at_once()
+            cut_at = time.monotonic()
+            if copy is not None:
+                copy.stop_at_once()
+                moment = copy.moment
+                copy.copy_as_cut(left_copy)
+            cut.copies = disk.copy_as_cut(left)
+        finally:
+            clients.let_end()
+            server.kill()
+            clients.join()
     world.image.unlink()
     world.image = left
+    if world.copy is not None:
+        world.copy.unlink()
+        world.copy = left_copy
     cut.confirmed, cut.under_way = len(account.confirmed), len(account.unknown)
     cut.kinds = dict(account.kinds() - before)
+    in_time = dict(account.confirmed)
     with mounted(left, home / "mounted") as disk:
         _look(disk, account, cut, cut_at, home)
+        if world.copy is not None and not cut.start:
+            with mounted(world.copy, home / "mounted-copy") as other:
+                target, log = followed.target_on(other), logged(disk.folder / "data")
+                found = followed.look(target, log, replace(account, confirmed=in_time), moment)
+            cut.findings.other.extend(found.wrong)
+            cut.files = {**cut.files, "events copied": found.copied, "changes due in the copy": found.due}
 
 
 def _look(disk: LoopDisk, account: Account, cut: Cut, cut_at: float, home: Path) -> None:
@@ -170,7 +198,7 @@ def without_sync(folder: Path) -> dict[str, str]:
     return {"LD_PRELOAD": str(compiled(_NO_SYNC, folder / "no_sync.so"))}
 
 
-def verdict(found: Sequence[Cut], *, with_sync: bool = True) -> list[Bound]:
+def verdict(found: Sequence[Cut], *, with_sync: bool = True, follow: bool = False) -> list[Bound]:
     """Hold the cuts to the bounds. Without syncs the drill itself is tried: it has to find losses."""
     if not with_sync:
         return [
@@ -187,6 +215,7 @@ def verdict(found: Sequence[Cut], *, with_sync: bool = True) -> list[Bound]:
         Bound("kinds of change among them", len(kinds), 1, at_least=True),
         Bound("changes under way at a cut", sum(cut.under_way for cut in found), 1, at_least=True),
         *(_most(found, what) for what in ("segments", "archived", "newest snapshot", "newest view")),
+        *(_most(found, what) for what in ("events copied", "changes due in the copy") if follow),
     ]
 
 

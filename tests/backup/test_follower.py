@@ -111,8 +111,8 @@ def test_a_cause_is_reported_once_however_often_it_is_met(world: World, told, fa
     assert told() == ["a pass failed", "copying again"]
 
 
-def test_another_cause_is_reported_too_and_the_first_one_when_it_comes_back(world: World, told):
-    world.faults = [FULL, BROKEN, BROKEN, None, FULL]
+def test_another_cause_is_reported_too_and_the_same_one_when_it_comes_back(world: World, told):
+    world.faults = [FULL, BROKEN, BROKEN, None, BROKEN]
     follower = world.follower()
     for _ in range(5):
         follower.pass_once()

@@ -23,6 +23,15 @@ def test_after_power_cuts_a_server_starts_and_every_confirmed_change_is_there_on
     assert all(cut.kinds for cut in found), "nothing was confirmed"
 
 
+def test_after_power_cuts_a_continuous_copy_is_the_beginning_of_the_log_and_has_what_was_confirmed_before_its_moment(
+    tmp_path: Path,
+):
+    found = list(power_cut.cuts(tmp_path, many=2, seed=11, environment={}, follow=True))
+
+    assert [cut.wrong for cut in found] == [[], []]
+    assert all(cut.files["changes due in the copy"] for cut in found), "nothing had to be in the copy"
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler is installed")
 def test_a_server_whose_syncs_do_nothing_is_found_to_have_lost_what_it_confirmed(tmp_path: Path):
     (found,) = power_cut.cuts(tmp_path, many=1, seed=7, environment=power_cut.without_sync(tmp_path))
