@@ -14,6 +14,7 @@ from bench.driving import drive_with_our_own
 from bench.load import Load
 
 from drills.bounds import Bound
+from drills.copied import copied
 from drills.subject import Conditions, Subject, goodput, subject
 
 CONNECTIONS = 16
@@ -30,6 +31,7 @@ class Case:
     :ivar refusable: whether a 503 is a right answer to it.
     :ivar stores: of so many stores a SKU is made first, which ``asked`` may name: ``WIDE``.
     :ivar counted: the metric that shows that the work was done; without one it shows in the rates.
+    :ivar followed: whether the work is a continuous copy of the data folder.
     :ivar at_least_seconds: shorter rounds would show too little of it.
     """
 
@@ -44,6 +46,7 @@ class Case:
     askers: int = 1
     refusable: bool = False
     stores: int = 0
+    followed: bool = False
 
 
 CASES = {
@@ -83,24 +86,29 @@ CASES = {
         refusable=True,
         stores=100_000,
     ),
+    "follower": Case("a continuous copy", {"RATE_LIMIT_RPS": "0"}, {}, 2.0, followed=True),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One round. ``wrong`` is what either server said against what it had confirmed; ``done`` what was counted."""
+    """One round. ``wrong`` is what either server said against what it had confirmed; ``done`` what was counted.
+
+    :ivar lag_ms: how far a continuous copy was behind at most.
+    """
 
     usual: Load
     beside: Load
     wrong: Sequence[str]
     done: int = 0
+    lag_ms: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
         loads = {"usual": asdict(self.usual), "beside": asdict(self.beside)}
         for load in loads.values():
             load.pop("confirmed")
-        return {**loads, "wrong": list(self.wrong), "done": self.done}
+        return {**loads, "wrong": list(self.wrong), "done": self.done, "lagMs": self.lag_ms}
 
 
 def pairs(conditions: Conditions, case: Case) -> Iterator[Pair]:
@@ -108,24 +116,26 @@ def pairs(conditions: Conditions, case: Case) -> Iterator[Pair]:
     for number in range(conditions.rounds):
         order = (_usual(case), case)
         found = [_driven(conditions, each, number) for each in (order[::-1] if number % 2 else order)]
-        (usual, first, _), (beside, second, done) = reversed(found) if number % 2 else found
-        yield Pair(usual, beside, [*first, *second], done)
+        (usual, first, _, _), (beside, second, done, lag) = reversed(found) if number % 2 else found
+        yield Pair(usual, beside, [*first, *second], done, lag)
 
 
 def _usual(case: Case) -> Case:
-    return replace(case, working={}, asked=None, counted=None)
+    return replace(case, working={}, asked=None, counted=None, followed=False)
 
 
-def _driven(conditions: Conditions, case: Case, number: int) -> tuple[Load, list[str], int]:
+def _driven(conditions: Conditions, case: Case, number: int) -> tuple[Load, list[str], int, int]:
     with subject(conditions, {**case.settings, **case.working}) as under_test:
         under_test.widen(WIDE, case.stores)
-        with asking(under_test, case) as answers:
+        follower = copied(under_test.server.data_dir, is_wanted=case.followed)
+        with asking(under_test, case) as answers, follower as copy:
             load = drive_with_our_own(under_test.plan(conditions, conditions.connections, seed=number))
         under_test.loads.append(load)
         done = answers.count(200) if case.counted is None else under_test.metric(case.counted)
+        done = copy.events if case.followed else done
         right = (200, 503) if case.refusable else (200,)
         wrong = [f"{case.asked}: {status}" for status in answers if status not in right]
-        return load, [*wrong, *under_test.contradictions()], done
+        return load, [*wrong, *under_test.contradictions()], done, copy.worst_lag_ms
 
 
 @contextmanager
@@ -158,7 +168,12 @@ def verdict(rounds: Sequence[Pair], case: Case) -> list[Bound]:
     failed = sum(sum(load.errors.values()) for one in rounds for load in (one.usual, one.beside))
     slower = median(one.beside.latencies_ms[1] / one.usual.latencies_ms[1] for one in rounds)
     slower_p50 = median(one.beside.latencies_ms[0] / one.usual.latencies_ms[0] for one in rounds)
-    work = case.counted or case.asked
+    work = "events copied" if case.followed else case.counted or case.asked
+    rate = median(goodput(one.beside) / goodput(one.usual) for one in rounds) if case.followed else 0.0
+    followed = [
+        Bound("changes a second, of those without", rate, 0.9, at_least=True),
+        Bound("lag of the copy at its highest", max(one.lag_ms for one in rounds), 1000, "ms"),
+    ]
     counted = (
         []
         if work is None
@@ -170,6 +185,7 @@ def verdict(rounds: Sequence[Pair], case: Case) -> list[Bound]:
         Bound("answers other than 200", failed, 0),
         Bound("contradictions between answers, stock and log", sum(len(one.wrong) for one in rounds), 0),
         *counted,
+        *(followed if case.followed else []),
     ]
 
 
@@ -179,4 +195,4 @@ def line(one: Pair) -> str:
         f"{goodput(load):,.0f}/s p50 {load.latencies_ms[0]:.1f} ms p99 {load.latencies_ms[1]:.1f} ms"
         for load in (one.usual, one.beside)
     )
-    return f"usual {usual} | beside it {beside}"
+    return f"usual {usual} | beside it {beside}" + (f" | lag at most {one.lag_ms} ms" if one.lag_ms else "")

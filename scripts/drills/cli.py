@@ -33,6 +33,7 @@ audit      changes of 100,000 records while the log is folded anew and compared 
 batches    single changes while 16 connections send batches of 1,000 reserves, half of them atomic, without pause
 large-reads
            changes while 16 readers ask for a SKU in 100,000 stores again and again, beside the same without
+follower   changes beside a continuous copy (inventory backup --follow), beside the same without
 power-cut  root only: the data on an ext4 of its own; under every kind of change the power is cut again and again, and a
            server starts on what the disk had. With --follow a continuous copy is on a second disk, which is cut at the
            same moment. With --without-sync the drill is tried: syncs do nothing, so it must

@@ -107,6 +107,21 @@ def test_answers_other_than_200_and_contradictions_fail_the_slow_sync():
     ]
 
 
+@pytest.mark.parametrize(
+    ("many", "p99", "lag", "done", "what"),
+    [
+        (90, 20.0, 1000, 1, []),
+        (89, 20.0, 1000, 1, ["changes a second, of those without"]),
+        (90, 20.1, 1000, 1, ["p99 of changes beside a continuous copy, times that without"]),
+        (90, 20.0, 1001, 1, ["lag of the copy at its highest"]),
+        (90, 20.0, 1000, 0, ["events copied in the round that had fewest"]),
+    ],
+)
+def test_each_bound_of_a_continuous_copy_is_missed_alone(many: int, p99: float, lag: int, done: int, what: list[str]):
+    pair = Pair(load(status_200=answers(100, 10.0)), load(status_200=answers(many, p99)), [], done, lag)
+    assert missed(beside.verdict([pair], CASES["follower"])) == what
+
+
 @pytest.mark.parametrize(("case", "work"), [("upkeep", "snapshots"), ("audit", "/audit/verify")])
 def test_work_that_was_not_done_in_one_round_shows_nothing(case: str, work: str):
     fine = load(status_200=answers(9, 10.0))
