@@ -40,7 +40,8 @@ def archive_command(
     A deleted segment is gone for good. The stock stays, in snapshots and log, but that part of its history can no
     longer be read, and the snapshots are then the only thing to start from. Segments with the first answer to an
     idempotency key that has not expired are kept, and those that a continuous copy (backup --follow) does not have yet,
-    also if it does not run. May run beside servers.
+    also if it does not run. If no snapshot has the id of the ledger yet, as after an upgrade, one is taken first. May
+    run beside servers.
     """
     settings = existing_log(data_dir)
     layout = layout_of(settings)

@@ -143,6 +143,8 @@ def fold(state: State, event: Event, position: int) -> None:
         state.reservations.put(reservation)
     elif step is not None:
         state.reservations.step(event, step)
+    elif not lines and kind == LEDGER_RESTORED:
+        state.timeline_id = event_id
     if use is not None:
         state.keys.remember(use.key, at, use.expires_at, position)
         if use.part_of is not None:
@@ -151,7 +153,5 @@ def fold(state: State, event: Event, position: int) -> None:
         state.keys.remember_delivery(delivery, position)
     if sequence == 1:
         state.ledger_id = state.timeline_id = event_id
-    elif kind == LEDGER_RESTORED:
-        state.timeline_id = event_id
     state.sequence = sequence
     state.last_at = at

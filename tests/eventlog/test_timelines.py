@@ -5,6 +5,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from support.dead_letters import process, states
 from support.folder import Folder, Shim, add, failing
 from support.given import WRITER
 from support.kept_folder import KEPT
@@ -17,8 +18,11 @@ from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
 from inventory.eventlog.line import FORMAT, decode, next_chain
 from inventory.eventlog.log_parts import LogOptions, LogParts
+from inventory.eventlog.log_reader import START, Cursor
 from inventory.eventlog.snapshot import read_start
 from inventory.eventlog.timeline import ids_at, restore_snapshot
+from inventory.verification.verify import audit
+from inventory.wiring import rebuild
 
 FIRST_OF_KEPT = "01a2317b-4637-7b4a-a4cc-0d3151ff8773"
 SMALL = 4096
@@ -95,6 +99,33 @@ def test_a_restored_log_continues_in_a_new_timeline_of_the_same_ledger(folder: F
     assert (ids_of(ledger), outcome.event.sequence, outcome.record.on_hand) == (ids, 5, 4)
     assert ids.ledger_id != ids.timeline_id
     assert folder.verify().ok
+
+
+def test_verify_audit_and_rebuild_take_a_restore_as_it_is(folder: Folder, tmp_path: Path):
+    ids = restored(folder)
+    ledger, image = folder.start(), tmp_path / "image"
+    add(ledger)
+    ledger.log_maintenance.take_snapshot()
+    with image.open("wb") as file:
+        ledger.log_maintenance.copy_state(file.write)
+    assert [audit(folder.layout, image).problems, folder.verify().problems] == [[], []]
+    folder.close()
+    assert rebuild(folder.settings).as_of_sequence == 5
+    assert folder.layout.snapshot_sequences() == []
+    assert ids_of(folder.start()) == ids
+
+
+def test_a_dead_letter_of_before_a_restore_is_settled_after_it(broken: Folder):
+    lines = broken.log().splitlines()
+    end = Cursor(START.position._replace(sequence=len(lines)), bytes.fromhex(orjson.loads(lines[-1])["chain"]))
+    begin_timeline(broken.layout, end)
+    broken.prepare()
+    process(broken).letters.settle(2, None, "requeue", "anna", None)
+    dead = broken.layout.dead_letters.read_bytes().splitlines(keepends=True)[0]
+    broken.layout.dead_letters.write_bytes(dead)
+    # Which event has settled it is then looked for in the log.
+    process(broken).letters.note_new()
+    assert (states(broken), broken.verify().problems) == (["dead", "requeued"], [])
 
 
 def test_a_restore_of_an_empty_log_begins_a_ledger(folder: Folder):

@@ -7,7 +7,12 @@ from support.client import Client, Unanswered, record_path
 from support.conversation import Talk, assert_replayed, fill, trade
 from support.load import logged_lines
 from support.running_server import RunningServer, Serve, run_command
+from support.timelines import begin_timeline
 from support.waiting import until
+
+from inventory.domain.values import parse_instant
+from inventory.eventlog.layout import Layout
+from inventory.eventlog.log_reader import START, Cursor
 
 SETTINGS = {"SEGMENT_BYTES": 4096, "SYNC_INTERVAL_MS": 100}
 FORMAT = 2
@@ -73,6 +78,28 @@ def test_the_version_before_goes_on_with_a_log_of_its_own_format(serve: Serve, v
         assert stock_of(client) == stock
         assert_replayed(talk.said, client)
         assert client.post(f"{record_path('MUG', 'berlin')}/adjust", {"delta": 1}).status == 200
+
+
+def test_the_version_before_goes_on_with_a_restored_log_and_loses_neither_ledger_nor_timeline(
+    serve: Serve, version_before: Path, data_dir: Path
+):
+    written(serve(**SETTINGS), only_format_2=True)
+    lines = logged_lines(data_dir)
+    end = Cursor(START.position._replace(sequence=lines[-1]["sequence"]), bytes.fromhex(lines[-1]["chain"]))
+    timeline = begin_timeline(Layout(data_dir), end, at=parse_instant(lines[-1]["ts"])).event.event_id
+    stock = stock_at_its_end(serve(**SETTINGS))
+
+    for command in (("rebuild", "--yes"), ("verify",), ("archive", "--snapshot")):
+        assert run_command(data_dir, *command, PYTHONPATH=version_before).returncode == 0
+    server = serve(PYTHONPATH=version_before, **SETTINGS)
+    with server.client() as client:
+        assert stock_of(client) == stock
+        assert client.post(f"{record_path('MUG', 'berlin')}/adjust", {"delta": 1}).status == 200
+    assert server.end() == 0
+
+    with serve(**SETTINGS).client() as client:
+        told = client.get("/capabilities").json
+    assert (told["ledgerId"], told["timelineId"]) == (lines[0]["eventId"], timeline)
 
 
 def test_the_version_before_keeps_the_stock_and_changes_nothing_from_the_first_line_of_a_newer_format_on(
