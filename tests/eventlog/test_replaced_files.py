@@ -60,6 +60,20 @@ def test_a_process_that_has_lost_a_shared_file_tells_nothing_more_takes_no_chang
         assert folder.log() == before
 
 
+@pytest.mark.parametrize("lose", [remove, replace])
+def test_a_change_that_comes_before_anything_has_noticed_the_loss_is_refused_too(
+    folder: Folder, lose: Callable[[Path], None]
+):
+    ledger = folder.start()
+    add(ledger)
+    ledger._watch.close()
+    before = folder.log()
+    lose(folder.layout.root / "locks/state")
+    with pytest.raises(StorageUnavailable, match=r"was removed|was replaced") as refusal:
+        add(ledger)
+    assert (refusal.value.outcome, folder.log()) == ("none", before)
+
+
 def test_a_process_that_waits_for_the_lock_tells_nothing_old_either(folder: Folder):
     ledger = folder.start()
     add(ledger)

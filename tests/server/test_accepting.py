@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from gunicorn import util
 from gunicorn.workers import gthread
 from support.waiting import until
-from support.worker_thread import WHOLE, Running, answer
+from support.worker_thread import PATIENCE, WHOLE, Running, answer
 
 from inventory.server.connection_share import ConnectionCounts, ConnectionShare
+from inventory.server.worker import InventoryWorker
+from inventory.settings import Settings
 
 
 class Generous(ConnectionShare):
@@ -70,3 +73,50 @@ def test_a_worker_that_is_told_to_end_while_it_leaves_a_client_to_others_ends(ru
     running.tell_to_end()
 
     assert (running.ends(), running.worker.drained) == (True, True)
+
+
+def test_the_main_loop_looks_again_soon_while_a_client_is_left_to_others(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dispatch, waits = gthread.ThreadWorker.wait_for_and_dispatch_events, []
+
+    def noted(worker: InventoryWorker, timeout: float) -> None:
+        waits.append(timeout)
+        dispatch(worker, timeout)
+
+    monkeypatch.setattr(gthread.ThreadWorker, "wait_for_and_dispatch_events", noted)
+    running.start()
+    running.client(WHOLE)
+    until("it has looked again", lambda: len(waits) > 3)
+    assert set(waits) == {0.001}
+
+
+def test_other_workers_see_what_connections_it_has_as_long_as_it_accepts_any(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = ConnectionCounts(1)
+    # ``begin`` replaces it in this process.
+    monkeypatch.setattr(util, "write_error", util.write_error)
+    running.worker.begin(Settings(), ConnectionShare(counts, 1))
+
+    def told() -> list[int]:
+        return [connections for slot, connections, _ in counts.accepting() if slot == 1]
+
+    assert told() == []
+    running.start()
+    idle, other = running.client(WHOLE), running.client(WHOLE)
+    assert [answer(client)[:12] for client in (idle, other)] == [b"HTTP/1.1 200"] * 2
+    until("both are told of", lambda: told() == [2])
+    other.close()
+    until("the one that stays is told of", lambda: told() == [1])
+
+    running.may_answer.clear()
+    running.at_work.clear()
+    idle.sendall(WHOLE)
+    assert running.at_work.wait(PATIENCE)
+    running.tell_to_end()
+    until("it accepts none", lambda: told() == [])
+    running.may_answer.set()
+
+    # Nor does it say anything else in the rounds that it still does.
+    assert (running.ends(), told()) == (True, [])
