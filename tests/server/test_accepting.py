@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from gunicorn import util
 from gunicorn.workers import gthread
+from support.gunicorn_stand_ins import services
 from support.waiting import until
 from support.worker_thread import PATIENCE, WHOLE, Running, answer
 
@@ -63,6 +64,21 @@ def test_a_client_that_another_worker_got_first_is_not_counted_as_accepted_here(
     running.worker.accept(running.listener)
 
     assert (counted, running.worker.nr_conns) == ([], 0)
+
+
+def test_a_client_that_is_accepted_here_is_counted_at_once(running: Running) -> None:
+    share, counted = running.worker.share, []
+    share.is_generous = False
+    share.accepted = counted.append
+    running.start()
+    answer(running.client(WHOLE))
+    assert counted == [1]
+
+
+def test_clients_that_are_left_to_others_are_counted_for_the_metrics(running: Running) -> None:
+    at_work = services()
+    running.worker.join(at_work)
+    assert running.worker.share.count_deferred is at_work.accepts_deferred
 
 
 def test_a_worker_that_is_told_to_end_while_it_leaves_a_client_to_others_ends(running: Running) -> None:
