@@ -27,6 +27,16 @@ def test_a_line_of_a_newer_program_makes_the_process_read_only(folder: Folder):
     assert "newer version" in ledger.status().read_only
 
 
+@pytest.mark.parametrize(("key", "outcome"), [(None, "none"), ("key", "unknown")])
+def test_a_key_is_not_called_unused_where_a_newer_program_may_have_used_it(
+    folder: Folder, key: str | None, outcome: str
+):
+    ledger = running_on(folder, log_of_which_the_last_line(newer))
+    with pytest.raises(NeedsOperator) as refused:
+        add(ledger, key=key)
+    assert refused.value.outcome_for(keyed=key is not None) == outcome
+
+
 def test_a_line_of_a_newer_program_is_folded(folder: Folder):
     assert running_on(folder, log_of_which_the_last_line(newer)).record(ONE).on_hand == 4
 
