@@ -44,7 +44,7 @@ def backup_command(target: Path, data_dir: str | None, follow: bool, as_json: bo
     show its age as backupLagMs, and 'inventory archive --keep' keeps what TARGET does not have. A target that is full
     or gone, and a data folder on which no server has started since the host was booted, are reported once and tried
     again; whatever would leave a gap ends the command with status 1. At the end it makes a last pass, and the status is
-    0. Its log is JSON lines on stdout.
+    0. Its log is on stdout; LOG_FORMAT says in which form.
     """
     settings, root = existing_log(data_dir), target.absolute()
     if follow:
@@ -67,7 +67,7 @@ def _follow(settings: Settings, target: Path) -> None:
     layout, disk, machine = layout_of(settings), disk_of(settings), HostClock()
     layout.make_folders()
     positions = FollowerPositions(layout, disk, RetryPolicy())
-    logs.configure_logging(settings.log_level)
+    logs.configure_logging(settings.log_level, settings.log_format)
     try:
         with (
             told_by_signals() as endings,

@@ -40,7 +40,7 @@ def worker_command(data_dir: str | None) -> None:
     time, and the status is 0. Its log is on stdout; LOG_FORMAT says in which form.
     """
     settings = existing_folder(data_dir)
-    logs.configure_logging(settings.log_level, form=settings.log_format)
+    logs.configure_logging(settings.log_level, settings.log_format)
     try:
         with (
             told_by_signals() as endings,

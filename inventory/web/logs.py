@@ -40,8 +40,8 @@ class _Configured:
     logs_requests = False
 
 
-def configure_logging(level: str = "info", descriptor: int = STDOUT, form: str = "auto") -> LineWriter:
-    """Send everything that is logged in this process, from ``level`` on, to ``descriptor``.
+def configure_logging(level: str, form: str, descriptor: int = STDOUT) -> LineWriter:
+    """Send everything that is logged in this process, from ``level`` on, to ``descriptor``, in the form of LOG_FORMAT.
 
     May be called again, and before a fork: the thread starts with the first line in each process.
     """

@@ -10,7 +10,7 @@ from inventory.web.metrics import FOLDER_VARIABLE
 from inventory.wiring import BUCKETS_FILE, PRELOADED_STATE, build_worker_services
 
 _settings = from_environment(os.environ)
-configure_logging(_settings.log_level, form=_settings.log_format)
+configure_logging(_settings.log_level, _settings.log_format)
 _folder = os.environ.get(FOLDER_VARIABLE)
 _buckets = Path(_folder) / BUCKETS_FILE if _folder else None
 app = create_app(build_worker_services(_settings, _buckets, PRELOADED_STATE.take()))

@@ -128,6 +128,12 @@ def test_it_tells_where_the_data_is_and_speaks_json_otherwise(data: Path) -> Non
     assert [json.loads(line)["logger"] for line in others] == ["gunicorn.error"] * len(others)
 
 
+def test_it_speaks_text_where_it_is_told_to(data: Path) -> None:
+    with served(data.parent, "--data-dir", data, INVENTORY_LOG_FORMAT="TEXT") as (_, lines, _url):
+        _, *others = lines
+    assert all(re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (INFO|WARNING) ", line) for line in others), others
+
+
 def test_in_the_workers_too_an_option_goes_before_both_of_its_variables(data: Path, tmp_path: Path) -> None:
     elsewhere = {"INVENTORY_DATA_DIR": str(tmp_path / "a"), "DATA_DIR": str(tmp_path / "b"), "INVENTORY_PORT": "1"}
     with served(tmp_path, "--data-dir", data, "--port", free_port(), **elsewhere) as (_, _lines, url):

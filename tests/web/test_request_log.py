@@ -24,7 +24,7 @@ def log_file(tmp_path):
 def lines(log_file):
     """Logging at info; called, gives what has been logged so far."""
     level = logging.getLogger().level
-    configure_logging("info", log_file)
+    configure_logging("info", "json", log_file)
     yield lambda: written(log_file)
     logging.getLogger().setLevel(level)
 
@@ -108,7 +108,7 @@ def test_whatever_is_logged_becomes_one_line(lines, value):
 
 @pytest.mark.parametrize(("level", "count"), [("debug", 1), ("info", 1), ("warning", 0), ("error", 0)])
 def test_requests_are_logged_from_info_down(client, log_file, level, count):
-    configure_logging(level, log_file)
+    configure_logging(level, "json", log_file)
     client.get("/health")
 
     assert len(written(log_file)) == count
