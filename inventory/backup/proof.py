@@ -4,6 +4,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,6 +104,11 @@ def segment_lines(path: Path, file: BackupFile) -> Iterator[bytes]:
             yield from gzip.GzipFile(fileobj=io.BytesIO(plain.read(file.size)))
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Undecompressable(f"cannot be decompressed: {error}") from error
+
+
+def proven_lines(path: Path, file: BackupFile, last: int) -> Iterator[bytes]:
+    """``segment_lines`` up to the event ``last``, which is proven: what follows in the file may be damaged."""
+    return islice(segment_lines(path, file), min(file.last, last) - file.first + 1)
 
 
 class _Report:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.backup.manifest import BackupError, BackupFile, BackupLayout
-from inventory.backup.proof import Progress, Undecompressable, segment_lines
+from inventory.backup.proof import Progress, Undecompressable, proven_lines
 from inventory.backup.restore_plan import Bars, RestorePlan, no_bars
 from inventory.backup.restoring_folder import require_empty, restoring_folder
 from inventory.domain.values import Instant, format_instant
@@ -68,7 +68,7 @@ class _Copy:
         try:
             self._copy_segments()
             for file in self._snapshots:
-                self._write(self._built.snapshot(file.last), self._raw(file), file.size)
+                self._write(self._built.snapshot(file.last), self._bytes(file), file.size)
             start = timeline_start(self._plan.sequence + 1, self._plan.end.chain, at, node=node, reason=self._reason())
             self._write(self._built.segment(start.event.sequence), [start.line], 0)
             self._read_back(start)
@@ -81,29 +81,25 @@ class _Copy:
 
     def _copy_segments(self) -> None:
         """A start finds compressed segments in the archive, which no uncompressed one precedes."""
-        end, may_stay_packed = self._plan.end.position, True
+        damaged, may_stay_packed = {damage.path for damage in self._plan.damage}, True
         for file in self._segments:
-            is_cut = file.last > end.sequence
-            may_stay_packed = may_stay_packed and file.packed and not is_cut
-            if may_stay_packed:
-                target, chunks = self._built.archived(file.first), self._raw(file)
-            else:
-                target, chunks = self._built.segment(file.first), self._plain(file)
-            self._write(target, _first_bytes(chunks, end.offset) if is_cut else chunks, file.size)
+            is_whole = file.last <= self._plan.sequence and self._backup.path(file) not in damaged
+            may_stay_packed = may_stay_packed and file.packed and is_whole
+            target = self._built.archived(file.first) if may_stay_packed else self._built.segment(file.first)
+            is_copied = is_whole and file.packed == may_stay_packed
+            self._write(target, self._bytes(file) if is_copied else self._lines(file), file.size)
 
-    def _raw(self, file: BackupFile) -> Iterator[bytes]:
+    def _bytes(self, file: BackupFile) -> Iterator[bytes]:
         left = file.size
         with open(self._backup.path(file), "rb") as source:
             while left and (chunk := source.read(min(left, _CHUNK))):
                 left -= len(chunk)
                 yield chunk
 
-    def _plain(self, file: BackupFile) -> Iterator[bytes]:
-        if not file.packed:
-            yield from self._raw(file)
-            return
+    def _lines(self, file: BackupFile) -> Iterator[bytes]:
+        """The lines up to the end of the plan, uncompressed."""
         some = bytearray()
-        for line in segment_lines(self._backup.path(file), file):
+        for line in proven_lines(self._backup.path(file), file, self._plan.sequence):
             some += line
             if len(some) >= _CHUNK:
                 yield bytes(some)
@@ -135,11 +131,3 @@ class _Copy:
                 reader.skip_to(cursor)
                 if not reader.is_in_place():
                     raise reader.damaged(f"the snapshot of event {cursor.position.sequence} was not made from this log")
-
-
-def _first_bytes(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield chunk[:size]
-        size -= len(chunk)
-        if size <= 0:
-            return

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.backup.manifest import BackupError, BackupLayout, Manifest, read_manifest
-from inventory.backup.proof import Damage, Progress, Proof, prove, segment_lines
+from inventory.backup.proof import Damage, Progress, Proof, prove, proven_lines
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, format_instant
@@ -191,9 +191,7 @@ class _Reading:
         files = [file for file in self._manifest.segments if file.last >= taken and file.first <= end]
         for file in files:
             offset = 0
-            for sequence, line in enumerate(segment_lines(self._layout.path(file), file), file.first):
-                if sequence > end:
-                    return
+            for sequence, line in enumerate(proven_lines(self._layout.path(file), file, end), file.first):
                 text = line[:-1]
                 if sequence == taken and stored_chain(text, b"") != chain:
                     raise BackupError(f"{self._snapshot(taken)} was not made from the log of this backup.")

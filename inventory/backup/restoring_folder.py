@@ -90,6 +90,7 @@ class RestoringFolder:
         for source, target in ((built.snapshots, layout.snapshots), (built.archive, layout.archive)):
             if built.root.exists() and not source.exists():
                 self._disk.rename(target, source)
+        self._has_begun = False
         if built.root.exists():
             shutil.rmtree(built.root)
         layout.server_lock.unlink()
@@ -103,30 +104,36 @@ def restoring_folder(layout: Layout, disk: Disk) -> Iterator[RestoringFolder]:
 
     :raises BackupError: it is not empty. :raises StartRefused: another process uses it, or no log can be kept there.
     """
+    folder = RestoringFolder(layout, disk)
+    try:
+        with _kept_if_complete(folder, layout, disk):
+            yield folder
+    except OSError as error:
+        outcome = "all files are in place, but may not be durable" if folder.is_complete else "nothing was restored"
+        raise OSError(error.errno, f"{error.strerror}; {outcome}", error.filename or str(layout.root)) from error
+
+
+@contextmanager
+def _kept_if_complete(folder: RestoringFolder, layout: Layout, disk: Disk) -> Iterator[None]:
+    inner = (layout.events, layout.archive, layout.snapshots, layout.locks)
     with ExitStack() as made:
         for path in reversed([layout.root, *layout.root.parents]):
             if not path.exists():
+                made.callback(_remove_empty, *inner, path)
                 path.mkdir()
-                made.callback(_remove_empty, path)
                 disk.sync_folder(path.parent)
         with server_presence(layout, alone=True):
-            # Again: a server may have come and gone since.
-            require_empty(layout)
-            folder = RestoringFolder(layout, disk)
-            made.callback(_remove_empty, layout.events, layout.archive, layout.snapshots, layout.locks)
             try:
+                # Again: a server may have come and gone since.
+                require_empty(layout)
+                made.callback(_remove_empty, *inner)
                 folder.begin()
-                yield folder
-            except BaseException as error:
-                outcome = "all files are in place, but may not be durable"
+                yield
+            except BaseException:
                 if folder.is_complete:
                     made.pop_all()
                 else:
                     folder.undo()
-                    outcome = "nothing was restored"
-                if isinstance(error, OSError):
-                    name = error.filename or str(layout.root)
-                    raise OSError(error.errno, f"{error.strerror}; {outcome}", name) from error
                 raise
         made.pop_all()
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.backups import SECOND, A, compacted, copied, events_of, folded, known, restored, traffic
+from support.backups import SECOND, A, copied, events_of, folded, known, restored, traffic
 from support.folder import Folder, add
 from support.given import START
 
@@ -15,15 +15,6 @@ from inventory.domain.values import Instant, format_instant
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.timeline import ids_at
 from inventory.verification.verify import verify
-
-
-@pytest.fixture
-def backup(folder: Folder, tmp_path: Path) -> Path:
-    """A backup with compressed and other segments and two snapshots; its folder is still there."""
-    compacted(folder)
-    folder.close()
-    copied(folder.layout, tmp_path / "backup")
-    return tmp_path / "backup"
 
 
 @pytest.fixture
@@ -39,38 +30,38 @@ def started(layout: Layout, machine_up: int = 0) -> Folder:
 
 
 @pytest.mark.slow
-def test_every_prefix_of_a_log_is_restored_as_it_was(folder: Folder, backup: Path, tmp_path: Path):
-    for sequence in range(1, events_of(folder.layout)[-1].sequence + 1):
+def test_every_prefix_of_a_log_is_restored_as_it_was(source: Layout, backup: Path, tmp_path: Path):
+    for sequence in range(1, events_of(source)[-1].sequence + 1):
         target = Layout(tmp_path / f"restored-{sequence}")
         result = restored(backup, target, Until(sequence))
         assert result.sequence == sequence + 1
-        assert known(folded(target)) == known(folded(folder.layout, sequence))
+        assert known(folded(target)) == known(folded(source, sequence))
         found = verify(target)
         assert (found.problems, found.drift.count, found.checked_sequence) == ([], 0, sequence + 1)
 
 
-def test_without_a_moment_everything_is_restored_byte_for_byte(folder: Folder, backup: Path, target: Layout):
+def test_without_a_moment_everything_is_restored_byte_for_byte(source: Layout, backup: Path, target: Layout):
     restored(backup, target)
-    for first in folder.layout.segments():
-        assert target.segment(first).read_bytes() == folder.layout.segment(first).read_bytes()
-    for first in folder.layout.archived_segments():
-        assert target.archived(first).read_bytes() == folder.layout.archived(first).read_bytes()
-    assert target.archived_segments() == folder.layout.archived_segments()
-    assert target.snapshot_sequences() == folder.layout.snapshot_sequences()
+    for first in source.segments():
+        assert target.segment(first).read_bytes() == source.segment(first).read_bytes()
+    for first in source.archived_segments():
+        assert target.archived(first).read_bytes() == source.archived(first).read_bytes()
+    assert target.archived_segments() == source.archived_segments()
+    assert target.snapshot_sequences() == source.snapshot_sequences()
 
 
-def test_the_restored_log_ends_with_an_event_that_names_its_timeline(folder: Folder, backup: Path, target: Layout):
+def test_the_restored_log_ends_with_an_event_that_names_its_timeline(source: Layout, backup: Path, target: Layout):
     result = restored(backup, target, Until(30), now=START + 7)
     before, last = events_of(target)[-2:]
     assert (last.sequence, last.type, last.lines) == (31, "ledger.restored", ())
     assert last.event_id == result.timeline_id == ids_at(target, 31).timeline_id
-    assert ids_at(target, 31).ledger_id == result.ledger_id == ids_at(folder.layout, 30).ledger_id
+    assert ids_at(target, 31).ledger_id == result.ledger_id == ids_at(source, 30).ledger_id
     assert f"up to event 30 of {format_instant(before.at)}" in (last.note.reason or "")
     assert target.segment(31).read_bytes().startswith(b'{"format":2,')
 
 
-def test_that_event_is_never_before_the_last_restored_one(folder: Folder, backup: Path, target: Layout):
-    end = events_of(folder.layout)[-1].at
+def test_that_event_is_never_before_the_last_restored_one(source: Layout, backup: Path, target: Layout):
+    end = events_of(source)[-1].at
     assert restored(backup, target, now=START - SECOND).at == end
 
 
@@ -92,16 +83,16 @@ def test_a_backup_of_a_restored_ledger_is_restored_to_a_third_timeline(backup: P
     assert ids_at(Layout(tmp_path / "third"), 42).timeline_id == first.timeline_id
 
 
-def test_versions_go_on_where_the_restored_log_ends(folder: Folder, backup: Path, target: Layout):
+def test_versions_go_on_where_the_restored_log_ends(source: Layout, backup: Path, target: Layout):
     restored(backup, target, Until(30))
-    before = folded(folder.layout, 30).records[A]
+    before = folded(source, 30).records[A]
     outcome = add(started(target, 90 * SECOND).start(), at=A)
     assert outcome.event.sequence == 32
     assert (outcome.event.lines[0].version, outcome.event.lines[0].previous) == (before.version + 1, before.sequence)
 
 
-def test_keys_up_to_the_moment_replay_and_later_ones_count_again(folder: Folder, backup: Path, target: Layout):
-    first, later = [event for event in events_of(folder.layout) if event.key_use and "sell" in event.key_use.key][-2:]
+def test_keys_up_to_the_moment_replay_and_later_ones_count_again(source: Layout, backup: Path, target: Layout):
+    first, later = [event for event in events_of(source) if event.key_use and "sell" in event.key_use.key][-2:]
     restored(backup, target, Until(later.sequence - 1))
     # Within the minute for which keys are remembered.
     again = started(target, later.at - START)
@@ -114,9 +105,9 @@ def test_keys_up_to_the_moment_replay_and_later_ones_count_again(folder: Folder,
 
 @pytest.mark.parametrize(("after", "expected"), [(0, 0), (SECOND // 2, 0), (-1, -1)])
 def test_an_instant_restores_the_last_event_that_is_not_after_it(
-    folder: Folder, backup: Path, target: Layout, after: int, expected: int
+    source: Layout, backup: Path, target: Layout, after: int, expected: int
 ):
-    events = events_of(folder.layout)
+    events = events_of(source)
     # The last one of its second: all events of a round share an instant.
     last = [one for one, following in pairwise(events) if following.at > one.at]
     chosen = last[3]
@@ -124,19 +115,19 @@ def test_an_instant_restores_the_last_event_that_is_not_after_it(
     assert result.sequence == (chosen if expected == 0 else last[2]).sequence + 1
 
 
-def test_a_moment_inside_an_archived_segment_cuts_it(folder: Folder, backup: Path, target: Layout):
-    archived = folder.layout.archived_segments()
+def test_a_moment_inside_an_archived_segment_cuts_it(source: Layout, backup: Path, target: Layout):
+    archived = source.archived_segments()
     restored(backup, target, Until(archived[2] + 1))
     assert target.archived_segments() == archived[:2]
     assert target.segments() == [archived[2], archived[2] + 2]
-    there = gzip.decompress(folder.layout.archived(archived[2]).read_bytes()).splitlines(keepends=True)
+    there = gzip.decompress(source.archived(archived[2]).read_bytes()).splitlines(keepends=True)
     assert target.segment(archived[2]).read_bytes() == b"".join(there[:2])
 
 
 def test_a_moment_at_the_end_of_an_archived_segment_leaves_it_in_the_archive(
-    folder: Folder, backup: Path, target: Layout
+    source: Layout, backup: Path, target: Layout
 ):
-    archived = folder.layout.archived_segments()
+    archived = source.archived_segments()
     restored(backup, target, Until(archived[1] - 1))
     assert (target.archived_segments(), target.segments()) == ([1], [archived[1]])
     assert verify(target).ok
@@ -157,8 +148,8 @@ def test_a_compressed_segment_behind_one_that_is_not_is_restored_uncompressed(fo
     assert verify(target).ok
 
 
-def test_of_the_snapshots_those_up_to_the_moment_are_restored(folder: Folder, backup: Path, target: Layout):
-    older, newer = folder.layout.snapshot_sequences()
+def test_of_the_snapshots_those_up_to_the_moment_are_restored(source: Layout, backup: Path, target: Layout):
+    older, newer = source.snapshot_sequences()
     restored(backup, target, Until(newer - 1))
     assert target.snapshot_sequences() == [older]
 
@@ -170,8 +161,8 @@ def test_before_the_first_event_there_is_no_moment_to_restore(backup: Path, targ
     assert not target.root.exists()
 
 
-def test_after_the_last_event_everything_is_restored(folder: Folder, backup: Path, tmp_path: Path):
-    end = events_of(folder.layout)[-1].sequence
+def test_after_the_last_event_everything_is_restored(source: Layout, backup: Path, tmp_path: Path):
+    end = events_of(source)[-1].sequence
     for name, until in (("one", Until(10**9)), ("two", Until(at=Instant(2 * START)))):
         assert restored(backup, Layout(tmp_path / name), until).sequence == end + 1
 

@@ -144,8 +144,8 @@ EVERYTHING = Until()
 
 
 def restored(
-    backup: Path, target: Layout, until: Until = EVERYTHING, now: int = START, **options: Any
+    backup: Path, target: Layout, until: Until = EVERYTHING, *, now: int = START, disk: Disk | None = None
 ) -> RestoredLedger:
     """Restore a backup, at an instant."""
-    plan = plan_restore(backup, until, Instant(now), **options)
-    return restore(plan, target, Instant(now), "node-2", Shim())
+    plan = plan_restore(backup, until, Instant(now))
+    return restore(plan, target, Instant(now), "node-2", disk or Shim())
