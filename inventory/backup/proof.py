@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from inventory.backup.manifest import BackupFile, BackupLayout, Manifest, file_hash
 from inventory.eventlog.line import GENESIS, NotALine, decode, next_chain, stored_chain
-from inventory.eventlog.log_reader import Cursor
-from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import NotASnapshot, check_image
 
 Progress = Callable[[int, int], None]
@@ -48,13 +46,14 @@ def _lost(first: int, last: int) -> str:
 class Proof(NamedTuple):
     """What is proven.
 
-    :ivar end: the end of the part of the log in which every event is proven, from the first one on; its offset counts
-        uncompressed bytes.
+    :ivar last: the event up to which every one is proven, from the first one of the backup on; less than that one if
+        none is. :ivar chain: its chain.
     :ivar snapshots: the sequences of the valid snapshots, ascending.
     :ivar damage: the files that are not what the manifest says.
     """
 
-    end: Cursor
+    last: int
+    chain: bytes
     snapshots: list[int]
     damage: list[Damage]
 
@@ -65,21 +64,22 @@ def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _al
     :raises OSError: a file is there, and cannot be read.
     """
     layout, report = BackupLayout(root), _Report(manifest, progress)
-    end, is_unbroken = Cursor(Position(manifest.first, 0, manifest.first - 1), GENESIS), True
+    (last, chain), is_unbroken = (manifest.first - 1, GENESIS), True
     snapshots, damage = list[int](), list[Damage]()
+    chains = dict[int, bytes | None].fromkeys((file.last for file in manifest.snapshots), None)
     for file in manifest.segments:
-        reached, reason = _read_segment(layout.path(file), file, manifest.ledger_id, report)
+        reached, reason = _read_segment(layout.path(file), file, manifest.ledger_id, chains, report)
         if reason is not None:
-            damage.append(Damage(layout.path(file), reason, reached.position.sequence + 1, file.last))
+            damage.append(Damage(layout.path(file), reason, reached[0] + 1, file.last))
         if is_unbroken:
-            end, is_unbroken = reached, reached.position.sequence == file.last
+            (last, chain), is_unbroken = reached, reached[0] == file.last
     for file in manifest.snapshots:
-        reason = _snapshot_reason(layout.path(file), file, report)
+        reason = _snapshot_reason(layout.path(file), file, chains[file.last], report)
         if reason is None:
             snapshots.append(file.last)
         else:
             damage.append(Damage(layout.path(file), reason, 1, 0))
-    return Proof(end, snapshots, damage)
+    return Proof(last, chain, snapshots, damage)
 
 
 class Undecompressable(Exception):
@@ -124,13 +124,17 @@ class _Report:
         self._progress(self._done, self._total)
 
 
-def _read_segment(path: Path, file: BackupFile, ledger_id: str | None, report: _Report) -> tuple[Cursor, str | None]:
-    """Read a segment up to its first bad line; return where that is, and what is wrong with the file."""
-    begin = Cursor(Position(file.first, 0, file.first - 1), file.chain_before or GENESIS)
+def _read_segment(
+    path: Path, file: BackupFile, ledger_id: str | None, chains: dict[int, bytes | None], report: _Report
+) -> tuple[tuple[int, bytes], str | None]:
+    """Read a segment up to its first bad line; return the last good one with its chain, and what is wrong.
+
+    :param chains: gets the chains of the events that it has as keys.
+    """
+    begin = sequence, chain = file.first - 1, file.chain_before or GENESIS
     reason = _file_reason(path, file, report)
     if reason is not None and not path.is_file():
         return begin, reason
-    (segment, offset, sequence), chain = begin
     try:
         for line in segment_lines(path, file):
             body = line.removesuffix(b"\n")
@@ -141,7 +145,9 @@ def _read_segment(path: Path, file: BackupFile, ledger_id: str | None, report: _
             chain = next_chain(body, chain) if is_known else stored_chain(body, chain)
             if sequence == 0 and decode(body).event.event_id != ledger_id:
                 raise NotALine("this is another ledger")
-            offset, sequence = offset + len(line), sequence + 1
+            sequence += 1
+            if sequence in chains:
+                chains[sequence] = chain
     except NotALine as error:
         reason = f"{reason or 'is damaged'} (line {sequence - file.first + 2}: {error})"
     except Undecompressable as error:
@@ -150,16 +156,19 @@ def _read_segment(path: Path, file: BackupFile, ledger_id: str | None, report: _
     if sequence >= file.last and (sequence, chain) != (file.last, file.chain):
         # A valid log, but another one: none of its events is proven.
         return begin, f"{reason or 'is damaged'} (it is a part of another log)"
-    return Cursor(Position(segment, offset, sequence), chain), reason
+    return (sequence, chain), reason
 
 
-def _snapshot_reason(path: Path, file: BackupFile, report: _Report) -> str | None:
+def _snapshot_reason(path: Path, file: BackupFile, chain: bytes | None, report: _Report) -> str | None:
+    """What is wrong with a snapshot. :param chain: of its event in the log, if that is there."""
     reason = _file_reason(path, file, report)
     if reason is None:
         try:
             check_image(path, lambda: None)
         except NotASnapshot as error:
             reason = str(error)
+    if reason is None and chain is not None and file.chain != chain:
+        reason = "was not made from the log of this backup"
     return reason
 
 

@@ -11,10 +11,8 @@ from inventory.backup.proof import Damage, Progress, Proof, prove, proven_lines
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, format_instant
-from inventory.eventlog.line import FORMAT, NotALine, decode_next, stored_chain
-from inventory.eventlog.log_reader import START, Cursor, place_of
+from inventory.eventlog.line import FORMAT, GENESIS, NotALine, decode_next, stored_chain
 from inventory.eventlog.replica import gc_paused
-from inventory.eventlog.shared_header import Position
 from inventory.eventlog.snapshot import NotASnapshot, Start, read_start, restore_image
 
 _TELL_EVERY = 1024
@@ -52,8 +50,8 @@ class DueHold(NamedTuple):
 class RestorePlan:
     """What a restore will do.
 
-    :ivar end: where the restored log ends; offsets count uncompressed bytes. :ivar last_at: the instant of that event;
-        ``None`` if the backup is empty.
+    :ivar sequence: the last event to restore. :ivar chain: its chain. :ivar last_at: its instant; ``None`` if the
+        backup is empty.
     :ivar snapshots: the sequences of the snapshots to restore, ascending.
     :ivar damage: the files of the backup that are not what the manifest says.
     :ivar left_behind: the number of events after the end.
@@ -64,7 +62,8 @@ class RestorePlan:
 
     backup: Path
     manifest: Manifest
-    end: Cursor
+    sequence: int
+    chain: bytes
     last_at: Instant | None
     snapshots: list[int]
     damage: list[Damage]
@@ -72,11 +71,6 @@ class RestorePlan:
     unreadable: int
     keys_until: Instant | None
     due: list[DueHold]
-
-    @property
-    def sequence(self) -> int:
-        """The last event to restore."""
-        return self.end.position.sequence
 
 
 def plan_restore(
@@ -104,21 +98,12 @@ def plan_restore(
 
 def _refusal(manifest: Manifest, proof: Proof) -> str:
     found = "\n".join(f"  {damage}" for damage in proof.damage)
-    end, last = proof.end.position.sequence, manifest.last
+    end, last = proof.last, manifest.last
     remaining = "every event" if end == last else f"the events up to {end} of {last}"
     return (
         f"The backup is damaged:\n{found}\nNothing was restored. Look for an undamaged copy of these files first."
         f" --up-to-damage restores {remaining}."
     )
-
-
-class _Line(NamedTuple):
-    """A proven line, without its line feed, and where it is."""
-
-    sequence: int
-    segment: int
-    offset: int
-    text: bytes
 
 
 class _Reading:
@@ -130,16 +115,16 @@ class _Reading:
 
     def plan(self, now: Instant) -> RestorePlan:
         """Read it. :raises BackupError: there is no event at or before the moment."""
-        state, end = self._base()
+        state, chain = self._base()
         keys_until = Instant(0)
         is_past = False
-        for line in self._lines_after(end):
-            event = self._event(line)
+        for sequence, line in self._lines_after(state.sequence):
+            event = self._event(sequence, line)
             is_past = is_past or not self._until.includes(event.sequence, event.at)
             if not is_past:
-                fold(state, event, place_of(line.segment, line.offset))
-                behind = line.offset + len(line.text) + 1
-                end = Cursor(Position(line.segment, behind, line.sequence), stored_chain(line.text, b""))
+                # Where it is in the log matters only to the keys of a state that answers requests.
+                fold(state, event, 0)
+                chain = stored_chain(line, chain)
             elif not state.sequence:
                 raise self._too_early(event.sequence, event.at)
             elif event.key_use is not None:
@@ -151,18 +136,19 @@ class _Reading:
         return RestorePlan(
             self._backup,
             self._manifest,
-            end,
+            sequence,
+            chain,
             state.last_at if sequence else None,
-            [taken for taken in self._proof.snapshots if taken <= sequence],
+            [taken for taken in self._proof.snapshots if self._manifest.first - 1 <= taken <= sequence],
             self._proof.damage,
             last - sequence,
-            last - self._proof.end.position.sequence,
+            last - self._proof.last,
             keys_until if keys_until > now else None,
             [DueHold(held.reservation_id, held.expires_at) for held in due if held.expires_at is not None],
         )
 
-    def _base(self) -> tuple[State, Cursor]:
-        """The state to fold on: the newest snapshot that is not after the moment, or none."""
+    def _base(self) -> tuple[State, bytes]:
+        """The state to fold on, and the chain there: the newest snapshot that is not after the moment, or none."""
         earliest: Start | None = None
         for sequence in reversed(self._proof.snapshots):
             path = self._snapshot(sequence)
@@ -170,13 +156,13 @@ class _Reading:
                 start = read_start(path)
             except NotASnapshot:
                 continue  # of a newer format
-            if sequence <= self._proof.end.position.sequence:
+            if self._manifest.first - 1 <= sequence <= self._proof.last:
                 if self._until.includes(sequence, start.at):
                     restored = restore_image(path)
-                    return restored.state, restored.cursor
+                    return restored.state, restored.cursor.chain
                 earliest = start
         if self._manifest.first == 1:
-            return State(), START
+            return State(), GENESIS
         if earliest is not None:
             raise self._too_early(earliest.cursor.position.sequence, earliest.at)
         raise BackupError(
@@ -184,32 +170,26 @@ class _Reading:
             " Nothing was restored."
         )
 
-    def _lines_after(self, begin: Cursor) -> Iterator[_Line]:
-        """The proven lines after a snapshot. :raises BackupError: the snapshot is not of this log."""
-        (_, _, taken), chain = begin
-        end = self._proof.end.position.sequence
+    def _lines_after(self, taken: int) -> Iterator[tuple[int, bytes]]:
+        """The proven lines after a snapshot."""
+        end = self._proof.last
         files = [file for file in self._manifest.segments if file.last >= taken and file.first <= end]
         for file in files:
-            offset = 0
             for sequence, line in enumerate(proven_lines(self._layout.path(file), file, end), file.first):
-                text = line[:-1]
-                if sequence == taken and stored_chain(text, b"") != chain:
-                    raise BackupError(f"{self._snapshot(taken)} was not made from the log of this backup.")
                 if sequence % _TELL_EVERY == 0 or sequence == end:
                     self._progress(sequence - taken, end - taken)
                 if sequence > taken:
-                    yield _Line(sequence, file.first, offset, text)
-                offset += len(line)
+                    yield sequence, line[:-1]
 
-    def _event(self, line: _Line) -> Event:
+    def _event(self, sequence: int, line: bytes) -> Event:
         try:
-            event, written_as = decode_next(line.text, line.sequence - 1)
+            event, written_as = decode_next(line, sequence - 1)
         except NotALine as error:
-            raise BackupError(f"{self._backup}: event {line.sequence} cannot be read: {error}.") from error
+            raise BackupError(f"{self._backup}: event {sequence} cannot be read: {error}.") from error
         if written_as > FORMAT:
             raise BackupError(
-                f"{self._backup}: event {line.sequence} was written by a newer version of this program. Restore with"
-                " that version."
+                f"{self._backup}: event {sequence} was written by a newer version of this program. Restore with that"
+                " version."
             )
         return event
 

@@ -92,7 +92,7 @@ def verify_backup(root: Path, progress: Progress = lambda _done, _all: None) -> 
             f"{root} begins with event {manifest.first} and has no valid snapshot of the events before: without it, no"
             " stock can be restored"
         )
-    last = proof.end.position.sequence
+    last = proof.last
     at = None if manifest.last_at is None or last != manifest.last else format_instant(manifest.last_at)
     return BackupVerification(manifest, last, at, proof.damage, problems)
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from support.backups import SECOND, A, copied, events_of, folded, known, restored, traffic
+from support.backups import SECOND, A, copied, copy_now, events_of, folded, known, restored, traffic
 from support.folder import Folder, add
 from support.given import START
 
@@ -30,10 +30,11 @@ def started(layout: Layout, machine_up: int = 0) -> Folder:
 
 
 @pytest.mark.slow
-def test_every_prefix_of_a_log_is_restored_as_it_was(source: Layout, backup: Path, tmp_path: Path):
+def test_every_prefix_of_a_log_is_restored_as_it_was(source: Layout, tmp_path: Path):
+    copy_now(source, tmp_path / "copy")
     for sequence in range(1, events_of(source)[-1].sequence + 1):
         target = Layout(tmp_path / f"restored-{sequence}")
-        result = restored(backup, target, Until(sequence))
+        result = restored(tmp_path / "copy", target, Until(sequence))
         assert result.sequence == sequence + 1
         assert known(folded(target)) == known(folded(source, sequence))
         found = verify(target)

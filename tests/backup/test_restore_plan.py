@@ -1,9 +1,10 @@
 """What a restore tells its operator; and backups whose log no longer has its beginning."""
 
+import shutil
 from pathlib import Path
 
 import pytest
-from support.backups import SECOND, SMALL, A, copied, events_of, folded, known, restored, traffic
+from support.backups import SECOND, A, compacted, copied, copy_now, events_of, folded, known, restored, traffic
 from support.folder import Folder, add
 from support.given import START, WRITER, deciding
 from support.holds_on_folder import do
@@ -22,10 +23,12 @@ from inventory.verification.verify import verify
 @pytest.fixture
 def shortened(source: Layout, tmp_path: Path) -> Path:
     """A backup of a log whose beginning was deleted from the archive; ``source`` still has it."""
-    first = source.segments()[0]
-    assert 1 < first <= source.snapshot_sequences()[0]
-    copied(source, tmp_path / "shortened", first=first)
-    assert read_manifest(tmp_path / "shortened").first == first
+    rest = Layout(Path(shutil.copytree(source.root, tmp_path / "rest")))
+    for first in rest.archived_segments():
+        rest.archived(first).unlink()
+    copy_now(rest, tmp_path / "shortened")
+    manifest = read_manifest(tmp_path / "shortened")
+    assert (manifest.first, manifest.segments[0].chain_before) == (rest.segments()[0], None)
     return tmp_path / "shortened"
 
 
@@ -133,15 +136,16 @@ def test_without_a_valid_snapshot_such_a_backup_cannot_be_restored(shortened: Pa
     assert not (tmp_path / "restored").exists()
 
 
-def test_a_snapshot_that_is_not_of_this_log_is_not_restored(folder: Folder, tmp_path: Path):
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_snapshot_that_is_not_of_this_log_is_damage_and_not_restored(source: Layout, number: int, tmp_path: Path):
+    copy = Layout(Path(shutil.copytree(source.root, tmp_path / "copy")))
     other = Folder(tmp_path / "other")
-    for one in (folder, other):
-        ledger = one.start(segment_bytes=SMALL)
-        traffic(one, ledger, 1)
-        ledger.log_maintenance.take_snapshot()
-        one.close()
-    (taken,) = folder.layout.snapshot_sequences()
-    folder.layout.snapshot(taken).write_bytes(other.layout.snapshot(taken).read_bytes())
-    copied(folder.layout, tmp_path / "backup")
-    with pytest.raises(BackupError, match="was not made from the log of this backup"):
+    compacted(other)
+    other.close()
+    path = copy.snapshot(copy.snapshot_sequences()[number])
+    path.write_bytes(other.layout.snapshot(other.layout.snapshot_sequences()[number]).read_bytes())
+    copied(copy, tmp_path / "backup")
+    with pytest.raises(BackupError, match=f"{path.name}: was not made from the log of this backup; no event is lost"):
         restored(tmp_path / "backup", Layout(tmp_path / "restored"))
+    plan = plan_restore(tmp_path / "backup", Until(), START, up_to_damage=True)
+    assert plan.snapshots == [copy.snapshot_sequences()[1 - number]]

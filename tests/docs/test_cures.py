@@ -40,7 +40,7 @@ HARMLESS = {
     "… cannot be restored to a moment before event … of …. Nothing was restored.",
     "… has no event that could be restored. Nothing was restored.",
     "… is not a folder. Nothing was restored.",
-    "… was not made from the log of this backup.",
+    "was not made from the log of this backup",
     "… has no manifest.json, so it is not a backup",
     "… is no file of a backup",
     "… deleted, … kept.",

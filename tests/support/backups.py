@@ -2,9 +2,11 @@
 
 import gzip
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from inventory.backup.copy import Copy
 from inventory.backup.manifest import BackupFile, BackupLayout, Manifest, file_hash, write_manifest
 from inventory.backup.restore import RestoredLedger, restore
 from inventory.backup.restore_plan import Until, plan_restore
@@ -70,8 +72,14 @@ def compacted(folder: Folder) -> FileLedger:
     return ledger
 
 
-def copied(layout: Layout, target: Path, *, first: int = 1) -> Manifest:
-    """Copy the log of a folder into a backup, from the segment that begins with ``first``; valid snapshots as well."""
+def copy_now(layout: Layout, target: Path) -> Manifest:
+    """Back up a folder as ``inventory backup`` does."""
+    with closing(Copy(layout, target, Shim())) as copy:
+        return copy.run()
+
+
+def copied(layout: Layout, target: Path) -> Manifest:
+    """Make a backup of everything in a folder by hand: also of all snapshots, and of segments in any form."""
     backup = BackupLayout(target)
     for folder in (backup.segments, backup.snapshots):
         folder.mkdir(parents=True)
@@ -83,7 +91,7 @@ def copied(layout: Layout, target: Path, *, first: int = 1) -> Manifest:
         before = chain
         for line in lines:
             chain = next_chain(line, chain)
-        if lines and number >= first:
+        if lines:
             event = decode(lines[-1]).event
             files.append(_file("segment", number, event.sequence, content, before, chain, packed))
             backup.path(files[-1]).write_bytes(content)
