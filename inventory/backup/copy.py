@@ -1,5 +1,7 @@
 """Copies a ledger into a backup folder: in each pass, what is durable in the source and not yet in the target."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from inventory.backup.log_copy import LogCopy
@@ -19,6 +21,13 @@ from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
 
+_LOG_EVERY_SECONDS = 0.25
+"""How often the log is copied while a snapshot is."""
+
+
+def _unreported(_done: int, _total: int) -> None:
+    """No progress."""
+
 
 class Copy:
     """Copies one ledger into one backup folder, in any number of passes. Not for concurrent threads.
@@ -34,13 +43,15 @@ class Copy:
         disk: Disk | None = None,
         machine: HostClock | None = None,
         retry: RetryPolicy | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """:param disk: of the target."""
         self._source, self._root = source, target
         self._disk, self._machine, self._retry = disk or Disk(), machine or HostClock(), retry or RetryPolicy()
         self._open: tuple[Target, LogCopy] | None = None
+        self._monotonic, self._extended_at = monotonic, 0.0
 
-    def run(self, progress: Progress = lambda _done, _all: None) -> Manifest:
+    def run(self, progress: Progress = _unreported) -> Manifest:
         """Make one pass; return the manifest, which is durable. An error, or a kill, leaves the backup of before.
 
         :param progress: called with the bytes copied and the bytes to copy.
@@ -70,6 +81,11 @@ class Copy:
         if self._open is None:
             self._open = self._opened(part)
         target, log = self._open
+        self._extend(log, part, progress)
+        copy_snapshots(self._source, target, self._now_and_then)
+        return target.manifest
+
+    def _extend(self, log: LogCopy, part: DurablePart, progress: Progress = _unreported) -> None:
         damage: LogDamaged | None = None
         if part.last > log.cursor.position.sequence:
             try:
@@ -77,8 +93,11 @@ class Copy:
             except LogDamaged as error:
                 damage = error
         require_end(self._source, log.cursor.position, part, damage)
-        copy_snapshots(self._source, target)
-        return target.manifest
+        self._extended_at = self._monotonic()
+
+    def _now_and_then(self) -> None:
+        if self._open is not None and self._monotonic() - self._extended_at >= _LOG_EVERY_SECONDS:
+            self._extend(self._open[1], durable_part(self._source, self._disk, self._machine))
 
     def _opened(self, part: DurablePart) -> tuple[Target, LogCopy]:
         """Open the target, if the log continues it. :raises BackupError: it does not; nothing was changed."""

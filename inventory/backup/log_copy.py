@@ -153,7 +153,7 @@ class LogCopy:
             return False
         before = self._chain_before
         file = BackupFile("segment", first, following - 1, 0, "", before, b"", packed=True)
-        file = self._target.add(file, lambda: _chunks(archived))
+        file = self._target.add(file, _chunks(archived))
         sequence, before_next, body = first - 1, before, b""
         try:
             with gzip.open(self._target.path(file)) as lines:

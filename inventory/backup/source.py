@@ -15,6 +15,8 @@ from inventory.eventlog.torn_tail import require_tail
 from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 
+_CHUNK = 1 << 20
+
 
 class DurablePart(NamedTuple):
     """The durable part of a log.
@@ -53,10 +55,10 @@ def durable_part(source: Layout, disk: Disk, machine: HostClock) -> DurablePart:
 
 def _by_files(source: Layout, segments: list[int], witnessed: int, disk: Disk) -> DurablePart:
     with open(source.segment(segments[-1]), "rb") as newest:
-        # Without marks the lines may be in memory only.
-        disk.fdatasync(newest.fileno())
         size = os.fstat(newest.fileno()).st_size
-        lines = sum(piece.count(b"\n") for piece in iter(lambda: newest.read(1 << 20), b""))
+        # Without marks these lines may be in memory only.
+        disk.fdatasync(newest.fileno())
+        lines = sum(newest.read(min(_CHUNK, size - at)).count(b"\n") for at in range(0, size, _CHUNK))
     end = segments[-1] + lines - 1
     return DurablePart(Position(segments[-1], size, end), end, witnessed, is_marked=False)
 

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -130,6 +130,10 @@ class Target:
                 _make(folder, disk)
                 for left in folder.glob(".*.tmp"):
                     left.unlink()
+            # A pass that was killed before it committed them.
+            named = {self._layout.path(file) for file in self.manifest.files}
+            for left in set(self._layout.snapshots.glob("central-*.jsonl")) - named:
+                left.unlink()
         except BaseException:
             os.close(self._lock)
             raise
@@ -156,20 +160,20 @@ class Target:
             raise
         return segment
 
-    def add(self, file: BackupFile, chunks: Callable[[], Iterator[bytes]]) -> BackupFile:
+    def add(self, file: BackupFile, chunks: Iterable[bytes]) -> BackupFile:
         """Write a file as a whole, durably; return its entry, with its size and hash."""
         digest, size = file_hash(), 0
 
         def counted() -> Iterator[bytes]:
-            nonlocal digest, size
-            digest, size = file_hash(), 0
-            for chunk in chunks():
+            nonlocal size
+            for chunk in chunks:
                 digest.update(chunk)
                 size += len(chunk)
                 yield chunk
                 self._disk.reach("in-backup")
 
-        replace_file(self._layout.path(file), counted, disk=self._disk, retry=self._retry, mode=PRIVATE)
+        # Once: what goes on meanwhile must not go on after an error. The next pass tries again.
+        replace_file(self._layout.path(file), counted, disk=self._disk, retry=RetryPolicy(times=1), mode=PRIVATE)
         return replace(file, size=size, blake2b=digest.hexdigest())
 
     def path(self, file: BackupFile) -> Path:

@@ -17,6 +17,7 @@ from inventory.backup.verify_backup import BackupVerification, verify_backup
 from inventory.cli.folder import data_dir_option, existing_log
 from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
 from inventory.domain.values import format_instant
+from inventory.eventlog.errors import LogDamaged
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
 from inventory.server.periodic_jobs import told_by_signals
@@ -55,7 +56,13 @@ def backup_command(target: Path, data_dir: str | None, follow: bool, as_json: bo
     before = existing_manifest(root)
     copy = Copy(layout_of(settings), root, disk_of(settings))
     with heeding_sigterm(), closing(copy), progress_bar("copying") as progress:
-        manifest = copy.run(progress)
+        try:
+            manifest = copy.run(progress)
+        except LogDamaged as damage:
+            raise click.ClickException(
+                f"The event log is damaged, or incomplete: {damage}.\nWhat comes before is in the backup. See"
+                " docs/how-to/damaged-log.md"
+            ) from damage
     new = manifest.last - (before.last if before is not None and before.last else manifest.first - 1)
     if as_json:
         click.echo(json.dumps({**_as_json(manifest), "newEvents": new}))

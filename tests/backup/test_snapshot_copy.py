@@ -1,12 +1,28 @@
 """The snapshots in a backup."""
 
+import itertools
+import os
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-from support.backup_copies import copied, log_in, log_of, more
-from support.folder import Folder
-from support.logs import SMALL, archive, written
+import pytest
+from support.backup_copies import copied, copying, log_in, log_of, more
+from support.folder import Folder, Shim, add
+from support.logs import MANY, SMALL, archive, written
 
 from inventory.backup.manifest import BackupLayout, read_manifest
+
+
+def once(action: Callable[[], object]) -> Callable[..., None]:
+    """A call that does this the first time, and nothing after it."""
+    calls = itertools.count()
+
+    def call(*_: object) -> None:
+        if next(calls) == 0:
+            action()
+
+    return call
 
 
 def test_a_log_without_its_beginning_is_copied_with_its_oldest_snapshot(folder: Folder, target: Path):
@@ -57,3 +73,47 @@ def test_a_damaged_snapshot_is_passed_over(folder: Folder, target: Path):
     damaged = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
     damaged.write_bytes(damaged.read_bytes().replace(b'"records"', b'"recordz"', 1))
     assert [file.last for file in copied(folder, target).snapshots] == [taken]
+
+
+def test_the_log_is_copied_while_a_snapshot_is(folder: Folder, target: Path):
+    ledger, disk = written(folder), Shim()
+    with closing(copying(folder, target, disk)) as copy:
+        copy.run()
+        taken = ledger.log_maintenance.take_snapshot()
+        # Reached after each piece of the snapshot that was written.
+        disk.instead["reach"] = once(lambda: add(ledger))
+        manifest = copy.run()
+    assert ([file.last for file in manifest.snapshots], manifest.last) == ([taken], MANY + 1)
+    assert log_of(target) == log_in(folder.layout)
+
+
+def test_an_error_of_the_log_while_a_snapshot_is_copied_ends_the_pass_and_spoils_nothing(folder: Folder, target: Path):
+    ledger, disk = written(folder), Shim()
+    with closing(copying(folder, target, disk)) as copy:
+        copy.run()
+        ledger.log_maintenance.take_snapshot()
+
+        def torn(descriptor: int, data: bytes) -> None:
+            os.write(descriptor, data[:100])
+            raise FileNotFoundError("the disk is gone")
+
+        def then_torn() -> None:
+            add(ledger)
+            disk.instead["write"] = torn
+
+        disk.instead["reach"] = once(then_torn)
+        with pytest.raises(FileNotFoundError):
+            copy.run()
+        assert log_of(target) == log_in(folder.layout)[: len(log_of(target))]
+        disk.instead.clear()
+        assert copy.run().last == MANY + 1
+    assert log_of(target) == log_in(folder.layout)
+
+
+def test_a_snapshot_that_a_killed_pass_has_left_is_removed(folder: Folder, target: Path):
+    written(folder)
+    copied(folder, target)
+    left = BackupLayout(target).snapshots / f"central-{7:020d}.jsonl"
+    left.write_text("left")
+    copied(folder, target)
+    assert not left.exists()

@@ -58,6 +58,15 @@ def test_the_data_folder_itself_is_refused(data: Path, target: Path):
     assert (done.exit_code, "is not empty, and has no manifest.json" in done.stderr) == (1, True)
 
 
+def test_of_a_damaged_log_it_says_where_and_that_the_rest_is_saved(data: Path, target: Path):
+    segment = data / "events" / "00000000000000000001.jsonl"
+    segment.write_bytes(segment.read_bytes().replace(b'"sequence":6', b'"sequence":7', 1))
+    done = run("backup", target, "--data-dir", data)
+    assert done.exit_code == 1
+    assert f"The event log is damaged, or incomplete: {segment}, line 6, byte" in done.stderr
+    assert read_manifest(target).last == 5
+
+
 def test_ctrl_c_ends_it_with_status_130(data: Path, target: Path, monkeypatch: pytest.MonkeyPatch):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -25,6 +25,8 @@ HARMLESS = {
     "… begins with event … and has no valid snapshot of the events before: without it, no stock can be restored",
     "… holds neither a backup nor an event log",
     "give either BACKUP or --data-dir",
+    "it was deleted meanwhile, after a newer one was taken",
+    "The event log is damaged, or incomplete: ….\nWhat comes before is in the backup. See docs/how-to/damaged-log.md",
     "Event …, ledger.restored, begins the timeline ….",
     "Restore up to the last event that is not after this: a sequence, or an RFC 3339 time with an offset.",
     "Restored … ….",

@@ -1,6 +1,7 @@
 """Backups of a folder under test, and what is in them by their manifests."""
 
 import gzip
+import itertools
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +17,8 @@ QUICK = RetryPolicy(sleep=lambda _: None)
 
 
 def copying(folder: Folder, target: Path, disk: Disk | None = None) -> Copy:
-    return Copy(folder.layout, target, disk or Shim(), folder.machine, QUICK)
+    """A copy to which everything that it does takes a second."""
+    return Copy(folder.layout, target, disk or Shim(), folder.machine, QUICK, itertools.count().__next__)
 
 
 def copied(folder: Folder, target: Path, disk: Disk | None = None) -> Manifest:
