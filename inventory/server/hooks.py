@@ -135,8 +135,9 @@ class Hooks:
         # Only in this process: the master waits longer, so that there is time for the last pass.
         worker.cfg.set("graceful_timeout", drain_seconds(self._settings))
         if class_of(worker) == OWN:
-            share = None if worker.slot is None else ConnectionShare(self._connections, worker.slot)
-            worker.begin(self._settings, share)
+            # With reuse_port each worker has a socket and a queue of its own: no other worker can accept its clients.
+            is_shared = worker.slot is not None and not worker.cfg.reuse_port
+            worker.begin(self._settings, ConnectionShare(self._connections, worker.slot) if is_shared else None)
         else:
             drop_stalled_clients(worker.sockets, self._settings.client_timeout_ms / 1000)
         if METRICS_VARIABLE in os.environ:

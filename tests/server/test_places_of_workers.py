@@ -64,7 +64,7 @@ def test_a_core_that_cannot_be_had_does_not_keep_a_worker_from_working(
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(hooks_module, "pin", refused)
-    hooks.post_fork(master(), worker(core=0, cfg=Mock()))
+    hooks.post_fork(master(), worker(core=0, cfg=Mock(reuse_port=False)))
     assert "cannot pin this worker" in caplog.text
 
 
@@ -73,7 +73,7 @@ def test_workers_of_one_master_share_their_counts_and_those_of_another_have_thei
 ) -> None:
     shares = []
     for of in (hooks, hooks, Hooks(settings)):
-        forked = worker(cfg=Mock())
+        forked = worker(cfg=Mock(reuse_port=False))
         of.pre_fork(master(), forked)
         forked.core = None
         of.post_fork(master(), forked)
@@ -94,3 +94,11 @@ def test_a_worker_that_has_died_is_left_nothing_and_its_slot_is_free(hooks: Hook
     assert [slot for slot, _, _ in hooks._connections.accepting()] == [lives.slot]
     hooks.pre_fork(master(), replaces := worker())
     assert replaces.slot == died.slot
+
+
+def test_where_each_worker_has_a_socket_of_its_own_none_leaves_clients_to_others(hooks: Hooks) -> None:
+    forked = worker(cfg=Mock(reuse_port=True))
+    hooks.pre_fork(master(), forked)
+    forked.core = None
+    hooks.post_fork(master(), forked)
+    assert forked.begin.call_args.args[1] is None
