@@ -77,6 +77,9 @@ class SeamWorker(gthread.ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         """See ``ThreadWorker``; a client waits. While the client is left to other workers, this one does not listen."""
+        if self.nr_conns >= self.worker_connections:
+            # It has accepted its last one through another listener in this round, and listens no more in the next.
+            return
         if self.share.leaves_to_others():
             super().set_accept_enabled(False)
             return

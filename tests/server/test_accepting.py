@@ -75,6 +75,16 @@ def test_a_client_that_is_accepted_here_is_counted_at_once(running: Running) -> 
     assert counted == [1]
 
 
+def test_a_worker_that_has_all_its_connections_neither_accepts_another_nor_leaves_it(
+    running: Running,
+) -> None:
+    running.worker.worker_connections = running.worker.nr_conns = 3
+    running.client(WHOLE)
+    running.worker.accept(running.listener)
+    assert (running.worker.nr_conns, running.worker.share.left) == (3, 0)
+    running.worker.nr_conns = 0
+
+
 def test_clients_that_are_left_to_others_are_counted_for_the_metrics(running: Running) -> None:
     at_work = services()
     running.worker.join(at_work)
