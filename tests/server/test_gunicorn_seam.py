@@ -21,6 +21,7 @@ KEPT = {
 }
 IMPORTING = {
     "cli/serve.py",
+    "server/gunicorn_arguments.py",
     "server/gunicorn_seam.py",
     "server/gunicorn_settings.py",
     "server/worker_class.py",
