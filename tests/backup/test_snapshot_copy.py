@@ -11,7 +11,7 @@ from support.backup_copies import copied, copying, log_in, log_of, more
 from support.folder import Folder, Shim, add
 from support.logs import MANY, SMALL, archive, written
 
-from inventory.backup.manifest import BackupLayout, read_manifest
+from inventory.backup.manifest import BackupError, BackupLayout, read_manifest
 
 
 def once(action: Callable[[], object]) -> Callable[..., None]:
@@ -75,6 +75,27 @@ def test_a_damaged_snapshot_is_passed_over(folder: Folder, target: Path):
     assert [file.last for file in copied(folder, target).snapshots] == [taken]
 
 
+def test_without_a_valid_snapshot_of_its_beginning_a_log_cannot_be_backed_up(folder: Folder, target: Path):
+    ledger = written(folder)
+    ledger.log_maintenance.take_snapshot()
+    archive(folder, 2)
+    for archived in folder.layout.archived_segments():
+        folder.layout.archived(archived).unlink()
+    path = folder.layout.snapshot(folder.layout.snapshot_sequences()[-1])
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BackupError, match="no valid snapshot has the effect of the events before"):
+        copied(folder, target)
+
+
+def test_a_snapshot_of_another_log_is_passed_over(folder: Folder, target: Path, tmp_path: Path):
+    other = Folder(tmp_path / "other")
+    taken = written(other).log_maintenance.take_snapshot()
+    other.close()
+    more(written(folder))
+    folder.layout.snapshot(taken).write_bytes(other.layout.snapshot(taken).read_bytes())
+    assert copied(folder, target).snapshots == []
+
+
 def test_the_log_is_copied_while_a_snapshot_is(folder: Folder, target: Path):
     ledger, disk = written(folder), Shim()
     with closing(copying(folder, target, disk)) as copy:
@@ -82,7 +103,10 @@ def test_the_log_is_copied_while_a_snapshot_is(folder: Folder, target: Path):
         taken = ledger.log_maintenance.take_snapshot()
         # Reached after each piece of the snapshot that was written.
         disk.instead["reach"] = once(lambda: add(ledger))
+        disk.calls.clear()
         manifest = copy.run()
+    # The log is flushed before the snapshot is.
+    assert disk.calls.index("fdatasync") < disk.calls.index("fsync")
     assert ([file.last for file in manifest.snapshots], manifest.last) == ([taken], MANY + 1)
     assert log_of(target) == log_in(folder.layout)
 
