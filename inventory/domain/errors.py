@@ -117,23 +117,6 @@ class AlreadyExists(Refusal):
         self.current_version = current_version
 
 
-class QuotaExceeded(Refusal):
-    """The change would exceed a quota. What exists already can still be changed.
-
-    :ivar quota: the name of the setting. :ivar current: the number that exists.
-    """
-
-    def __init__(self, quota: str, counted: str, current: int, more: int, limit: int) -> None:
-        ways_out = "" if quota != "MAX_OPEN_RESERVATIONS" else "commit or release some, let them expire, or "
-        super().__init__(
-            f"{quota} allows {limit} {counted}; there are {current}, and this change would add {more}:"
-            f" {ways_out}ask the operator to raise {quota}"
-        )
-        self.quota = quota
-        self.current = current
-        self.limit = limit
-
-
 class SettlementRefused(Refusal):
     """There is no such dead letter, or it cannot be settled in this way; the message says which."""
 

@@ -30,7 +30,6 @@ from typing import Any, NamedTuple
 from inventory.domain.errors import (
     IdempotencyConflict,
     NeedsOperator,
-    QuotaExceeded,
     Refusal,
     StorageTimeout,
     StorageUnavailable,
@@ -41,6 +40,7 @@ from inventory.service.change_overlay import CommitGroup, EventStamp
 from inventory.service.pending_change import PendingChange, PendingGroup, as_not_begun, as_unavailable
 from inventory.service.ports.change_queue import Outcome
 from inventory.service.ports.group_store import GroupStore, StoreLost
+from inventory.service.quotas import QuotaExceeded
 
 _DECIDED = (Outcome, Refusal)
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from inventory.domain.errors import QuotaExceeded
+from inventory.domain.errors import Refusal
 from inventory.domain.events import Line
 from inventory.domain.state import State
 
@@ -46,6 +46,23 @@ class Use(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.quota}: {self.current} of {self.limit} {self.counted}"
+
+
+class QuotaExceeded(Refusal):
+    """The change would exceed a quota. What exists already can still be changed.
+
+    :ivar quota: the name of the setting. :ivar current: the number that exists.
+    """
+
+    def __init__(self, quota: str, counted: str, current: int, more: int, limit: int) -> None:
+        ways_out = "" if quota != "MAX_OPEN_RESERVATIONS" else "commit or release some, let them expire, or "
+        super().__init__(
+            f"{quota} allows {limit} {counted}; there are {current}, and this change would add {more}:"
+            f" {ways_out}ask the operator to raise {quota}"
+        )
+        self.quota = quota
+        self.current = current
+        self.limit = limit
 
 
 def sizes_of(state: State) -> Sizes:

@@ -12,9 +12,10 @@ from inventory.web.answers import Answer, json_answer
 from inventory.web.batch import MAX_OPERATIONS
 from inventory.web.events import MAX_WAIT_SECONDS
 from inventory.web.idempotency_key import MAX_KEY_LENGTH
+from inventory.web.pages import MAX_PAGE
 from inventory.web.request_body import MAX_BODY_BYTES, MAX_LIST_BYTES
 from inventory.web.request_limits import MOST_BYTES
-from inventory.web.schema_fields import MAX_PAGE, MAX_TTL_MS, MIN_TTL_MS
+from inventory.web.schema_fields import MAX_TTL_MS, MIN_TTL_MS
 from inventory.wiring.services import Services
 
 

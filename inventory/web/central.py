@@ -7,11 +7,11 @@ from flask import Blueprint
 
 from inventory.service.ports.stock_reads import LONGEST, PageRequest, SkuStock
 from inventory.web.answers import Answer, json_answer
-from inventory.web.pages import cursor_of_name, fitted, withheld_after
+from inventory.web.pages import MAX_PAGE, cursor_of_name, fitted, withheld_after
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import MANY, LargeRead, LargeReads
-from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
+from inventory.web.schema_fields import CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 

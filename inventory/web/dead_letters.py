@@ -10,10 +10,10 @@ from inventory.eventlog.dead_letter_file import dead_letter_as_json
 from inventory.service.ports.dead_letter_store import DEAD_LETTER_STATES, DeadLetterState, NumberedDeadLetter
 from inventory.service.ports.stock_reads import Page, PageRequest
 from inventory.web.answers import Answer
-from inventory.web.pages import cursor_of_name, page_answer
+from inventory.web.pages import MAX_PAGE, cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.request_limits import LargeRead, LargeReads
-from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
+from inventory.web.schema_fields import CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)

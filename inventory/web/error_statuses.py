@@ -8,6 +8,7 @@ from inventory.domain import hold_errors as holds
 from inventory.domain.decide_batch import OperationRefused
 from inventory.service.clock_lead import AsOfUncertain
 from inventory.service.ports.event_history import EventsGone, FeedAhead, FeedGone, HistoryGone
+from inventory.service.quotas import QuotaExceeded
 from inventory.web import request_errors as refusals
 from inventory.web.answers import Headers
 from inventory.web.conditional import entity_tag
@@ -154,7 +155,7 @@ TABLE: Mapping[type[Exception], Row] = {
         "idempotency_conflict",
         lambda error: {"key": error.key},
     ),
-    domain.QuotaExceeded: Row(
+    QuotaExceeded: Row(
         409,
         "quota_exceeded",
         lambda error: {"quota": error.quota, "limit": error.limit, "current": error.current},

@@ -16,11 +16,11 @@ from inventory.resilience.bulkhead import Bulkhead
 from inventory.service.history import HistoryService
 from inventory.service.ports.event_history import EventPage, HistoryPage, Step
 from inventory.web.answers import Answer, json_answer
-from inventory.web.pages import fitted, withheld_after
+from inventory.web.pages import MAX_PAGE, fitted, withheld_after
 from inventory.web.parse import parse_item_query, parse_query
 from inventory.web.request_limits import LargeRead, LargeReads
 from inventory.web.reservations import reservation_body, step_body
-from inventory.web.schema_fields import MAX_PAGE, MAX_VERSION, StrictSchema, between, built, query_integer
+from inventory.web.schema_fields import MAX_VERSION, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 MAX_WAIT_SECONDS = 25

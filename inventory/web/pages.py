@@ -13,6 +13,8 @@ from inventory.service.ports.stock_reads import Page
 from inventory.web.answers import Answer, Headers, json_answer
 from inventory.web.request_limits import MOST_BYTES, LargeRead
 
+MAX_PAGE = 1000
+"""The maximum number of entries that a client may ask for."""
 _LONGEST = 88
 
 

@@ -16,11 +16,10 @@ from inventory.web.answers import Answer, json_answer
 from inventory.web.conditional import entity_tag
 from inventory.web.idempotency_key import REPLAYED
 from inventory.web.metrics import Metrics
-from inventory.web.pages import page_answer
+from inventory.web.pages import MAX_PAGE, page_answer
 from inventory.web.parse import Asked, parse_command, parse_names, parse_query
 from inventory.web.request_limits import LargeRead, LargeReads, RequestLimits
 from inventory.web.schema_fields import (
-    MAX_PAGE,
     StrictSchema,
     between,
     built,

@@ -15,7 +15,6 @@ MAX_VERSION = 2**53 - 1
 MIN_TTL_MS = 1
 MAX_TTL_MS = 31_536_000_000
 """A year."""
-MAX_PAGE = 1000
 
 _REQUIRED = "is required"
 NOT_NULL = "must not be null"

@@ -9,11 +9,11 @@ from marshmallow import ValidationError, fields
 from inventory.domain.record import Record
 from inventory.service.ports.stock_reads import Page, PageRequest, StoreSummary
 from inventory.web.answers import Answer
-from inventory.web.pages import cursor_of_name, page_answer
+from inventory.web.pages import MAX_PAGE, cursor_of_name, page_answer
 from inventory.web.parse import parse_query
 from inventory.web.records import record_body
 from inventory.web.request_limits import LargeRead, LargeReads
-from inventory.web.schema_fields import MAX_PAGE, CursorField, StrictSchema, between, built, query_integer
+from inventory.web.schema_fields import CursorField, StrictSchema, between, built, query_integer
 from inventory.wiring.services import Services
 
 _PREFIX = re.compile(r"[A-Za-z0-9._:-]{0,64}", re.ASCII)

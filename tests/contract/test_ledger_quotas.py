@@ -8,13 +8,12 @@ from support.failing_store import FULL, FailingStore, refusal_of
 from support.given import WRITER, Clock, deciding, item
 
 from inventory.domain.commands import CountStock, TransferStock, WantedLine
-from inventory.domain.errors import QuotaExceeded
 from inventory.domain.hold_commands import AtomicBatch, Command, ReleaseHold, reserve_one
 from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import StoreId
 from inventory.service.ports.change_queue import Outcome, Submission
 from inventory.service.ports.ledger import Ledger
-from inventory.service.quotas import Quotas, Sizes
+from inventory.service.quotas import QuotaExceeded, Quotas, Sizes
 
 ONE, TWO, THREE, ELSEWHERE = item("sku-1"), item("sku-2"), item("sku-3"), item("sku-1", "store-2")
 KEY = IdempotencyKey("key", "hash")

@@ -7,10 +7,9 @@ import pytest
 from support.given import WRITER, deciding, fold_all, group_on, history, item
 
 from inventory.domain.commands import AdjustStock, CountStock, TransferStock, WantedLine
-from inventory.domain.errors import QuotaExceeded
 from inventory.domain.hold_commands import ReleaseHold, reserve_one
 from inventory.domain.values import StoreId
-from inventory.service.quotas import Quotas, QuotaWatch, Sizes
+from inventory.service.quotas import QuotaExceeded, Quotas, QuotaWatch, Sizes
 
 ONE, THERE = item("sku-1"), item("sku-1", "store-2")
 FULL = replace(WRITER, quotas=Quotas(records=1, stores=1, open_reservations=0))
