@@ -57,7 +57,9 @@ def lose_everything(server: RunningServer, follower: RunningFollower, load: Load
 
 
 def restored(target: Path, folder: Path) -> dict[str, dict]:
-    """Restore the copy; returns its events by their keys."""
+    """Verify the copy, and restore it; returns its events by their keys."""
+    verified = run_command(folder, "verify", str(target))
+    assert verified.returncode == 0, verified.stderr + verified.stdout
     done = run_command(folder, "restore", str(target))
     assert done.returncode == 0, done.stderr
     assert_whole(folder)
@@ -72,7 +74,7 @@ def assert_there(events: dict[str, dict], account: Account, changes: list[Change
         assert (line["sku"], line["version"], line["onHand"]) == (answer["sku"], answer["version"], answer["onHand"])
 
 
-def test_of_a_folder_that_is_lost_under_load_the_copy_has_every_change_confirmed_before_its_moment(
+def test_when_all_is_lost_the_copy_has_every_change_confirmed_before_its_moment(
     serve: Serve, follow: Follow, data_dir: Path, target: Path, tmp_path: Path
 ):
     server = serve(**SETTINGS)
@@ -101,7 +103,7 @@ def test_of_a_folder_that_is_lost_under_load_the_copy_has_every_change_confirmed
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_of_a_folder_that_is_lost_under_load_the_copy_has_what_was_confirmed_more_than_a_second_before(
+def test_when_all_is_lost_the_copy_has_what_was_confirmed_more_than_a_second_before(
     serve: Serve, follow: Follow, data_dir: Path, tmp_path: Path, show_figures: Callable[[str], None]
 ):
     worst = 0.0

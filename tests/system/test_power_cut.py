@@ -23,7 +23,7 @@ def test_after_power_cuts_a_server_starts_and_every_confirmed_change_is_there_on
     assert all(cut.kinds for cut in found), "nothing was confirmed"
 
 
-def test_after_power_cuts_a_continuous_copy_is_the_beginning_of_the_log_and_has_what_was_confirmed_before_its_moment(
+def test_after_power_cuts_a_continuous_copy_has_what_was_confirmed_before_its_moment(
     tmp_path: Path,
 ):
     found = list(power_cut.cuts(tmp_path, many=2, seed=11, environment={}, follow=True))
