@@ -21,6 +21,7 @@ from inventory.resilience.disk import Disk
 from inventory.resilience.host_clock import HostClock
 from inventory.resilience.retry import RetryPolicy
 
+Extended = Callable[[Manifest], None]
 _LOG_EVERY_SECONDS = 0.25
 """How often the log is copied while a snapshot is."""
 
@@ -51,17 +52,19 @@ class Copy:
         self._open: tuple[Target, LogCopy] | None = None
         self._monotonic, self._extended_at = monotonic, 0.0
 
-    def run(self, progress: Progress = _unreported) -> Manifest:
+    def run(self, progress: Progress = _unreported, extended: Extended = lambda _manifest: None) -> Manifest:
         """Make one pass; return the manifest, which is durable. An error, or a kill, leaves the backup of before.
 
         :param progress: called with the bytes copied and the bytes to copy.
+        :param extended: called with the manifest whenever the backup has everything that was durable when it was called
+            last, or when the pass began; more than once if a large snapshot is copied.
         :raises BackupError: this log cannot be copied to this target. If that is known at the beginning of the first
             pass, the target is not changed.
         :raises LogDamaged: the source is damaged; what comes before the damage is in the backup.
         :raises OSError: of the source or of the target.
         """
         try:
-            return self._run(progress)
+            return self._run(progress, extended)
         except BaseException:
             self.close()
             raise
@@ -74,7 +77,7 @@ class Copy:
             target.close()
         self._open = None
 
-    def _run(self, progress: Progress) -> Manifest:
+    def _run(self, progress: Progress, extended: Extended) -> Manifest:
         part = durable_part(self._source, self._disk, self._machine)
         if self._open is not None and self._open[0].manifest.ledger_id is None:
             self.close()  # the first event tells which ledger this is
@@ -82,7 +85,14 @@ class Copy:
             self._open = self._opened(part)
         target, log = self._open
         self._extend(log, part, progress)
-        copy_snapshots(self._source, target, self._now_and_then)
+        extended(target.manifest)
+
+        def now_and_then() -> None:
+            if self._monotonic() - self._extended_at >= _LOG_EVERY_SECONDS:
+                self._extend(log, durable_part(self._source, self._disk, self._machine))
+                extended(target.manifest)
+
+        copy_snapshots(self._source, target, now_and_then)
         return target.manifest
 
     def _extend(self, log: LogCopy, part: DurablePart, progress: Progress = _unreported) -> None:
@@ -94,10 +104,6 @@ class Copy:
                 damage = error
         require_end(self._source, log.cursor.position, part, damage)
         self._extended_at = self._monotonic()
-
-    def _now_and_then(self) -> None:
-        if self._open is not None and self._monotonic() - self._extended_at >= _LOG_EVERY_SECONDS:
-            self._extend(self._open[1], durable_part(self._source, self._disk, self._machine))
 
     def _opened(self, part: DurablePart) -> tuple[Target, LogCopy]:
         """Open the target, if the log continues it. :raises BackupError: it does not; nothing was changed."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import NamedTuple, Protocol
 
+from inventory.backup.copy import Extended
 from inventory.backup.follower_position import FollowerPosition, FollowerPositions, PositionUnreadable
 from inventory.backup.manifest import BackupLayout, Manifest
 from inventory.domain.values import Instant
@@ -57,8 +58,12 @@ def marks_of(source: Layout, machine: HostClock) -> Marks:
 class Copying(Protocol):
     """One target that is copied to. ``inventory.backup.copy.Copy`` is one."""
 
-    def run(self, progress: Progress) -> Manifest:
-        """Make one pass; return the manifest, which is durable."""
+    def run(self, progress: Progress, extended: Extended) -> Manifest:
+        """Make one pass; return the manifest, which is durable.
+
+        :param extended: called with the manifest whenever the target holds everything that was durable when it was
+            called last, or when the pass began.
+        """
 
     def close(self) -> None:
         """Release the target. The next pass opens it, and checks that the log continues it."""
@@ -112,7 +117,6 @@ class Follower:
             marks = self._marks()
             with self._held_target():
                 copied = self._copy(marks)
-            self._positions.note(self._position(copied), marks.now)
         except _MAY_PASS as error:
             # An unmounted disk is released only when no file on it is open.
             self._copying.close()
@@ -133,13 +137,20 @@ class Follower:
             if not self._has_begun and not self._is_known():
                 self._positions.note(FollowerPosition(str(self._target), None, None, 0, ""), marks.now)
 
+        as_of = marks.now
+
+        def extended(manifest: Manifest) -> None:
+            nonlocal as_of
+            self._positions.note(self._position(manifest), as_of)
+            as_of = self._marks().now
+
         try:
-            copied = self._copying.run(begun)
+            copied = self._copying.run(begun, extended)
         except LogDamaged:
             # A log that was replaced, or has lost segments, looks damaged in the middle; from the manifest on, the copy
             # says what it is.
             self._copying.close()
-            copied = self._copying.run(begun)
+            copied = self._copying.run(begun, extended)
         self._has_begun, self.last = True, copied.last
         self._seen = (marks.made, self._identity())
         return copied

@@ -1,6 +1,5 @@
 """The passes of a continuous copy: what is reported, what is tried again, and what ends it."""
 
-import errno
 import logging
 import os
 from collections.abc import Callable
@@ -8,68 +7,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import pytest
-from support.given import Clock
+from support.scripted_copying import BROKEN, FULL, POSITION, World
 
-from inventory.backup.follow import PAUSE_AFTER_FAILURE_SECONDS, Follower, Marks
-from inventory.backup.follower_position import FollowerPosition, FollowerPositions, lag_ms
+from inventory.backup.follow import PAUSE_AFTER_FAILURE_SECONDS
 from inventory.backup.manifest import BackupError, Manifest, write_manifest
 from inventory.domain.values import Instant
 from inventory.eventlog.errors import LogDamaged, LogError, StateUnusable
-from inventory.eventlog.layout import Layout
-from inventory.eventlog.log_check import Progress
 from inventory.resilience.disk import Disk
 from inventory.resilience.retry import RetryPolicy
-
-MANIFEST = Manifest("ledger", "timeline", None, Instant(1), "0")
-POSITION = FollowerPosition("", "ledger", "timeline", 0, "00" * 16)
-FULL = OSError(errno.ENOSPC, "No space left on device", "/mnt/backup/segments/1")
-BROKEN = OSError(errno.EIO, "Input/output error")
-
-
-class World:
-    """A data folder and a target; ``faults`` are what the next passes meet, one each, ``None`` for nothing."""
-
-    def __init__(self, home: Path) -> None:
-        self.layout, self.target = Layout(home / "data"), home / "target"
-        self.layout.root.mkdir()
-        self.layout.make_folders()
-        self.clock = Clock()
-        self.faults: list[Exception | None] = []
-        self.copied = self.opened = 0
-        self.is_open = False
-        self.takes_ms = 0
-        self.made, self.durable = 1, 0
-        self.away: Exception | None = None
-        self.positions = FollowerPositions(self.layout, Disk(), RetryPolicy(1))
-
-    def run(self, progress: Progress) -> Manifest:
-        self.opened += not self.is_open
-        self.is_open = True
-        progress(0, 1)
-        self.stood = self.positions.all()
-        self.clock.advance(ms=self.takes_ms)
-        fault = self.faults.pop(0) if self.faults else None
-        if fault is not None:
-            self.close()
-            raise fault
-        self.copied += 1
-        self.target.mkdir(exist_ok=True)
-        write_manifest(self.target, MANIFEST, Disk(), RetryPolicy(1))
-        return MANIFEST
-
-    def close(self) -> None:
-        self.is_open = False
-
-    def marks(self) -> Marks:
-        if self.away is not None:
-            raise self.away
-        return Marks((self.made,), self.durable, self.clock())
-
-    def follower(self) -> Follower:
-        return Follower(self.target, self, self.positions, self.marks)
-
-    def lag(self) -> int | None:
-        return lag_ms(self.layout, self.clock())
 
 
 @pytest.fixture
@@ -88,6 +33,12 @@ def test_the_position_is_as_of_the_beginning_of_the_pass(world: World):
     world.takes_ms = 700
     assert world.follower().pass_once()
     assert (world.lag(), world.positions.find(world.target)) == (700, POSITION._replace(target=str(world.target)))
+
+
+def test_while_a_snapshot_is_copied_the_position_follows_the_log(world: World):
+    world.takes_ms, world.snapshot_takes_ms = 100, [250, 250, 250]
+    world.follower().pass_once()
+    assert world.lags == [100, 250, 250, 250]
 
 
 def test_a_failed_pass_is_made_again_and_the_lag_grows_meanwhile(world: World):
