@@ -1,7 +1,8 @@
-"""The API description as generators read it: openapi.yaml without anchors, and with answers that may grow.
+"""The API description as generators read it: openapi.yaml without anchors, with answers that may grow, and JSON only.
 
 openapi.yaml describes every answer exactly, and the tests hold the service to that. A client must not: a later version
-may add members to an answer. So here only requests say `additionalProperties: false`.
+may add members to an answer. So here only requests say `additionalProperties: false`. Where an answer is JSON unless
+the client asks for another media type, only JSON is here: of several, generators make one type that is none of them.
 """
 
 import json
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+_JSON = "application/json"
 _PREFIX = "#/components/schemas/"
 _HEAD = "# Made from openapi.yaml by: .venv/bin/python scripts/reference.py\n"
 
@@ -34,12 +36,12 @@ class _Plain(yaml.SafeDumper):
 
 def read(text: str) -> dict[str, Any]:
     """Read openapi.yaml. :raises ValueError: a mapping has a key twice."""
-    found: dict[str, Any] = yaml.load(text, _Strict)  # noqa: S506: a safe loader
+    found: dict[str, Any] = yaml.load(text, _Strict)
     return found
 
 
 def flat(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The description without what only anchors need, and with open answers."""
+    """The description without what only anchors need, with open answers, and with JSON where there is a choice."""
     whole = json.loads(json.dumps(description))
     components = whole["components"]
     del components["x-fields"]
@@ -48,6 +50,11 @@ def flat(description: Mapping[str, Any]) -> dict[str, Any]:
     for name, schema in schemas.items():
         if name not in sent:
             _open(schema)
+    for item in whole["paths"].values():
+        for answer in (answer for operation in item.values() for answer in _answers(operation)):
+            content = answer.get("content", {})
+            if _JSON in content:
+                answer["content"] = {_JSON: content[_JSON]}
     return dict(whole)
 
 
@@ -58,7 +65,12 @@ def as_yaml(description: Mapping[str, Any]) -> str:
 
 def as_json(description: Mapping[str, Any]) -> str:
     """The flat description as JSON."""
-    return json.dumps(flat(description), ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(flat(description), ensure_ascii=False, indent=1) + "\n"
+
+
+def _answers(operation: Any) -> list[dict[str, Any]]:
+    """The answers of an operation; none of what else is beside operations."""
+    return list(operation["responses"].values()) if isinstance(operation, dict) else []
 
 
 def _sent(part: Any, schemas: Mapping[str, Any], *, inside: bool = False) -> Iterator[str]:

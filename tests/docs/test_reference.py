@@ -66,7 +66,7 @@ def test_only_requests_are_closed_in_what_is_made_from_the_api_description() -> 
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Sent"}}}}
     line = {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}
     description = {
-        "paths": {"/": {"post": {"requestBody": body}}},
+        "paths": {"/": {"post": {"requestBody": body, "responses": {}}}},
         "components": {
             "x-fields": [],
             "schemas": {"Sent": {**closed, "properties": {"lines": line}}, "Line": closed, "Answer": closed},
@@ -78,6 +78,23 @@ def test_only_requests_are_closed_in_what_is_made_from_the_api_description() -> 
         "Sent": True,
         "Line": True,
         "Answer": False,
+    }
+
+
+def test_an_answer_that_may_be_json_is_json_only_in_what_is_made_from_the_api_description() -> None:
+    answers = {
+        "200": {"content": {"application/json": {}, "text/plain": {}}},
+        "503": {"content": {"text/plain": {}}},
+    }
+    description = {
+        "paths": {"/": {"parameters": [], "get": {"responses": answers}}},
+        "components": {"x-fields": [], "schemas": {}},
+    }
+
+    made = flat.flat(description)["paths"]["/"]["get"]["responses"]
+    assert {status: [*answer["content"]] for status, answer in made.items()} == {
+        "200": ["application/json"],
+        "503": ["text/plain"],
     }
 
 

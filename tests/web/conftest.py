@@ -1,15 +1,33 @@
 """An app of its own for every test, over a ledger in memory."""
 
+from typing import Any
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from support.apps import ADJUST, RECORD, RESERVE, make_services
+from support.described import undescribed
 from support.feeds import CompactedLedger
 from support.views import MemoryViews
+from werkzeug.test import TestResponse
 
 from inventory.service.history import HistoryService
 from inventory.web.app import create_app
 from inventory.wiring.services import Services
+
+
+@pytest.fixture(autouse=True)
+def _every_answer_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every answer of every test to openapi.yaml."""
+    ask = FlaskClient.open
+
+    def ask_and_compare(self: FlaskClient, *arguments: Any, **more: Any) -> TestResponse:
+        response = ask(self, *arguments, **more)
+        told = undescribed(response)
+        assert told is None, f"openapi.yaml does not describe {told}"
+        return response
+
+    monkeypatch.setattr(FlaskClient, "open", ask_and_compare)
 
 
 @pytest.fixture

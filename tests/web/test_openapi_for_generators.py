@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import pytest
 import yaml
+from flask import Flask, request
 from openapi_spec_validator import validate
 from support.checkout import ROOT
 
@@ -112,7 +114,7 @@ def test_the_types_of_events_are_those_that_the_code_writes():
     assert [each for each in kind["x-extensible-enum"] if f"`{each}`" not in kind["description"]] == []
 
 
-def test_the_package_has_the_same_description_without_closed_answers():
+def test_the_package_has_the_same_description_with_open_answers_and_json_only():
     served = json.loads((PACKAGED / "openapi.json").read_text())
 
     assert served == yaml.safe_load((PACKAGED / "openapi.yaml").read_text())
@@ -129,13 +131,22 @@ def test_the_package_has_the_same_description_without_closed_answers():
 
 def opened(node):
     match node:
+        case {"application/json": content, **_others}:
+            return {"application/json": opened(content)}
         case dict():
-            kept = (
-                (name, inner)
-                for name, inner in node.items()
-                if name != "x-fields" and (name, inner) != ("additionalProperties", False)
-            )
-            return {name: opened(inner) for name, inner in kept}
+            kept = ((name, inner) for name, inner in node.items() if (name, inner) != ("additionalProperties", False))
+            return {name: opened(inner) for name, inner in kept if name != "x-fields"}
         case list():
             return [opened(inner) for inner in node]
     return node
+
+
+def test_an_answer_with_a_status_or_a_member_that_is_not_described_is_told():
+    other = Flask("other")
+    other.get("/health")(lambda: ({"status": "ok", "since": 7}, 200) if request.args else ({}, 418))
+    client = other.test_client()
+
+    with pytest.raises(AssertionError, match=r"does not describe GET /health: 418 as application/json"):
+        client.get("/health")
+    with pytest.raises(AssertionError, match=r"does not describe GET /health: 200 at \$: .*'since' was unexpected"):
+        client.get("/health?since=7")
