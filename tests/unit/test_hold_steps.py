@@ -160,7 +160,7 @@ def in_small_parts(lines: int, parts: int) -> World:
 def test_rebuilding_reads_no_more_events_than_the_hold_has_lines_however_often_it_was_changed(lines: int):
     events = in_small_parts(lines, 100).read()
     for event in events[-200:]:
-        reads = Reads(events)
+        reads = Reads(events, State())
         HoldHistory(reads).after(event)
         assert reads.count <= max(MOST_STEPS, lines) + 1
 
@@ -180,7 +180,7 @@ def test_a_page_of_a_thousand_extends_is_rebuilt_with_one_read():
     for _ in range(10_000):
         world.do(ExtendHold("r", 10**6))
     events = world.read()
-    reads = Reads(events)
+    reads = Reads(events, State())
     page = HoldHistory(reads).completed(events[-1000:])
     assert ([event.reservation for event in page], reads.count) == (world.then[-1000:], 1)
 
