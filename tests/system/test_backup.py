@@ -10,6 +10,7 @@ from support.load import Account, account_on, under_load
 from support.running_server import run_command
 
 from inventory.backup.manifest import read_manifest
+from inventory.backup.verify_backup import verify_backup
 from inventory.eventlog.layout import Layout
 
 SKUS = ["hot", "warm", "cold"]
@@ -29,20 +30,19 @@ def test_every_backup_under_load_is_valid_and_has_all_that_was_confirmed_before_
     server, target = serve(**SMALL), tmp_path / "backup"
     account = account_on(server, SKUS)
     with under_load(server, account=account, name="load", skus=SKUS) as load:
-        for _ in range(4):
+        for _ in range(3):
             load.until_confirmed(150)
             before = confirmed(account)
             done = run_command(server.data_dir, "backup", str(target))
             assert done.returncode == 0, done.stderr
-            verified = run_command(server.data_dir, "verify", str(target))
-            assert verified.returncode == 0, verified.stderr + verified.stdout
+            assert verify_backup(target).problems == []
             assert before - keys_in(target) == set(), "confirmed, and not in the backup"
     assert len(read_manifest(target).segments) > 10
     assert run_command(server.data_dir, "backup", str(target)).returncode == 0
     assert log_of(target) == log_in(Layout(server.data_dir))
 
 
-@pytest.mark.parametrize("times", [1, 3, 8])
+@pytest.mark.parametrize("times", [1, 6])
 def test_a_backup_that_is_killed_is_valid_and_the_next_one_completes_it(serve, tmp_path: Path, times: int):
     server, target = serve(**SMALL), tmp_path / "backup"
     account = account_on(server, SKUS)
