@@ -126,10 +126,11 @@ def show_backup(root: Path, as_json: bool) -> None:
 
 def _summary(root: Path, found: BackupVerification) -> str:
     last = f"event {found.last}" + (f" of {found.last_at}" if found.last_at else "")
+    if found.manifest is None and found.problems:
+        return f"FAILED: {root} has no valid manifest. Its log can be read up to {last}."
     if found.manifest is None:
-        verdict = "FAILED" if found.problems else "NO MANIFEST"
         return (
-            f"{verdict}: {root} is a copy of files, or a data folder. Its log ends at {last}, and nothing proves that"
+            f"NO MANIFEST: {root} is a copy of files, or a data folder. Its log ends at {last}, and nothing proves that"
             f" this is its end.\nA data folder is checked with: inventory verify --data-dir {root}"
         )
     if found.ok:
