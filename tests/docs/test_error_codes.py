@@ -1,11 +1,13 @@
 """One table of codes: in the code, in the reference, in openapi.yaml, and of everything that answers with a code."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from support.blocks import text_of
 from support.checkout import ROOT
 
@@ -85,6 +87,25 @@ def test_the_proxy_tells_of_a_code_what_the_service_tells(status: str, code: str
     assert ('"outcome":' in rest) == (CODES[code].happened == OUTCOME)
     where = NGINX.split(f'"type":"/problems/{code}"')[0].rsplit("location ", 1)[1]
     assert ('"retryAfterMs":1000' in rest) == ("add_header Retry-After 1 always;" in where)
+
+
+@pytest.mark.parametrize("body", re.findall(r"return \d+ '(\{.*\})';", NGINX))
+def test_a_problem_of_the_proxy_has_the_members_that_openapi_describes(body: str):
+    problem = json.loads(re.sub(r":\$(\w+)", ":1", body.replace("$outcome_here", "none").replace("$outcome", "none")))
+    schemas = OPENAPI["components"]["schemas"]
+    codes = {
+        name: schema["properties"]["error"].get("enum", ()) for name, schema in schemas.items() if _told_by(schema)
+    }
+    name = next((name for name, own in codes.items() if problem["error"] in own), "Problem")
+
+    # No operation declares what is refused before its path is known.
+    before = {"method_not_allowed", "uri_too_long", "headers_too_large", "not_implemented"}
+    assert (name == "Problem") == (problem["error"] in before)
+    Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}).validate(problem)
+
+
+def _told_by(schema: dict) -> bool:
+    return "error" in schema.get("properties", {}) and "type" in schema["properties"]
 
 
 def test_every_status_that_leases_may_refuse_with_is_among_those_of_its_code():
