@@ -168,3 +168,15 @@ def test_the_first_segment_follows_no_event(folder: Folder, target: Path):
 def test_the_manifest_says_when_it_was_made(folder: Folder, target: Path):
     written(folder)
     assert copied(folder, target).made_at == START
+
+
+def test_progress_rises_to_the_whole(folder: Folder, target: Path):
+    written(folder)
+    archive(folder, 2)
+    told: list[tuple[int, int]] = []
+    with closing(copying(folder, target)) as copy:
+        copy.run(lambda done, total: told.append((done, total)))
+    size = sum(path.stat().st_size for path in (target / "segments").iterdir())
+    assert told == sorted(told)
+    assert told[-1] == (size, size)
+    assert len(told) >= len(read_manifest(target).segments)

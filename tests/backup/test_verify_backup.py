@@ -77,6 +77,21 @@ def test_every_file_cut_at_any_of_200_places_is_reported_with_its_loss(backup: P
     assert verify_backup(backup).ok
 
 
+def test_a_flipped_bit_anywhere_in_the_log_loses_the_events_from_its_line_on(backup: Path):
+    manifest, places = read_manifest(backup), random.Random("bits")
+    plain = [file for file in manifest.segments if not file.packed]
+    for _ in range(100):
+        file = places.choice(plain)
+        path = backup / file.path
+        content = path.read_bytes()
+        place = places.randrange(len(content))
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << places.randrange(8)
+        path.write_bytes(damaged)
+        assert_reported(backup, manifest, {file: file.first + content[:place].count(b"\n")})
+        path.write_bytes(content)
+
+
 def test_a_manifest_cut_at_any_of_200_places_is_reported(backup: Path):
     path, places = BackupLayout(backup).manifest, random.Random("places")
     content = path.read_bytes()
