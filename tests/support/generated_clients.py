@@ -24,6 +24,7 @@ SEEN = {
     "reserved": [True, True],
     "held": ["held", [3], None, "order-7"],
     "committed": ["committed", [3]],
+    "asOf": [10, 1],
     "moved": [["store-1", 2], ["store-2", 2]],
     "refused": [
         ["insufficient_stock", 409],

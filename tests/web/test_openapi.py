@@ -165,6 +165,8 @@ def with_examples(node, path="") -> Iterator[tuple[str, dict, object]]:
     if isinstance(node, dict):
         for name, example in (node.get("examples") or {}).items() if "schema" in node else ():
             yield f"{path}/{name}", node["schema"], example["value"]
+        if {"example", "schema"} <= node.keys():
+            yield path, node["schema"], node["example"]
         for key, value in node.items():
             yield from with_examples(value, f"{path}/{key}")
 

@@ -23,12 +23,14 @@ def shop(client):
     committed = reservations.commit_reservation(held.reservation_id, part=api.Part())
     order = api.TransferOrder(**{"from": "store-1"}, to="store-2", lines=[api.TransferLine(sku="tea", qty=2)])
     moved = api.TransfersApi(client).transfer_stock(order)
+    before = records.read_record(*TEA, as_of=counted.updated_at)
     return {
         "counted": [counted.on_hand, counted.version],
         "sold": [sold.qty, sold.version],
         "reserved": [bool(reserved.reservation_id), reserved.expires_at > reserved.updated_at],
         "held": [held.state, [line.qty for line in held.lines], held.expires_at, held.reference],
         "committed": [committed.state, [line.committed for line in committed.lines]],
+        "asOf": [before.on_hand, before.version],
         "moved": [[record.store_id, record.qty] for record in moved.records],
     }, held.reservation_id
 

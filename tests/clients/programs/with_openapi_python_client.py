@@ -27,12 +27,14 @@ def shop(client):
     committed = commit_reservation.sync(held.reservation_id, client=client, body=models.Part())
     order = models.TransferOrder(from_="store-1", to="store-2", lines=[models.TransferLine(sku="tea", qty=2)])
     moved = transfer_stock.sync(client=client, body=order)
+    before = read_record.sync(*TEA, client=client, as_of=counted.updated_at)
     return {
         "counted": [counted.on_hand, counted.version],
         "sold": [sold.qty, sold.version],
         "reserved": [bool(reserved.reservation_id), reserved.expires_at > reserved.updated_at],
         "held": [held.state, [line.qty for line in held.lines], held.expires_at, held.reference],
         "committed": [committed.state, [line.committed for line in committed.lines]],
+        "asOf": [before.on_hand, before.version],
         "moved": [[record.store_id, record.qty] for record in moved.records],
     }, held.reservation_id
 

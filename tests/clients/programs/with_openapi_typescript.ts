@@ -45,6 +45,11 @@ async function shop() {
   const moved = done(
     await client.POST("/transfers", { body: { from: "store-1", to: "store-2", lines: [{ sku: "tea", qty: 2 }] } }),
   );
+  const before = done(
+    await client.GET("/stores/{storeId}/inventory/{sku}", {
+      params: { path: tea, query: { asOf: counted.updatedAt } },
+    }),
+  );
   return {
     reservationId: held.reservationId,
     seen: {
@@ -53,6 +58,7 @@ async function shop() {
       reserved: [reserved.reservationId !== "", (reserved.expiresAt ?? "") > reserved.updatedAt],
       held: [held.state, held.lines.map((line) => line.qty), held.expiresAt, held.reference],
       committed: [committed.state, committed.lines.map((line) => line.committed)],
+      asOf: [before.onHand, before.version],
       moved: moved.records.map((record) => [record.storeId, record.qty]),
     },
   };
