@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from inventory.backup.manifest import BackupFile, BackupLayout, Manifest, file_hash
+from inventory.backup.manifest import BackupError, BackupFile, BackupLayout, Manifest, file_hash, read_manifest
 from inventory.eventlog.line import GENESIS, NotALine, decode, next_chain, stored_chain
 from inventory.eventlog.snapshot import NotASnapshot, check_image
 
@@ -61,7 +61,7 @@ class Proof(NamedTuple):
 def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _all: None) -> Proof:
     """Compare every file of a backup with its manifest. Changes nothing; damage raises nothing.
 
-    :raises OSError: a file is there, and cannot be read.
+    :raises BackupError: a file was replaced meanwhile. :raises OSError: a file is there, and cannot be read.
     """
     layout, report = BackupLayout(root), _Report(manifest, progress)
     (last, chain), is_unbroken = (manifest.first - 1, GENESIS), True
@@ -79,6 +79,8 @@ def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _al
             snapshots.append(file.last)
         else:
             damage.append(Damage(layout.path(file), reason, 1, 0))
+    if damage and read_manifest(root) != manifest:
+        raise BackupError(f"{root} has just been extended by 'inventory backup', which replaces snapshots. Try again.")
     return Proof(last, chain, snapshots, damage)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from inventory.cli.terminal import progress_bar
-from inventory.eventlog.data_folder import server_presence
+from inventory.eventlog.data_folder import server_presence, unfinished_restore
 from inventory.settings import Reading, Settings, Source, read
 from inventory.wiring import Services, build_services, clock_warning, cut_message, layout_of, prepare
 
@@ -72,8 +72,10 @@ def existing_folder(data_dir: str | None) -> Settings:
 def existing_log(data_dir: str | None) -> Settings:
     """Read the settings of a command that needs a log. It begins none: a mistyped path must not look like no stock."""
     settings = existing_folder(data_dir)
-    if not layout_of(settings).segments():
-        raise click.ClickException(f"no event log in {settings.data_dir}; set --data-dir or DATA_DIR")
+    layout = layout_of(settings)
+    if not layout.segments():
+        unfinished = unfinished_restore(layout)
+        raise click.ClickException(unfinished or f"no event log in {settings.data_dir}; set --data-dir or DATA_DIR")
     return settings
 
 

@@ -56,7 +56,7 @@ def restore_command(backup: Path, data_dir: str | None, until: Until, up_to_dama
     --until leaves later events behind. The result says until when a client that repeats one of these requests, with its
     idempotency key, would change stock again, and which holds the first start ends.
     """
-    layout = layout_of(read_settings({"DATA_DIR": data_dir}))
+    layout = layout_of(read_settings({"data_dir": data_dir}))
     now = Instant(HostClock().wall())
     with heeding_sigterm():
         require_empty(layout)
@@ -98,7 +98,7 @@ def _for_people(plan: RestorePlan, restored: RestoredLedger, folder: Path) -> li
     told.append(f"Restored {folder} {moment}.")
     told.append(f"Event {restored.sequence}, ledger.restored, begins the timeline {restored.timeline_id}.")
     if plan.left_behind:
-        lost = f", {plan.unreadable} of them lost in the backup" if plan.unreadable else ""
+        lost = f", {plan.unreadable} of them lost in the backup with their keys" if plan.unreadable else ""
         told.append(f"{plural(plan.left_behind, 'later event')} left behind{lost}.")
     if plan.keys_until is not None:
         told.append(

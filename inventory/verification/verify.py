@@ -8,6 +8,7 @@ from typing import Any
 
 from inventory.domain.state import State
 from inventory.eventlog.archive import unpacked_size
+from inventory.eventlog.data_folder import unfinished_restore
 from inventory.eventlog.errors import EventsMissing, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.log_check import Progress
@@ -68,7 +69,7 @@ def verify(layout: Layout, *, progress: Progress | None = None) -> Verification:
     derived = derived_files(layout, drift)
     end = _end(layout)
     if end is None:
-        return Verification(0, 0, [f"no event log in {layout.root}"], drift)
+        return Verification(0, 0, [unfinished_restore(layout) or f"no event log in {layout.root}"], drift)
     problems: list[str] = []
     done = 0
 

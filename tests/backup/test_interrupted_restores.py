@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from support.backups import folded, known, restored
-from support.restores import DONE, INTERRUPTED, REFUSED, every_step, outcome, steps
+from support.backups import restored
+from support.restores import DONE, INTERRUPTED, REFUSED, contents, every_step, outcome, steps
 
 from inventory.backup.manifest import BackupError
 from inventory.eventlog.data_folder import StartRefused, server_presence
@@ -17,7 +17,7 @@ from inventory.wiring import prepare
 
 @pytest.mark.slow
 def test_wherever_it_is_killed_a_server_finds_all_of_it_or_is_refused(source: Layout, backup: Path, tmp_path: Path):
-    expected, found = known(folded(source)), set()
+    expected, found = contents(source), set()
 
     def killed(step: int) -> int:
         target = Layout(tmp_path / f"killed-{step}" / "restored")
@@ -31,7 +31,7 @@ def test_wherever_it_is_killed_a_server_finds_all_of_it_or_is_refused(source: La
 
 @pytest.mark.slow
 def test_after_a_kill_the_same_command_begins_again(source: Layout, backup: Path, tmp_path: Path):
-    expected, refused = known(folded(source)), set()
+    expected, refused = contents(source), set()
 
     def killed(step: int) -> int:
         target = Layout(tmp_path / f"killed-{step}" / "restored")
@@ -51,7 +51,7 @@ def test_after_a_kill_the_same_command_begins_again(source: Layout, backup: Path
 
 @pytest.mark.slow
 def test_of_a_server_that_starts_meanwhile_and_the_restore_one_is_refused(source: Layout, backup: Path, tmp_path: Path):
-    expected = known(folded(source))
+    expected = contents(source)
     held = []
 
     def beside_a_start(step: int) -> int:
@@ -81,7 +81,7 @@ def test_of_a_server_that_starts_meanwhile_and_the_restore_one_is_refused(source
 
 @pytest.mark.slow
 def test_wherever_it_is_interrupted_nothing_is_left_or_all_of_it_is_there(source: Layout, backup: Path, tmp_path: Path):
-    expected = known(folded(source))
+    expected = contents(source)
 
     def interrupt() -> None:
         raise KeyboardInterrupt

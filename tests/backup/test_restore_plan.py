@@ -1,15 +1,17 @@
 """What a restore tells its operator; and backups whose log no longer has its beginning."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.backups import SECOND, A, compacted, copied, copy_now, events_of, folded, known, restored, traffic
 from support.folder import Folder, add
-from support.given import START, WRITER, deciding
+from support.given import START, WRITER, deciding, event_of
 from support.holds_on_folder import do
+from support.logs import encoded, log_of_which_the_last_line, newer
 
-from inventory.backup.manifest import BackupError, BackupLayout, read_manifest
+from inventory.backup.manifest import BackupError, BackupLayout, read_manifest, write_manifest
 from inventory.backup.restore_plan import RestorePlan, Until, plan_restore
 from inventory.domain.commands import CountStock
 from inventory.domain.hold_commands import ReleaseHold, reserve_one
@@ -17,6 +19,8 @@ from inventory.domain.key_table import IdempotencyKey
 from inventory.domain.values import Instant, format_instant
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.ledger import FileLedger
+from inventory.resilience.disk import Disk
+from inventory.resilience.retry import RetryPolicy
 from inventory.verification.verify import verify
 
 
@@ -128,6 +132,17 @@ def test_before_that_snapshot_none_can_be_and_the_earliest_is_told(source: Layou
             restored(shortened, Layout(tmp_path / "restored"), until)
 
 
+def test_a_snapshot_of_events_before_a_gap_is_of_no_use(source: Layout, backup: Path, tmp_path: Path):
+    manifest, (older, newer) = read_manifest(backup), source.snapshot_sequences()
+    files = [file for file in manifest.files if file.kind == "snapshot" or file.first > older + 1]
+    write_manifest(backup, replace(manifest, files=tuple(files)), Disk(), RetryPolicy())
+    with pytest.raises(BackupError, match=f"before event {newer} of"):
+        restored(backup, Layout(tmp_path / "one"), Until(newer - 1))
+    restored(backup, Layout(tmp_path / "two"))
+    assert Layout(tmp_path / "two").snapshot_sequences() == [newer]
+    assert verify(Layout(tmp_path / "two")).ok
+
+
 def test_without_a_valid_snapshot_such_a_backup_cannot_be_restored(shortened: Path, tmp_path: Path):
     for path in BackupLayout(shortened).snapshots.iterdir():
         path.write_bytes(b"")
@@ -149,3 +164,20 @@ def test_a_snapshot_that_is_not_of_this_log_is_damage_and_not_restored(source: L
         restored(tmp_path / "backup", Layout(tmp_path / "restored"))
     plan = plan_restore(tmp_path / "backup", Until(), START, up_to_damage=True)
     assert plan.snapshots == [copy.snapshot_sequences()[1 - number]]
+
+
+def test_no_event_after_the_moment_is_restored_where_the_clock_went_back(folder: Folder, tmp_path: Path):
+    folder.prepare()
+    events = [event_of(1), event_of(2, at=START + 30), event_of(3, at=START + 20)]
+    folder.layout.segment(1).write_bytes(b"".join(encoded(events)))
+    copied(folder.layout, tmp_path / "backup")
+    plan = plan_restore(tmp_path / "backup", Until(at=Instant(START + 25)), START)
+    assert (plan.sequence, plan.left_behind) == (1, 2)
+
+
+def test_a_line_of_a_newer_program_is_not_restored(folder: Folder, tmp_path: Path):
+    folder.prepare()
+    folder.layout.segment(1).write_bytes(log_of_which_the_last_line(newer))
+    copied(folder.layout, tmp_path / "backup")
+    with pytest.raises(BackupError, match="was written by a newer version"):
+        plan_restore(tmp_path / "backup", Until(), START)

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.backups import folded, known, restored
+from support.backups import restored
 from support.folder import Shim
-from support.restores import outcome
+from support.given import START
+from support.restores import contents, outcome
 
-from inventory.backup.manifest import BackupError
+from inventory.backup.manifest import BackupError, BackupLayout
+from inventory.backup.restore import restore
+from inventory.backup.restore_plan import Until, plan_restore
 from inventory.eventlog.data_folder import StartRefused, server_presence
 from inventory.eventlog.layout import Layout
 
@@ -53,7 +56,7 @@ def error_of(call: Callable[[], object]) -> OSError | None:
 
 @pytest.mark.parametrize("is_there", [False, True])
 def test_on_a_full_disk_nothing_is_left(source: Layout, backup: Path, tmp_path: Path, is_there: bool):
-    expected, said = known(folded(source)), set()
+    expected, said = contents(source), set()
     for step in count(1):
         target, disk = Layout(tmp_path / f"full-{step}"), Failing(step)
         if is_there:
@@ -92,7 +95,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(backup: Path, target: Layo
 def test_a_new_file_system_counts_as_empty(source: Layout, backup: Path, target: Layout):
     (target.root / "lost+found").mkdir(parents=True)
     restored(backup, target)
-    assert outcome(target, known(folded(source))) == "all"
+    assert outcome(target, contents(source)) == "all"
 
 
 def test_a_folder_that_a_server_uses_is_refused(backup: Path, target: Layout):
@@ -113,3 +116,12 @@ def test_a_lock_that_a_failed_restore_has_removed_is_not_taken(target: Layout, m
     monkeypatch.setattr(fcntl, "flock", removed_meanwhile)
     with pytest.raises(StartRefused), server_presence(target):
         pass
+
+
+def test_a_backup_that_changes_between_the_check_and_the_copy_is_refused(backup: Path, target: Layout):
+    plan = plan_restore(backup, Until(), START)
+    path = BackupLayout(backup).path(plan.manifest.segments[-1])
+    path.write_bytes(path.read_bytes().replace(b'"onHand":1', b'"onHand":2', 1))
+    with pytest.raises(BackupError, match="was changed during the restore"):
+        restore(plan, target, START, "node", Shim())
+    assert not target.root.parent.exists()

@@ -126,7 +126,7 @@ def test_up_to_damage_the_rest_is_restored_and_the_damage_is_shown(backup: Path,
     ended = run("restore", backup, "--data-dir", target, "--up-to-damage")
     assert ended.exit_code == 0
     assert f"damaged: {path}: has " in ended.stdout
-    assert "1 later event left behind, 1 of them lost in the backup." in ended.stdout
+    assert "1 later event left behind, 1 of them lost in the backup with their keys." in ended.stdout
     shown = run("restore", backup, "--data-dir", tmp_path / "again", "--up-to-damage", "--json")
     assert [(one["path"], one["lostEvents"]) for one in json.loads(shown.stdout)["damage"]] == [(str(path), 1)]
 

@@ -34,7 +34,7 @@ HARMLESS = {
     "event … is lost",
     "no event is lost",
     "… events are lost, … to …",
-    ", … of them lost in the backup",
+    ", … of them lost in the backup with their keys",
     "from an empty backup",
     "nothing was restored",
     "restored from the backup of …: …",
@@ -103,6 +103,7 @@ SAFE = {
     "…: event … was written by a newer version of this program. Restore with that version.",
     "…: a restore into this folder has not finished. If it is no longer running, repeat the command 'inventory"
     " restore': it begins again.",
+    "… has just been extended by 'inventory backup', which replaces snapshots. Try again.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",

@@ -59,6 +59,11 @@ def every_step(call: Callable[[int], int]) -> int:
     return step - 1
 
 
+def contents(layout: Layout) -> tuple[object, ...]:
+    """What a data folder holds that a restore brings back."""
+    return known(folded(layout)), layout.archived_segments(), layout.snapshot_sequences()
+
+
 def outcome(target: Layout, expected: object) -> str:
     """What a server that starts now finds; all of the backup, nothing, or a folder on which it may not start."""
     if not target.root.exists():
@@ -71,5 +76,5 @@ def outcome(target: Layout, expected: object) -> str:
         assert not target.archived_segments() + target.snapshot_sequences()
         return "nothing"
     prepare(Settings(data_dir=target.root))
-    assert known(folded(target)) == expected
+    assert contents(target) == expected
     return "all"
