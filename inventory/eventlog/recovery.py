@@ -67,7 +67,7 @@ def recover(layout: Layout, disk: Disk, machine: HostClock, progress: Progress =
             if _is_intact(shared, machine) and shared.published().sequence > check.end.sequence:
                 # Servers may be running: they must not wait for the lock until a long log is read. A committed index
                 # before the snapshot is stale; then the end of the log counts.
-                _read_published(check, shared.published())
+                _read_published(layout, check, shared.published())
             with _held(lock, FolderWatch(shared, lock)):
                 return _recover(layout, shared, check, durable, disk, machine)
 
@@ -115,11 +115,17 @@ def _recover(
     return Recovery(end, cut, (now - machine.wall()) // 1000, check.folded(), was_unconfirmed=intact)
 
 
-def _read_published(check: LogCheck, published: Position) -> None:
+def _read_published(layout: Layout, check: LogCheck, published: Position) -> None:
     try:
         check.read_to(published)
     except EventsMissing as error:
         raise error.up_to(published.sequence) from error
+    except LogDamaged as damage:
+        size = damage.path.stat().st_size
+        if damage.path == layout.segment(published.segment) and size < published.offset:
+            reason = f"the file has {size:,} of {published.offset:,} bytes"
+            raise check.missing(published.sequence, reason) from damage
+        raise
 
 
 def _is_intact(shared: SharedHeader, machine: HostClock) -> bool:

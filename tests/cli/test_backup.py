@@ -142,7 +142,8 @@ def test_a_copy_whose_marks_prove_its_loss_is_refused_by_a_start_and_by_verify(d
     shutil.copytree(data, target)
     segment = target / "events" / "00000000000000000001.jsonl"
     segment.write_bytes(segment.read_bytes()[:-700])
-    assert run("sync", "--data-dir", target).exit_code == 1
+    refused = run("sync", "--data-dir", target)
+    assert (refused.exit_code, "Missing: 2 events, 7 to 8" in refused.stderr) == (1, True)
     done = run("verify", target)
     assert (done.exit_code, "of event 8, but its log ends at event 6: 2 events are missing" in done.stderr) == (1, True)
     assert done.stdout.startswith("FAILED: ")
