@@ -49,9 +49,9 @@ def _moment(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 def restore_command(backup: Path, data_dir: str | None, until: Until, up_to_damage: bool, as_json: bool) -> None:
     """Build a data folder from BACKUP, which 'inventory backup' has made.
 
-    The folder is created if it does not exist, and must be empty. Every file of BACKUP is compared with its manifest
-    first; BACKUP is not changed. A server that starts on the folder meanwhile is refused. The restored log ends with
-    the event ledger.restored, which begins a new timeline.
+    The folder is created if it does not exist; an existing one must be empty. Every file of BACKUP is compared with its
+    manifest first; BACKUP is not changed. No server starts on the folder until all of it is there. The restored log
+    ends with the event ledger.restored, which begins a new timeline.
 
     --until leaves later events behind. The result says until when a client that repeats one of these requests, with its
     idempotency key, would change stock again, and which holds the first start ends.
