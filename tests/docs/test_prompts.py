@@ -9,7 +9,7 @@ from support.checkout import ROOT
 IDS = ["T4", *(f"T{number}" for number in range(6, 16)), "DOC"]
 IDS += [*(f"R{number}" for number in range(1, 17)), *(f"L{number}" for number in range(1, 8))]
 IDS += [f"{letter}{number}" for letter, many in (("H", 8), ("F", 3), ("B", 3)) for number in range(1, many + 1)]
-IDS += ["PROOF", "IO", "COPY", "RESTORE", "SPEED", "API"]
+IDS += ["PROOF", "IO", "BACKUP", "COPY", "RESTORE", "SPEED", "API", "CLIENTS", "START"]
 
 
 def parts() -> dict[str, str]:

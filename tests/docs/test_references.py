@@ -141,10 +141,8 @@ def test_the_rooms_are_those_that_the_layers_name_from_the_top_down() -> None:
     assert re.findall(r"^  ([a-z |]+?)  ", picture, re.MULTILINE) == [row.strip() for row in layers.splitlines()]
 
 
-def test_no_two_decisions_have_the_same_number() -> None:
-    numbers = [path.name[:4] for path in RECORDS]
-
-    assert sorted(set(numbers)) == numbers
+def test_decisions_are_numbered_without_gaps() -> None:
+    assert [path.name[:4] for path in RECORDS] == [f"{number:04d}" for number in range(1, len(RECORDS) + 1)]
 
 
 @pytest.mark.parametrize("path", [ARCHITECTURE, *INTERNALS], ids=lambda path: path.name)
