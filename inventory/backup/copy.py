@@ -144,7 +144,7 @@ class Copy:
         if not continues(self._source, cursor, part):
             raise BackupError(
                 f"the log in {self._source.root} does not continue {self._root} after event {last}: it is another log,"
-                " or damaged, which 'inventory verify' finds out. Nothing was changed"
+                " or one of the two is damaged. Nothing was changed. Run 'inventory verify' on both"
             )
         return cursor
 

@@ -126,8 +126,8 @@ def _read(path: Path) -> FollowerPosition:
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PositionUnreadable(
-            f"{path}, the position of a continuous copy, cannot be read: {error}. The follower of that copy writes"
-            " the file when it starts; 'inventory archive --forget-follower TARGET' gives the copy up"
+            f"{path}, the position of a continuous copy, cannot be read: {error}. Start the follower of that copy:"
+            " it writes the file again. To give the copy up: inventory archive --forget-follower TARGET"
         ) from error
     if not isinstance(position.sequence, int) or not isinstance(position.target, str):
         raise PositionUnreadable(f"{path} is not the position of a continuous copy")

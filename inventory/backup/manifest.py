@@ -229,7 +229,7 @@ def _file_from_json(fields: dict[str, Any]) -> BackupFile:
     )
     # The path follows from the rest: a manifest cannot lead out of the folder.
     if file.kind not in ("segment", "snapshot") or file.path != path:
-        raise ValueError(f"{path!r} is no file of a backup")
+        raise ValueError(f"{path!r} is not the path of a backup file")
     return file
 
 

@@ -116,7 +116,7 @@ class _Copy:
 
     def _reason(self) -> str:
         made, at = format_instant(self._plan.manifest.made_at), self._plan.last_at
-        moment = "an empty ledger" if at is None else f"up to event {self._plan.sequence} of {format_instant(at)}"
+        moment = "an empty ledger" if at is None else f"up to event {self._plan.sequence} ({format_instant(at)})"
         return f"restored from the backup of {made}: {moment}"
 
     def _read_back(self, start: TimelineStart) -> None:

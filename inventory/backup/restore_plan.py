@@ -131,7 +131,7 @@ class _Reading:
                 keys_until = max(keys_until, event.key_use.expires_at)
         last, sequence = self._manifest.last, state.sequence
         if not sequence and (last or self._until != Until()):
-            raise BackupError(f"{self._backup} has no event that could be restored. Nothing was restored.")
+            raise BackupError(f"{self._backup} has no event that can be restored. Nothing was restored.")
         due = state.reservations.due(Instant(max(now, state.last_at)), len(state.reservations), state.broken)
         return RestorePlan(
             self._backup,
@@ -195,7 +195,7 @@ class _Reading:
 
     def _too_early(self, sequence: int, at: Instant) -> BackupError:
         return BackupError(
-            f"{self._backup} cannot be restored to a moment before event {sequence} of {format_instant(at)}. Nothing"
+            f"{self._backup} cannot be restored to a moment before event {sequence} ({format_instant(at)}). Nothing"
             " was restored."
         )
 

@@ -70,7 +70,7 @@ class GrowingSegment:
             self._digest.update(data)
             self._size += len(data)
         if (self._size, self._digest.hexdigest()) != (file.size, file.blake2b):
-            raise BackupDamaged(self.path, "this file is not what the manifest says; 'inventory verify' examines it")
+            raise BackupDamaged(self.path, "does not match the manifest; run 'inventory verify' on the backup")
         self.cut()
 
     def _left(self, file: BackupFile) -> int:
@@ -152,7 +152,7 @@ class Target:
         try:
             segment = GrowingSegment(path, file.first, file.chain_before, self._disk)
         except FileNotFoundError as error:
-            raise BackupDamaged(path, "is missing; 'inventory verify' examines the backup") from error
+            raise BackupDamaged(path, "is missing; run 'inventory verify' on the backup") from error
         try:
             segment.resume(file)
         except BaseException:

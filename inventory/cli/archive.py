@@ -39,9 +39,9 @@ def archive_command(
 
     A deleted segment is gone for good. The stock stays, in snapshots and log, but that part of its history can no
     longer be read, and the snapshots are then the only thing to start from. Segments with the first answer to an
-    idempotency key that has not expired are kept, and those that a continuous copy (backup --follow) does not have yet,
-    also if it does not run. If no snapshot has the id of the ledger yet, as after an upgrade, one is taken first. May
-    run beside servers.
+    idempotency key that has not expired are kept, and so are those that a continuous copy (backup --follow) does not
+    have yet, whether it runs or not. If no snapshot has the id of the ledger yet, as after an upgrade, the command
+    takes one first. May run beside servers.
     """
     settings = existing_log(data_dir)
     layout = layout_of(settings)
@@ -127,7 +127,7 @@ def _explain(kept: _Kept) -> None:
             f"holds events up to {position.sequence}. Start 'inventory backup --follow {target}'; or, if that copy is"
             " given up,"
             if position.timeline_id == kept.timeline_id
-            else "is of another timeline, which cannot continue. If it is not needed to hold segments back,"
+            else "is of another timeline and cannot be continued. If these segments are not needed for it,"
         )
         click.echo(
             f"{plural(len(kept.for_followers), 'segment')} kept beyond --keep: the copy in {target} {how} pass"

@@ -34,18 +34,19 @@ _log = logging.getLogger("inventory.backup")
 @click.option("--follow", is_flag=True, help="Go on copying until SIGTERM, SIGINT or Ctrl-C: a continuous copy.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def backup_command(target: Path, data_dir: str | None, follow: bool, as_json: bool) -> None:
-    """Copy the ledger to the folder TARGET; if it was copied there before, only what is new.
+    """Copy the ledger to the folder TARGET; if TARGET is a backup already, copy only what is new.
 
-    May run beside servers; copies every change that was confirmed before. TARGET, best on another disk, is made if it
-    does not exist. 'inventory verify TARGET' checks it. What the data folder compresses or deletes later stays in the
-    backup. A backup of another ledger, or of the time before a restore, is refused and not touched. Ctrl-C, a kill or a
-    full disk leaves the backup of before, and the next run continues.
+    May run beside servers, and copies every change that was confirmed before the command began. TARGET should be on
+    another disk; the command creates it if it does not exist. 'inventory verify TARGET' checks it. What the data folder
+    compresses or deletes later stays in the backup. If TARGET is a backup of another ledger, or from before a restore,
+    the command refuses and leaves it as it is. After Ctrl-C, a kill or a full disk, the previous backup is still valid,
+    and the next run continues.
 
-    With --follow, TARGET is at most a second behind. How far it is stands in the data folder: readiness and metrics
-    show its age as backupLagMs, and 'inventory archive --keep' keeps what TARGET does not have. A target that is full
-    or gone, and a data folder on which no server has started since the host was booted, are reported once and tried
-    again; whatever would leave a gap ends the command with status 1. At the end it makes a last pass, and the status is
-    0. Its log is on stdout; LOG_FORMAT says in which form.
+    With --follow, the command keeps TARGET at most a second behind. It stores its position in the data folder:
+    readiness and metrics show its age as backupLagMs, and 'inventory archive --keep' keeps the segments that TARGET
+    does not have. If TARGET is full or gone, or no server has started on the data folder since the host was booted, the
+    command reports it once and tries again. If it cannot continue without a gap, it ends with status 1. When it is
+    stopped, it makes a last pass and ends with status 0. Its log is on stdout; LOG_FORMAT chooses the form.
     """
     settings, root = existing_log(data_dir), target.absolute()
     if follow:
@@ -125,14 +126,14 @@ def show_backup(root: Path, as_json: bool) -> None:
 
 
 def _summary(root: Path, found: BackupVerification) -> str:
-    last = f"event {found.last}" + (f" of {found.last_at}" if found.last_at else "")
+    last = f"event {found.last}" + (f" ({found.last_at})" if found.last_at else "")
     if found.manifest is None and found.problems:
         return f"FAILED: {root} has no valid manifest. Its log can be read up to {last}."
     if found.manifest is None:
         return (
             f"NO MANIFEST: {root} is a copy of files, or a data folder. Its log ends at {last}, and nothing proves that"
-            f" this is its end.\nA data folder is checked with: inventory verify --data-dir {root}"
+            f" no later events are missing.\nTo check a data folder, run: inventory verify --data-dir {root}"
         )
     if found.ok:
-        return f"OK: verified through {last}, of ledger {found.manifest.ledger_id}."
-    return f"FAILED: of {found.manifest.last} events, those up to {found.last} are proven."
+        return f"OK: verified through {last} of ledger {found.manifest.ledger_id}."
+    return f"FAILED: verified through event {found.last} of {found.manifest.last}."

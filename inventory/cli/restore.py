@@ -49,14 +49,14 @@ def _moment(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 def restore_command(backup: Path, data_dir: str | None, until: Until, up_to_damage: bool, as_json: bool) -> None:
     """Build a data folder from BACKUP, which 'inventory backup' has made.
 
-    The folder is created if it does not exist; an existing one must be empty. Every file of BACKUP is compared with its
-    manifest first; BACKUP is not changed. No server starts on the folder until all of it is there. The restored log
-    ends with the event ledger.restored, which begins a new timeline.
+    The command creates the folder if it does not exist; an existing one must be empty. It first compares every file of
+    BACKUP with the manifest, and does not change BACKUP. No server can start on the folder until the restore has
+    finished. The restored log ends with the event ledger.restored, which begins a new timeline.
 
-    --until leaves later events behind. The result says until when a client that repeats one of these requests, with its
-    idempotency key, would change stock again, and which holds the first start ends.
+    With --until, later events are left behind. The result says until when a retry of one of their requests would change
+    stock again, in spite of its idempotency key, and which holds the first start ends.
     """
-    layout = layout_of(read_settings({"data_dir": data_dir}))
+    layout, backup = layout_of(read_settings({"data_dir": data_dir})), backup.absolute()
     now = Instant(HostClock().wall())
     with heeding_sigterm():
         require_empty(layout)
@@ -93,7 +93,7 @@ def _text(at: Instant | None) -> str | None:
 
 
 def _for_people(plan: RestorePlan, restored: RestoredLedger, folder: Path) -> list[str]:
-    moment = "from an empty backup" if plan.last_at is None else f"up to event {plan.sequence} of {_text(plan.last_at)}"
+    moment = "from an empty backup" if plan.last_at is None else f"up to event {plan.sequence} ({_text(plan.last_at)})"
     told = [f"damaged: {damage}" for damage in plan.damage]
     told.append(f"Restored {folder} {moment}.")
     told.append(f"Event {restored.sequence}, ledger.restored, begins the timeline {restored.timeline_id}.")
@@ -102,8 +102,8 @@ def _for_people(plan: RestorePlan, restored: RestoredLedger, folder: Path) -> li
         told.append(f"{plural(plan.left_behind, 'later event')} left behind{lost}.")
     if plan.keys_until is not None:
         told.append(
-            "A request that a later event answered, repeated with its idempotency key, would count again until"
-            f" {format_instant(plan.keys_until)}."
+            f"Until {format_instant(plan.keys_until)}, a retry of a request whose event was left behind would change"
+            " stock again, in spite of its idempotency key."
         )
     if plan.due:
         told.append(f"The first start ends {plural(len(plan.due), 'hold')} that expired meanwhile:")

@@ -44,7 +44,7 @@ def serve_command(init: bool, demo: bool, **given: object) -> None:
     """Serve HTTP until SIGTERM, SIGINT or Ctrl-C.
 
     The server then answers the requests that it has begun, and ends with status 0. The request log is on stdout, the
-    log of the server on stderr; LOG_FORMAT says in which form. The service does not authenticate callers yet: listen
+    log of the server on stderr; LOG_FORMAT chooses the form. The service does not authenticate callers yet: listen
     beyond 127.0.0.1 only behind a proxy that does.
     """
     # The server itself warns of variables that may be mistyped settings.

@@ -32,8 +32,8 @@ class Row(NamedTuple):
     "--gunicorn",
     "arguments",
     metavar="ARGUMENTS",
-    help="Show what a server uses that gunicorn's own command starts with these arguments ('' for none). They go before"
-    " the settings, and so does GUNICORN_CMD_ARGS.",
+    help="Show what a server uses that gunicorn's own command starts with these arguments ('' for none). They and"
+    " GUNICORN_CMD_ARGS take precedence over the settings.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def settings_command(arguments: str | None, as_json: bool, **given: object) -> None:

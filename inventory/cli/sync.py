@@ -37,7 +37,7 @@ def worker_command(data_dir: str | None) -> None:
 
     Servers do this beside their requests; with SYNC_MODE=off they leave it to this command, which ignores SYNC_MODE.
     Several such processes may run on one folder; a process lock decides which one works. At the end it publishes a last
-    time, and the status is 0. Its log is on stdout; LOG_FORMAT says in which form.
+    time, and the status is 0. Its log is on stdout; LOG_FORMAT chooses the form.
     """
     settings = existing_folder(data_dir)
     logs.configure_logging(settings.log_level, settings.log_format)

@@ -22,12 +22,12 @@ _EXIT_CODES = EXIT_CODES.replace("2 usage error;", "2 usage error; 3 BACKUP has 
 def verify_command(backup: Path | None, data_dir: str | None, as_json: bool) -> None:
     """Check a data folder, or a BACKUP that 'inventory backup' has made; change nothing.
 
-    Of BACKUP every file must be what its manifest says, and every line must continue the chain of hashes. Each file
-    that is not is named, with the events that are lost with it. Nothing proves where a copy without a manifest should
-    end: the status is 3.
+    In BACKUP, every file must match the manifest, and every line must continue the hash chain. The command names each
+    file that does not, with the events that are lost with it. If BACKUP has no manifest, nothing proves where its log
+    should end: the status is 3.
 
-    Of a data folder, the log, the published views and the snapshots are checked.
-    Every line must continue the chain of hashes and the history of its records. Views and snapshots must agree with the
+    In a data folder, the command checks the log, the published views and the snapshots.
+    Every line must continue the hash chain and the history of its records. Views and snapshots must agree with the
     log; differences in a snapshot are listed as drift, with both figures. Views of an event that was deleted from the
     archive cannot be compared: a note calls them stale, and the log is valid all the same. May run beside servers.
     GET /audit/verify compares what a running worker has in memory.

@@ -60,7 +60,7 @@ class Reading:
 
 
 def read(environment: Mapping[str, str], options: Mapping[str, Source] | None = None) -> Reading:
-    """Read the settings. An option goes before ``INVENTORY_<NAME>``, and that before ``<NAME>``.
+    """Read the settings. An option takes precedence over ``INVENTORY_<NAME>``, and that over ``<NAME>``.
 
     :param options: by setting.
     :raises SettingsError: a value is invalid, or a variable with the prefix is neither a setting nor made by a link, or

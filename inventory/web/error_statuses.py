@@ -187,7 +187,7 @@ ROUTING: Mapping[int, str] = {
     415: "unsupported_media_type",
 }
 """The codes of the refusals of Flask and werkzeug."""
-UNKNOWN_PATH = "Check the path; openapi.yaml has every path of the service."
+UNKNOWN_PATH = "Check the path; GET /openapi.json lists all paths."
 """What a client does next that asked for a path that no resource has."""
 
 INTERNAL = Row(500, "internal_error")

@@ -32,12 +32,13 @@ _PAGE = """<!DOCTYPE html>
 <p>{step}</p>
 <table>
 <tr><th>May the change have happened?<td>{happened}
-<tr><th>Repeat it?<td>{repeat}
+<tr><th>Repeat the request?<td>{repeat}
 <tr><th>When?<td>{when}
 <tr><th>With which Idempotency-Key?<td>{key}
 </table>
 </html>
 """
+_REPEAT = {"corrected": "only corrected, as described under “What to do”"}
 _HEADERS: Headers = (
     ("Vary", "Accept"),
     (
@@ -89,7 +90,7 @@ def _page(code: str, row: Code) -> str:
         meaning=_prose(row.cause),
         step=_prose(row.next_step),
         happened=_prose(row.happened),
-        repeat=row.repeat,
+        repeat=_REPEAT.get(row.repeat, row.repeat),
         when=_prose(row.when),
         key=row.key,
     )

@@ -59,7 +59,7 @@ def assert_told(backup: Path, target: Layout, source: Layout) -> int:
     manifest = read_manifest(backup)
     end = min([one.first - 1 for one in damage if one.lost > 0], default=manifest.last)
     if not end:
-        with pytest.raises(BackupError, match="has no event that could be restored"):
+        with pytest.raises(BackupError, match="has no event that can be restored"):
             plan(backup)
         return 0
     assert up_to_damage(backup, target).sequence == end + 1

@@ -108,5 +108,5 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(path: Path, monkeypatch:
     monkeypatch.setattr(BackupFile, "path", "../segments/00000000000000000001.jsonl")
     write(path.parent, MANIFEST)
     monkeypatch.undo()
-    with pytest.raises(BackupDamaged, match="is no file of a backup"):
+    with pytest.raises(BackupDamaged, match="is not the path of a backup file"):
         read_manifest(path.parent)

@@ -128,7 +128,7 @@ def test_before_that_snapshot_none_can_be_and_the_earliest_is_told(source: Layou
     base = source.snapshot_sequences()[0]
     at = events_of(source)[base - 1].at
     for until in (Until(base - 1), Until(at=Instant(at - 1))):
-        with pytest.raises(BackupError, match=f"before event {base} of {format_instant(at)}"):
+        with pytest.raises(BackupError, match=rf"before event {base} \({format_instant(at)}\)"):
             restored(shortened, Layout(tmp_path / "restored"), until)
 
 
@@ -136,7 +136,7 @@ def test_a_snapshot_of_events_before_a_gap_is_of_no_use(source: Layout, backup: 
     manifest, (older, newer) = read_manifest(backup), source.snapshot_sequences()
     files = [file for file in manifest.files if file.kind == "snapshot" or file.first > older + 1]
     write_manifest(backup, replace(manifest, files=tuple(files)), Disk(), RetryPolicy())
-    with pytest.raises(BackupError, match=f"before event {newer} of"):
+    with pytest.raises(BackupError, match=rf"before event {newer} \("):
         restored(backup, Layout(tmp_path / "one"), Until(newer - 1))
     restored(backup, Layout(tmp_path / "two"))
     assert Layout(tmp_path / "two").snapshot_sequences() == [newer]

@@ -43,7 +43,7 @@ def test_it_says_what_was_restored_and_names_the_timeline(folder: Folder, backup
     timeline = events_of(Layout(target))[-1].event_id
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines()[:2] == [
-        f"Restored {target} up to event {last.sequence} of {format_instant(last.at)}.",
+        f"Restored {target} up to event {last.sequence} ({format_instant(last.at)}).",
         f"Event {last.sequence + 1}, ledger.restored, begins the timeline {timeline}.",
     ]
 
@@ -61,7 +61,7 @@ def test_it_says_until_when_a_key_would_count_again(folder: Folder, backup: Path
     with patch("inventory.cli.restore.HostClock.wall", return_value=START):
         ended = run("restore", backup, "--data-dir", target, "--until", 2)
     ends = max(event.key_use.expires_at for event in events_of(folder.layout) if event.key_use)
-    assert f"would count again until {format_instant(ends)}." in ended.stdout
+    assert f"Until {format_instant(ends)}, a retry" in ended.stdout
 
 
 def test_of_many_holds_the_first_20_are_shown_and_all_in_json(tmp_path: Path):

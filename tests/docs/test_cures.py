@@ -24,6 +24,8 @@ HARMLESS = {
     " may be missing",
     "… begins with event … and has no valid snapshot of the events before: without it, no stock can be restored",
     "… holds neither a backup nor an event log",
+    "NO MANIFEST: … is a copy of files, or a data folder. Its log ends at …, and nothing proves that no later events"
+    " are missing.\nTo check a data folder, run: inventory verify --data-dir …",
     "give either BACKUP or --data-dir",
     "it was deleted meanwhile, after a newer one was taken",
     "The event log is damaged, or incomplete: ….\nWhat comes before is in the backup. See docs/how-to/damaged-log.md",
@@ -39,12 +41,12 @@ HARMLESS = {
     "nothing was restored",
     "restored from the backup of …: …",
     "… begins with event …, and has no valid snapshot of the events before. Nothing was restored.",
-    "… cannot be restored to a moment before event … of …. Nothing was restored.",
-    "… has no event that could be restored. Nothing was restored.",
+    "… cannot be restored to a moment before event … (…). Nothing was restored.",
+    "… has no event that can be restored. Nothing was restored.",
     "… is not a folder. Nothing was restored.",
     "was not made from the log of this backup",
     "… has no manifest.json, so it is not a backup",
-    "… is no file of a backup",
+    "… is not the path of a backup file",
     "… deleted, … kept.",
     "Rebuilt as of event ….",
     "deleted …",
@@ -88,7 +90,8 @@ SAFE = {
     "… ends at event …, but the log in … begins at event …: the events between were deleted from the archive before"
     " they were copied. Nothing was changed. Choose another folder, and keep this one for its history",
     # It only reads.
-    "is missing; 'inventory verify' examines the backup",
+    "is missing; run 'inventory verify' on the backup",
+    "does not match the manifest; run 'inventory verify' on the backup",
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
     "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"
