@@ -223,8 +223,8 @@ class StorageMetrics(Collector):
             ),
             (
                 "backup_lag",
-                "Time since every continuous copy last held everything durable, by the one that is furthest behind; no"
-                " sample if there never was one",
+                "Time since a continuous copy last had every durable event; with several copies, of the one that is"
+                " furthest behind; no sample if there never was one",
                 self._backup_lag_ms(),
             ),
         ):
