@@ -55,7 +55,7 @@ def archive_command(
         if snapshot:
             services.maintenance.run_once()
         archived = layout.archived_segments()
-        old = [] if keep is None else archived[: len(archived) - keep]
+        old = [] if keep is None else archived[: max(0, len(archived) - keep)]
         kept = _kept(layout, old, services, followers)
         old = [segment for segment in old if segment not in {*kept.for_keys, *kept.for_followers}]
         whole = services.maintenance.whole_snapshots() if old else []

@@ -89,6 +89,14 @@ def test_keep_deletes_the_oldest_of_the_archive(settings: Settings):
     assert layout_of(settings).archived_segments() == before[-1:]
 
 
+def test_to_keep_more_than_there_is_deletes_nothing(settings: Settings):
+    test_two_snapshots_compact_the_log(settings)
+    before = layout_of(settings).archived_segments()
+    for more in (0, 1, len(before)):
+        assert archive(settings, "--keep", str(len(before) + more)).exit_code == 0
+        assert layout_of(settings).archived_segments() == before
+
+
 def test_the_first_event_is_deleted_only_when_a_snapshot_carries_its_id(settings: Settings):
     test_two_snapshots_compact_the_log(settings)
     layout = layout_of(settings)
