@@ -190,15 +190,21 @@ def decode(content: bytes, path: Path) -> Manifest:
     if fields["backup"] != FORMAT:
         raise BackupError(f"{path} has format {fields['backup']}: a newer version of this program wrote it; upgrade")
     at = fields["lastAt"]
+    ids = fields["ledgerId"], fields["timelineId"]
+    if not all(isinstance(each, str if fields["files"] else str | None) for each in ids):
+        raise ValueError(f"{ids} are not the ids of a ledger and a timeline")
     manifest = Manifest(
-        fields["ledgerId"],
-        fields["timelineId"],
+        *ids,
         None if at is None else parse_instant(at),
         parse_instant(fields["madeAt"]),
         fields["version"],
         tuple([_file_from_json(file) for file in fields["files"]]),
     )
     _require_continuous(manifest.segments)
+    # What follows from the files is told twice: a list that lacks some of them must not pass for the whole.
+    for name, value in orjson.loads(encode(manifest)).items():
+        if name not in ("files", "hash") and fields[name] != value:
+            raise ValueError(f"{name} is {fields[name]!r}, but {value!r} by its files")
     return manifest
 
 
@@ -217,6 +223,9 @@ def _file_as_json(file: BackupFile) -> dict[str, Any]:
 
 def _file_from_json(fields: dict[str, Any]) -> BackupFile:
     before, path = fields["chainBefore"], fields["path"]
+    numbers = fields["firstSequence"], fields["lastSequence"], fields["bytes"]
+    if not isinstance(path, str) or any(type(number) is not int for number in numbers):
+        raise ValueError(f"{path!r} has {numbers}, which are not numbers of events and bytes")
     file = BackupFile(
         fields["kind"],
         fields["firstSequence"],
@@ -230,6 +239,8 @@ def _file_from_json(fields: dict[str, Any]) -> BackupFile:
     # The path follows from the rest: a manifest cannot lead out of the folder.
     if file.kind not in ("segment", "snapshot") or file.path != path:
         raise ValueError(f"{path!r} is not the path of a backup file")
+    if not 0 < file.first <= file.last or file.size <= 0 or (file.kind == "snapshot" and file.first != 1):
+        raise ValueError(f"{path} cannot have the events {file.first} to {file.last} in {file.size} bytes")
     return file
 
 

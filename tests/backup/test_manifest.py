@@ -1,7 +1,12 @@
 """The manifest of a backup: written and read again, and any damage to it."""
 
 import dataclasses
+import json
+import math
+from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.given import START
@@ -110,3 +115,46 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(path: Path, monkeypatch:
     monkeypatch.undo()
     with pytest.raises(BackupDamaged, match="is not the path of a backup file"):
         read_manifest(path.parent)
+
+
+def rewritten(content: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """A manifest that was edited by hand, with the hash of what it says now."""
+    fields = json.loads(content)
+    del fields["hash"]
+    change(fields)
+    body = json.dumps(fields, separators=(",", ":")).encode()[:-1]
+    return body + b',"hash":"' + blake2b(body, digest_size=16).hexdigest().encode() + b'"}\n'
+
+
+def test_a_manifest_whose_list_lacks_its_newest_segment_is_refused():
+    def shorten(fields: dict[str, Any]) -> None:
+        del fields["files"][1]
+
+    with pytest.raises(ValueError, match=r"lastSequence is 60, but 40 by its files"):
+        decode(rewritten(encode(MANIFEST), shorten), Path())
+
+
+WRONG = (-1, 0, 3, 10**30, -(10**18), None, "x", "../../x", 1.5, [], {}, "zz", math.nan)
+
+
+@pytest.mark.parametrize("member", json.loads(encode(MANIFEST)).keys() - {"files", "hash", "version"})
+def test_no_member_may_have_a_value_of_another_kind(member: str):
+    for wrong in WRONG:
+        may_be = {"lastAt": type(None), "ledgerId": str, "timelineId": str}.get(member)
+        if may_be is None or not isinstance(wrong, may_be):
+            with pytest.raises((*REFUSED, BackupError)):
+                decode(rewritten(encode(MANIFEST), lambda fields, wrong=wrong: fields.update({member: wrong})), Path())
+
+
+@pytest.mark.parametrize("number", range(len(FILES)))
+@pytest.mark.parametrize("member", ["path", "kind", "firstSequence", "lastSequence", "bytes"])
+def test_no_member_of_a_file_may_have_a_value_of_another_kind(number: int, member: str):
+    for wrong in WRONG:
+        if (member, wrong) == ("bytes", 3):
+            continue
+
+        def change(fields: dict[str, Any], wrong: object = wrong) -> None:
+            fields["files"][number][member] = wrong
+
+        with pytest.raises(REFUSED):
+            decode(rewritten(encode(MANIFEST), change), Path())
