@@ -74,10 +74,13 @@ def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _al
         if is_unbroken:
             (last, chain), is_unbroken = reached, reached[0] == file.last
     for file in manifest.snapshots:
-        reason = _snapshot_reason(layout.path(file), file, chains[file.last], report)
+        try:
+            reason = _snapshot_reason(layout.path(file), file, chains[file.last], report)
+        except FileNotFoundError:
+            reason = "is missing"
         if reason is None:
             snapshots.append(file.last)
-        else:
+        elif not _was_replaced(root, file):
             damage.append(Damage(layout.path(file), reason, 1, 0))
     if damage and read_manifest(root) != manifest:
         raise BackupError(f"{root} has just been extended by 'inventory backup', which replaces snapshots. Try again.")
@@ -158,6 +161,8 @@ def _read_segment(
     if sequence >= file.last and (sequence, chain) != (file.last, file.chain):
         # A valid log, but another one: none of its events is proven.
         return begin, f"{reason or 'is damaged'} (it is a part of another log)"
+    if sequence < file.last and reason is None:
+        reason = f"ends at event {sequence}"
     return (sequence, chain), reason
 
 
@@ -172,6 +177,14 @@ def _snapshot_reason(path: Path, file: BackupFile, chain: bytes | None, report: 
     if reason is None and chain is not None and file.chain != chain:
         reason = "was not made from the log of this backup"
     return reason
+
+
+def _was_replaced(root: Path, snapshot: BackupFile) -> bool:
+    """Whether a copy that runs meanwhile has put a newer snapshot in the place of this one."""
+    try:
+        return snapshot not in read_manifest(root).files
+    except BackupError:
+        return False
 
 
 def _file_reason(path: Path, file: BackupFile, report: _Report) -> str | None:
