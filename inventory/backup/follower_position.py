@@ -101,13 +101,14 @@ class FollowerPositions:
 def lag_ms(layout: Layout, now: Instant) -> int | None:
     """Return how long ago all targets last held everything durable, by the one that is furthest behind.
 
-    ``None`` if nothing was ever copied continuously. Reads no file, only a folder of a few names.
+    ``None`` if nothing was ever copied continuously. A moment in the future was noted before a reboot set the clock
+    back: such a copy is not up to date, as far as is known. Reads no file, only a folder of a few names.
     """
     ages = []
     for path in _files(layout):
         with suppress(FileNotFoundError):  # forgotten meanwhile
-            ages.append(now - path.stat().st_mtime_ns // 1000)
-    return max(0, *ages) // 1000 if ages else None
+            ages.append(abs(now - path.stat().st_mtime_ns // 1000))
+    return max(ages) // 1000 if ages else None
 
 
 def _name(target: Path) -> str:
