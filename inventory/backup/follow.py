@@ -1,8 +1,8 @@
 """The continuous copy of a ledger: a pass every half second, until a signal ends it or it cannot continue.
 
-A disk that is full, gone or broken, or a source that is not there for a while, is reported once for each cause, and
-later passes try again. Everything else (a gap, another ledger or timeline, a damaged line) ends the follower: a copy
-that went on behind a gap would be none.
+A disk that is full, gone or broken, another process that copies to the target, or a source that is not there for a
+while, is reported once for each cause, and later passes try again. Everything else (a gap, another ledger or timeline,
+a damaged line) ends the follower: a copy that went on behind a gap would be none.
 """
 
 import logging
@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from inventory.backup.copy import Extended
 from inventory.backup.follower_position import FollowerPosition, FollowerPositions, PositionUnreadable
 from inventory.backup.manifest import BackupLayout, Manifest
+from inventory.backup.target import TargetInUse
 from inventory.domain.values import Instant
 from inventory.eventlog.errors import FolderReplaced, LogDamaged, StateUnusable
 from inventory.eventlog.layout import Layout
@@ -73,7 +74,7 @@ class TargetGone(Exception):
     """The target has no manifest any more: it is not mounted, or was removed."""
 
 
-_MAY_PASS = (OSError, TargetGone, StateUnusable, FolderReplaced)
+_MAY_PASS = (OSError, TargetGone, TargetInUse, StateUnusable, FolderReplaced)
 
 
 class Follower:

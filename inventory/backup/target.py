@@ -29,6 +29,10 @@ _CHUNK = 1 << 20
 _NOT_CONTENT = {".lock", "lost+found"}
 
 
+class TargetInUse(BackupError):
+    """Another process copies to the folder, or has just done so."""
+
+
 def existing_manifest(root: Path) -> Manifest | None:
     """The manifest of a folder that may become or is a backup; ``None`` if it is empty or does not exist.
 
@@ -110,7 +114,7 @@ class Target:
         """Make the folder if needed, and lock it.
 
         :param ids: what is copied. :param now: the wall clock.
-        :raises BackupError: another process extends it.
+        :raises TargetInUse: another process extends it.
         """
         self._layout, self._ids, self._now = BackupLayout(root), ids, now
         self._disk, self._retry = disk, retry
@@ -120,7 +124,7 @@ class Target:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise BackupError(f"another process is copying to {root}") from None
+                raise TargetInUse(f"another process is copying to {root}") from None
             found = existing_manifest(root)
             self.manifest = found or self._manifest((), None)
             if found is None:

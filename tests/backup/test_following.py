@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from support.backup_copies import copied, files_of, log_in, log_of
+from support.backup_copies import copied, copying, files_of, log_in, log_of
 from support.continuous_copy import Following, more
 from support.folder import Folder, add, failing
 from support.logs import archive
@@ -154,3 +154,13 @@ def test_two_copies_to_different_targets_have_a_position_each(following: Followi
 def test_while_it_runs_no_other_process_copies_to_its_target(following: Following):
     with pytest.raises(BackupError, match="another process is copying"):
         copied(following.folder, following.target)
+
+
+def test_while_another_process_copies_to_its_target_it_waits(following: Following):
+    following.passes()
+    following.copying.close()
+    with closing(copying(following.folder, following.target)) as once:
+        once.run()
+        assert not following.passes()
+    assert following.passes()
+    assert following.has_everything()
