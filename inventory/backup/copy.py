@@ -8,7 +8,7 @@ from inventory.backup.log_copy import LogCopy
 from inventory.backup.manifest import BackupError, Manifest
 from inventory.backup.snapshot_copy import copy_snapshots
 from inventory.backup.source import DurablePart, all_segments, beginning, continues, durable_part, require_end
-from inventory.backup.target import Target, existing_manifest
+from inventory.backup.target import Target, TargetInUse, existing_manifest
 from inventory.domain.state import LedgerIds
 from inventory.domain.values import Instant
 from inventory.eventlog.errors import LogDamaged
@@ -108,6 +108,7 @@ class Copy:
     def _opened(self, part: DurablePart) -> tuple[Target, LogCopy]:
         """Open the target, if the log continues it. :raises BackupError: it does not; nothing was changed."""
         found = existing_manifest(self._root)
+        _require_apart(self._root, self._source)
         ids = ids_at(self._source, part.last)
         cursor = beginning(self._source)
         if found is not None and found.ledger_id is not None:
@@ -117,7 +118,7 @@ class Copy:
         target = Target(self._root, ids, lambda: Instant(self._machine.wall()), self._disk, self._retry)
         try:
             if found is not None and target.manifest != found:
-                raise BackupError(f"another process has just copied to {self._root}; repeat the command")
+                raise TargetInUse(f"another process has just copied to {self._root}; repeat the command")
             return target, LogCopy(self._source, target, cursor, part.last)
         except BaseException:
             target.close()
@@ -147,6 +148,14 @@ class Copy:
                 " or one of the two is damaged. Nothing was changed. Run 'inventory verify' on both"
             )
         return cursor
+
+
+def _require_apart(root: Path, source: Layout) -> None:
+    if root.resolve().is_relative_to(source.root.resolve()):
+        raise BackupError(
+            f"{root} is inside the data folder {source.root}: whatever destroys that destroys its backup, too. Nothing"
+            " was changed. Choose a folder outside, best on another disk"
+        )
 
 
 def _require_same(root: Path, found: Manifest, source: Layout, ids: LedgerIds) -> None:

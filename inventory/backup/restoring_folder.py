@@ -38,6 +38,12 @@ def require_empty(layout: Layout) -> None:
         )
 
 
+def require_apart(layout: Layout, backup: Path) -> None:
+    """:raises BackupError: the folder is inside a backup, which a restore does not change."""
+    if layout.root.resolve().is_relative_to(backup.resolve()):
+        raise BackupError(f"{layout.root} is inside the backup {backup}. Restore into a new folder outside of it.")
+
+
 def _is_nothing(layout: Layout, path: Path) -> bool:
     if path in (layout.events, layout.archive, layout.snapshots):
         return not os.listdir(path)

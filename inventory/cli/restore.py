@@ -10,7 +10,7 @@ import click
 
 from inventory.backup.restore import RestoredLedger, restore
 from inventory.backup.restore_plan import RestorePlan, Until, plan_restore
-from inventory.backup.restoring_folder import require_empty
+from inventory.backup.restoring_folder import require_apart, require_empty
 from inventory.cli.folder import data_dir_option, read_settings
 from inventory.cli.terminal import EXIT_CODES, heeding_sigterm, plural, progress_bar
 from inventory.domain.values import Instant, format_instant, parse_instant
@@ -60,6 +60,7 @@ def restore_command(backup: Path, data_dir: str | None, until: Until, up_to_dama
     now = Instant(HostClock().wall())
     with heeding_sigterm():
         require_empty(layout)
+        require_apart(layout, backup)
         plan = plan_restore(backup, until, now, up_to_damage=up_to_damage, bars=progress_bar)
         restored = restore(plan, layout, now, socket.gethostname(), bars=progress_bar)
     if as_json:

@@ -58,6 +58,17 @@ def test_the_data_folder_itself_is_refused(data: Path, target: Path):
     assert (done.exit_code, "is not empty, and has no manifest.json" in done.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("inside", ["backups", "archive/mirror", "new"])
+def test_a_target_inside_the_data_folder_is_refused_and_not_made(data: Path, target: Path, inside: str):
+    (data.parent / "link").symlink_to(data)
+    (data / "archive").mkdir(exist_ok=True)
+    for spelled in (data / inside, data.parent / "link" / inside, data / ".." / "link" / inside):
+        for follow in ((), ("--follow",)):
+            done = run("backup", spelled, "--data-dir", data, *follow)
+            assert (done.exit_code, "is inside the data folder" in done.stderr) == (1, True)
+        assert not (data / inside).exists()
+
+
 def test_of_a_damaged_log_it_says_where_and_that_the_rest_is_saved(data: Path, target: Path):
     segment = data / "events" / "00000000000000000001.jsonl"
     segment.write_bytes(segment.read_bytes().replace(b'"sequence":6', b'"sequence":7', 1))

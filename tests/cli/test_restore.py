@@ -142,6 +142,13 @@ def test_a_folder_that_is_not_empty_is_refused_before_the_backup_is_read(folder:
     assert (ended.exit_code, "is not empty: it has events" in ended.stderr) == (1, True)
 
 
+@pytest.mark.parametrize("inside", ["new", "segments/new"])
+def test_a_folder_inside_the_backup_is_refused_and_not_made(backup: Path, inside: str):
+    ended = run("restore", backup, "--data-dir", backup / inside)
+    assert (ended.exit_code, "is inside the backup" in ended.stderr) == (1, True)
+    assert not (backup / inside).exists()
+
+
 def test_stopped_with_ctrl_c_it_leaves_nothing_and_its_status_is_130(backup: Path, target: Path):
     with patch("inventory.backup.restore.timeline_start", side_effect=KeyboardInterrupt):
         ended = run("restore", backup, "--data-dir", target)
