@@ -61,7 +61,9 @@ class Proof(NamedTuple):
 def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _all: None) -> Proof:
     """Compare every file of a backup with its manifest. Changes nothing; damage raises nothing.
 
-    :raises BackupError: a file was replaced meanwhile. :raises OSError: a file is there, and cannot be read.
+    Another process may extend the backup meanwhile: what this manifest names stays, apart from snapshots.
+
+    :raises OSError: a file is there, and cannot be read.
     """
     layout, report = BackupLayout(root), _Report(manifest, progress)
     (last, chain), is_unbroken = (manifest.first - 1, GENESIS), True
@@ -82,8 +84,6 @@ def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _al
             snapshots.append(file.last)
         elif not _was_replaced(root, file):
             damage.append(Damage(layout.path(file), reason, 1, 0))
-    if damage and read_manifest(root) != manifest:
-        raise BackupError(f"{root} has just been extended by 'inventory backup', which replaces snapshots. Try again.")
     return Proof(last, chain, snapshots, damage)
 
 

@@ -8,7 +8,7 @@ import pytest
 from support.backups import compacted, copied
 from support.folder import Folder
 
-from inventory.backup.manifest import BackupError, BackupLayout, read_manifest, write_manifest
+from inventory.backup.manifest import BackupLayout, read_manifest, write_manifest
 from inventory.backup.proof import prove
 from inventory.eventlog.layout import Layout
 from inventory.resilience.disk import Disk
@@ -30,15 +30,19 @@ def test_an_undamaged_backup_is_proven_to_its_end(backup: Path):
     assert proof.snapshots == [file.last for file in manifest.snapshots]
 
 
-def test_a_backup_that_is_extended_meanwhile_is_not_called_damaged(source: Layout, backup: Path):
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_of_a_backup_that_is_extended_meanwhile_only_real_damage_is_told(backup: Path, is_damaged: bool):
     before = read_manifest(backup)
+    if is_damaged:
+        first_segment(backup).unlink()
 
     def extended(_done: int, _all: int) -> None:
         write_manifest(backup, replace(before, files=before.files[:-1]), Disk(), RetryPolicy())
         BackupLayout(backup).path(before.files[-1]).unlink(missing_ok=True)
 
-    with pytest.raises(BackupError, match="Try again"):
-        prove(backup, before, extended)
+    proof = prove(backup, before, extended)
+    assert [damage.path for damage in proof.damage] == [first_segment(backup)] * is_damaged
+    assert proof.snapshots == [file.last for file in before.snapshots[:-1]]
 
 
 def test_a_valid_segment_of_another_ledger_is_damage(source: Layout, backup: Path, tmp_path: Path):

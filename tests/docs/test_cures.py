@@ -89,6 +89,8 @@ SAFE = {
     " See docs/how-to/damaged-log.md",
     "… ends at event …, but the log in … begins at event …: the events between were deleted from the archive before"
     " they were copied. Nothing was changed. Choose another folder, and keep this one for its history",
+    "… is inside the data folder …: whatever destroys that destroys its backup, too. Nothing was changed. Choose a"
+    " folder outside, best on another disk",
     # It only reads.
     "is missing; run 'inventory verify' on the backup",
     "does not match the manifest; run 'inventory verify' on the backup",
@@ -96,6 +98,7 @@ SAFE = {
     "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"
     " purpose, move the files of later events out of the folder: see docs/how-to/backup-and-restore.md.",
+    "… is inside the backup …. Restore into a new folder outside of it.",
     # A restore changes neither the backup nor a folder that is not empty: test_restoring_folder.
     "If BACKUP is damaged, restore what is proven before the damage.",
     "The backup is damaged:\n…\nNothing was restored. Look for an undamaged copy of these files first. --up-to-damage"
@@ -106,7 +109,6 @@ SAFE = {
     "…: event … was written by a newer version of this program. Restore with that version.",
     "…: a restore into this folder has not finished. If it is no longer running, repeat the command 'inventory"
     " restore': it begins again.",
-    "… has just been extended by 'inventory backup', which replaces snapshots. Try again.",
     # A rebuild checks the whole log first, and refuses where a snapshot has what the log has not: test_derived_files.
     "'inventory rebuild' writes it again",
     "Delete and rebuild everything in … that is derived from the log?",
