@@ -117,7 +117,7 @@ class Copy:
                 cursor = self._cursor_behind(found, part)
         target = Target(self._root, ids, lambda: Instant(self._machine.wall()), self._disk, self._retry)
         try:
-            if found is not None and target.manifest != found:
+            if target.found != found:
                 raise TargetInUse(f"another process has just copied to {self._root}; repeat the command")
             return target, LogCopy(self._source, target, cursor, part.last)
         except BaseException:

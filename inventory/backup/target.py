@@ -62,7 +62,7 @@ class GrowingSegment:
         """Open it. :param creating: ``O_CREAT`` to begin it."""
         self.path, self._first, self._chain_before, self._disk = path, first, chain_before, disk
         self._digest, self._size = file_hash(), 0
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | creating, PRIVATE)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC | creating, PRIVATE)
         self._file = NamedFile(path, self._descriptor)
 
     def resume(self, file: BackupFile) -> None:
@@ -108,7 +108,10 @@ class GrowingSegment:
 
 
 class Target:
-    """A backup folder that this process alone extends, until ``close``."""
+    """A backup folder that this process alone extends, until ``close``.
+
+    :ivar manifest: the current one. :ivar found: the one that was there before.
+    """
 
     def __init__(self, root: Path, ids: LedgerIds, now: Callable[[], Instant], disk: Disk, retry: RetryPolicy) -> None:
         """Make the folder if needed, and lock it.
@@ -125,9 +128,9 @@ class Target:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise TargetInUse(f"another process is copying to {root}") from None
-            found = existing_manifest(root)
-            self.manifest = found or self._manifest((), None)
-            if found is None:
+            self.found = existing_manifest(root)
+            self.manifest = self.found or self._manifest((), None)
+            if self.found is None:
                 # Before anything else: without a manifest, a folder that is not empty is no backup.
                 write_manifest(root, self.manifest, disk, retry)
             for folder in (root, self._layout.segments, self._layout.snapshots):

@@ -11,6 +11,7 @@ from support.timelines import begin_timeline
 
 from inventory.backup.manifest import BackupDamaged, BackupError, BackupLayout, read_manifest
 from inventory.backup.source import durable_part
+from inventory.backup.target import TargetInUse, existing_manifest
 from inventory.eventlog.errors import EventsMissing
 from inventory.eventlog.log_reader import LogReader
 
@@ -160,6 +161,33 @@ def test_two_copies_to_one_target_at_the_same_time_are_refused(folder: Folder, t
         more(ledger)
         assert copy.run().last == MANY + 5
     assert copied(folder, target).last == MANY + 5
+
+
+def test_a_first_copy_that_another_process_has_just_made_is_not_made_again(
+    folder: Folder, target: Path, monkeypatch: pytest.MonkeyPatch
+):
+    ledger = written(folder)
+    looked = existing_manifest(target)
+    copied(folder, target)
+    more(ledger)
+    before = files_of(target)
+    monkeypatch.setattr("inventory.backup.copy.existing_manifest", lambda _: looked)
+    with pytest.raises(TargetInUse, match="has just copied"):
+        copied(folder, target)
+    assert files_of(target) == before
+
+
+def test_a_link_in_the_place_of_a_segment_leads_to_no_other_file(folder: Folder, target: Path):
+    ledger = written(folder)
+    copied(folder, target)
+    (newest,) = {file.path for file in read_manifest(target).segments[-1:]}
+    (target / newest).unlink()
+    log = log_in(folder.layout)
+    (target / newest).symlink_to(folder.layout.segment(folder.layout.segments()[-1]))
+    more(ledger)
+    with pytest.raises(OSError, match="symbolic links"):
+        copied(folder, target)
+    assert log_in(folder.layout).startswith(log)
 
 
 def test_a_backup_whose_newest_segment_was_damaged_is_not_extended(folder: Folder, target: Path):
