@@ -67,8 +67,7 @@ class _Copy:
         """
         try:
             self._copy_segments()
-            for file in self._snapshots:
-                self._write(self._built.snapshot(file.last), self._bytes(file), file.size)
+            self._copy_snapshots()
             start = timeline_start(self._plan.sequence + 1, self._plan.chain, at, node=node, reason=self._reason())
             self._write(self._built.segment(start.event.sequence), [start.line], 0)
             self._read_back(start)
@@ -88,6 +87,17 @@ class _Copy:
             target = self._built.archived(file.first) if may_stay_packed else self._built.segment(file.first)
             is_copied = is_whole and file.packed == may_stay_packed
             self._write(target, self._bytes(file) if is_copied else self._lines(file), file.size)
+
+    def _copy_snapshots(self) -> None:
+        for file in self._snapshots:
+            target = self._built.snapshot(file.last)
+            try:
+                self._write(target, self._bytes(file), file.size)
+            except FileNotFoundError:
+                if file == self._snapshots[0] and self._plan.manifest.first > 1:
+                    raise
+                # A copy that runs has just put a newer one in its place. The log has all that is in it.
+                target.unlink()
 
     def _bytes(self, file: BackupFile) -> Iterator[bytes]:
         left = file.size

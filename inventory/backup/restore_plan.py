@@ -154,13 +154,13 @@ class _Reading:
             path = self._snapshot(sequence)
             try:
                 start = read_start(path)
-            except NotASnapshot:
-                continue  # of a newer format
-            if self._manifest.first - 1 <= sequence <= self._proof.last:
-                if self._until.includes(sequence, start.at):
-                    restored = restore_image(path)
-                    return restored.state, restored.cursor.chain
-                earliest = start
+                if self._manifest.first - 1 <= sequence <= self._proof.last:
+                    if self._until.includes(sequence, start.at):
+                        restored = restore_image(path)
+                        return restored.state, restored.cursor.chain
+                    earliest = start
+            except (NotASnapshot, FileNotFoundError):
+                continue  # of a newer format, or replaced by a copy that runs
         if self._manifest.first == 1:
             return State(), GENESIS
         if earliest is not None:

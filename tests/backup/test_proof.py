@@ -64,3 +64,12 @@ def test_a_part_of_a_segment_of_another_ledger_proves_nothing(backup: Path, tmp_
     lines = gzip.decompress((tmp_path / "second" / "segments" / path.name).read_bytes()).splitlines(keepends=True)
     path.write_bytes(gzip.compress(b"".join(lines[:1])))
     assert lost(backup) == [(path.name, read_manifest(backup).segments[0].last)]
+
+
+def test_a_segment_that_ends_before_the_event_that_the_manifest_names_is_damage(backup: Path):
+    before = read_manifest(backup)
+    *others, newest = before.segments
+    files = (*others, replace(newest, last=newest.last + 3), *before.snapshots)
+    write_manifest(backup, replace(before, files=files), Disk(), RetryPolicy())
+    (damage,) = prove(backup, read_manifest(backup)).damage
+    assert (damage.path.name, damage.first, damage.lost) == (Path(newest.path).name, newest.last + 1, 3)

@@ -1,16 +1,20 @@
 """A restore: what the new folder holds, from whatever backup and up to whatever moment."""
 
 import gzip
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from support.backups import SECOND, A, copied, copy_now, events_of, folded, known, restored, traffic
-from support.folder import Folder, add
+from support.folder import Folder, Shim, add
 from support.given import START
 
-from inventory.backup.manifest import BackupError
-from inventory.backup.restore_plan import Until
+from inventory.backup.manifest import BackupError, BackupLayout, read_manifest
+from inventory.backup.proof import Progress
+from inventory.backup.restore import restore
+from inventory.backup.restore_plan import Until, plan_restore
 from inventory.domain.values import Instant, format_instant
 from inventory.eventlog.layout import Layout
 from inventory.eventlog.timeline import ids_at
@@ -153,6 +157,24 @@ def test_of_the_snapshots_those_up_to_the_moment_are_restored(source: Layout, ba
     older, newer = source.snapshot_sequences()
     restored(backup, target, Until(newer - 1))
     assert target.snapshot_sequences() == [older]
+
+
+@pytest.mark.parametrize("step", ["reading the events", "restoring"])
+def test_a_snapshot_that_a_running_copy_replaces_meanwhile_is_not_needed(
+    source: Layout, backup: Path, target: Layout, step: str
+):
+    newest = BackupLayout(backup).path(read_manifest(backup).files[-1])
+
+    @contextmanager
+    def replacing(label: str) -> Iterator[Progress]:
+        if label == step:
+            newest.unlink()
+        yield lambda _done, _all: None
+
+    plan = plan_restore(backup, Until(), START, bars=replacing)
+    restore(plan, target, START, "node-2", Shim(), replacing)
+    assert known(folded(target)) == known(folded(source))
+    assert target.snapshot_sequences() == source.snapshot_sequences()[:-1]
 
 
 @pytest.mark.parametrize("until", [Until(0), Until(at=Instant(START - 1))])

@@ -4,7 +4,6 @@ import gzip
 import random
 import shutil
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,9 @@ from support.backup_copies import copied, more
 from support.folder import Folder
 from support.logs import MANY, archive, written
 
-from inventory.backup.manifest import BackupError, BackupFile, BackupLayout, Manifest, read_manifest, write_manifest
-from inventory.backup.proof import prove
+from inventory.backup.manifest import BackupError, BackupFile, BackupLayout, Manifest, read_manifest
 from inventory.backup.verify_backup import verify_backup
 from inventory.eventlog.layout import Layout
-from inventory.resilience.disk import Disk
-from inventory.resilience.retry import RetryPolicy
 
 
 @pytest.fixture
@@ -35,13 +31,6 @@ def backup(folder: Folder, target: Path) -> Path:
         ("snapshot", False),
     }
     return target
-
-
-def entries(backup: Path, *files: BackupFile) -> Manifest:
-    """The manifest of a backup, rewritten with other files."""
-    manifest = replace(read_manifest(backup), files=files)
-    write_manifest(backup, manifest, Disk(), RetryPolicy())
-    return manifest
 
 
 def assert_reported(backup: Path, manifest: Manifest, damaged: dict[BackupFile, int]) -> None:
@@ -242,23 +231,3 @@ def test_a_valid_log_of_another_ledger_proves_nothing(backup: Path, tmp_path: Pa
     first = manifest.segments[0]
     (backup / first.path).write_bytes(gzip.compress(other.layout.segment(1).read_bytes()))
     assert_reported(backup, manifest, {first: first.first})
-
-
-def test_a_segment_that_ends_before_the_event_that_its_manifest_names_is_reported(backup: Path):
-    *others, newest, snapshot = read_manifest(backup).files
-    manifest = entries(backup, *others, replace(newest, last=newest.last + 3), snapshot)
-    found = verify_backup(backup)
-    assert (found.ok, found.last) == (False, MANY + 5)
-    assert [(damage.path.name, damage.first, damage.last) for damage in found.damage] == [
-        (Path(newest.path).name, MANY + 6, manifest.last)
-    ]
-
-
-def test_a_snapshot_that_a_running_copy_replaces_meanwhile_is_not_missing(folder: Folder, target: Path):
-    ledger = written(folder)
-    ledger.log_maintenance.take_snapshot()
-    before = copied(folder, target)
-    more(ledger)
-    ledger.log_maintenance.take_snapshot()
-    assert before.snapshots != copied(folder, target).snapshots
-    assert prove(target, before).damage == []
