@@ -40,6 +40,8 @@ def existing_manifest(root: Path) -> Manifest | None:
     """
     try:
         return read_manifest(root)
+    except BackupDamaged as damage:
+        raise BackupError(f"{damage}. Nothing was changed. Choose another folder") from damage
     except NoManifest:
         if not root.exists():
             if not root.parent.is_dir():

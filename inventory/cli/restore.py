@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from inventory.backup.manifest import BackupDamaged, NoManifest
 from inventory.backup.restore import RestoredLedger, restore
 from inventory.backup.restore_plan import RestorePlan, Until, plan_restore
 from inventory.backup.restoring_folder import require_apart, require_empty
@@ -61,7 +62,13 @@ def restore_command(backup: Path, data_dir: str | None, until: Until, up_to_dama
     with heeding_sigterm():
         require_empty(layout)
         require_apart(layout, backup)
-        plan = plan_restore(backup, until, now, up_to_damage=up_to_damage, bars=progress_bar)
+        try:
+            plan = plan_restore(backup, until, now, up_to_damage=up_to_damage, bars=progress_bar)
+        except (NoManifest, BackupDamaged) as error:
+            raise click.ClickException(
+                f"{error}. Nothing was restored. See 'From a copy without a manifest' in"
+                " docs/how-to/backup-and-restore.md"
+            ) from error
         restored = restore(plan, layout, now, socket.gethostname(), bars=progress_bar)
     if as_json:
         click.echo(json.dumps(_as_json(plan, restored)))

@@ -190,6 +190,18 @@ def test_a_link_in_the_place_of_a_segment_leads_to_no_other_file(folder: Folder,
     assert log_in(folder.layout).startswith(log)
 
 
+def test_a_backup_whose_manifest_was_damaged_is_not_extended(folder: Folder, target: Path):
+    ledger = written(folder)
+    copied(folder, target)
+    with BackupLayout(target).manifest.open("ab") as manifest:
+        manifest.write(b"x")
+    before = files_of(target)
+    more(ledger)
+    with pytest.raises(BackupError, match=r"Nothing was changed\. Choose another folder$"):
+        copied(folder, target)
+    assert files_of(target) == before
+
+
 def test_a_backup_whose_newest_segment_was_damaged_is_not_extended(folder: Folder, target: Path):
     ledger = written(folder)
     newest = BackupLayout(target).path(copied(folder, target).segments[-1])

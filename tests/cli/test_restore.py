@@ -135,6 +135,15 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path: Path, target: Path):
     (tmp_path / "copy").mkdir()
     ended = run("restore", tmp_path / "copy", "--data-dir", target)
     assert (ended.exit_code, "has no manifest" in ended.stderr) == (1, True)
+    assert "See 'From a copy without a manifest' in docs/how-to/backup-and-restore.md" in ended.stderr
+
+
+def test_a_damaged_manifest_is_refused_with_the_page_that_says_what_remains(backup: Path, target: Path):
+    with BackupLayout(backup).manifest.open("ab") as manifest:
+        manifest.write(b"x")
+    ended = run("restore", backup, "--data-dir", target)
+    assert (ended.exit_code, target.exists()) == (1, False)
+    assert "manifest.json: the manifest is damaged (its hash does not match). Nothing was restored. See" in ended.stderr
 
 
 def test_a_folder_that_is_not_empty_is_refused_before_the_backup_is_read(folder: Folder, tmp_path: Path):

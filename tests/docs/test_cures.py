@@ -46,6 +46,7 @@ HARMLESS = {
     "… is not a folder. Nothing was restored.",
     "was not made from the log of this backup",
     "… has no manifest.json, so it is not a backup",
+    "…. Nothing was restored. See 'From a copy without a manifest' in docs/how-to/backup-and-restore.md",
     "… is not the path of a backup file",
     "… deleted, … kept.",
     "Rebuilt as of event ….",
