@@ -6,7 +6,7 @@ from pathlib import Path
 
 from inventory.backup.log_copy import LogCopy
 from inventory.backup.manifest import BackupError, Manifest
-from inventory.backup.snapshot_copy import copy_snapshots
+from inventory.backup.snapshot_copy import Identity, copy_snapshots
 from inventory.backup.source import DurablePart, all_segments, beginning, continues, durable_part, require_end
 from inventory.backup.target import Target, TargetInUse, existing_manifest
 from inventory.domain.state import LedgerIds
@@ -50,6 +50,7 @@ class Copy:
         self._source, self._root = source, target
         self._disk, self._machine, self._retry = disk or Disk(), machine or HostClock(), retry or RetryPolicy()
         self._open: tuple[Target, LogCopy] | None = None
+        self._invalid_snapshots = set[Identity]()
         self._monotonic, self._extended_at = monotonic, 0.0
 
     def run(self, progress: Progress = _unreported, extended: Extended = lambda _manifest: None) -> Manifest:
@@ -92,7 +93,7 @@ class Copy:
                 self._extend(log, durable_part(self._source, self._disk, self._machine))
                 extended(target.manifest)
 
-        copy_snapshots(self._source, target, now_and_then)
+        copy_snapshots(self._source, target, self._invalid_snapshots, now_and_then)
         return target.manifest
 
     def _extend(self, log: LogCopy, part: DurablePart, progress: Progress = _unreported) -> None:

@@ -75,6 +75,21 @@ def test_a_damaged_snapshot_is_passed_over(folder: Folder, target: Path):
     assert [file.last for file in copied(folder, target).snapshots] == [taken]
 
 
+def test_a_damaged_snapshot_is_copied_by_one_pass_and_not_by_each(folder: Folder, target: Path):
+    ledger, disk = written(folder), Shim()
+    damaged = folder.layout.snapshot(ledger.log_maintenance.take_snapshot())
+    content = damaged.read_bytes()
+    damaged.write_bytes(content.replace(b'"records"', b'"recordz"', 1))
+    with closing(copying(folder, target, disk)) as copy:
+        assert copy.run().snapshots == []
+        disk.calls.clear()
+        assert copy.run().snapshots == []
+        assert "create" not in disk.calls
+        damaged.rename(damaged.with_name("set-aside"))
+        damaged.write_bytes(content)
+        assert len(copy.run().snapshots) == 1
+
+
 def test_without_a_valid_snapshot_of_its_beginning_a_log_cannot_be_backed_up(folder: Folder, target: Path):
     ledger = written(folder)
     ledger.log_maintenance.take_snapshot()
