@@ -161,6 +161,8 @@ class LogCopy:
                     if sequence < first:
                         self._require_timeline(line)
                     body = line.removesuffix(b"\n")
+                    if body == line:
+                        raise NotALine("the last line is incomplete")
                     before_next = stored_chain(body, b"") if before_next is None else next_chain(body, before_next)
                     sequence += 1
             if sequence != following - 1 or before_next is None:

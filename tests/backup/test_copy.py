@@ -1,5 +1,6 @@
 """Passes of a backup: what of the log they copy, and what they leave as it is."""
 
+import gzip
 from contextlib import closing
 from pathlib import Path
 
@@ -158,6 +159,17 @@ def test_a_damaged_part_of_the_archive_is_named(folder: Folder, target: Path):
         copied(folder, target)
     assert read_manifest(target).last == second - 1
     log_of(target)
+
+
+def test_a_part_of_the_archive_that_ends_within_a_line_is_damaged(folder: Folder, target: Path):
+    written(folder)
+    second = folder.layout.segments()[1]
+    archive(folder, 2)
+    path = folder.layout.archived(second)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1]))
+    with pytest.raises(LogDamaged, match="the last line is incomplete"):
+        copied(folder, target)
+    assert read_manifest(target).last == second - 1
 
 
 def test_the_first_segment_follows_no_event(folder: Folder, target: Path):
