@@ -87,6 +87,16 @@ def prove(root: Path, manifest: Manifest, progress: Progress = lambda _done, _al
     return Proof(last, chain, snapshots, damage)
 
 
+def why_nothing(root: Path, manifest: Manifest) -> str | None:
+    """Why a backup has no event although its ledger has; ``None`` if it has one, or was made from an empty log."""
+    if manifest.segments or manifest.ledger_id is None:
+        return None
+    return (
+        f"{root} has no event of ledger {manifest.ledger_id} yet: the first 'inventory backup' to it did not finish, or"
+        " is at work"
+    )
+
+
 class Undecompressable(Exception):
     """The compressed bytes of a segment are damaged."""
 

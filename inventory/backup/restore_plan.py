@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory.backup.manifest import BackupError, BackupLayout, Manifest, read_manifest
-from inventory.backup.proof import Damage, Progress, Proof, prove, proven_lines
+from inventory.backup.proof import Damage, Progress, Proof, prove, proven_lines, why_nothing
 from inventory.domain.events import Event
 from inventory.domain.state import State, fold
 from inventory.domain.values import Instant, format_instant
@@ -88,6 +88,8 @@ def plan_restore(
     :raises OSError: it cannot be read.
     """
     manifest = read_manifest(backup)
+    if (nothing := why_nothing(backup, manifest)) is not None:
+        raise BackupError(nothing)
     with bars("checking the backup") as progress:
         proof = prove(backup, manifest, progress)
     if proof.damage and not up_to_damage:

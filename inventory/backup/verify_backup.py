@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from inventory.backup.manifest import BackupDamaged, BackupError, BackupLayout, Manifest, NoManifest, read_manifest
-from inventory.backup.proof import Damage, Progress, prove
+from inventory.backup.proof import Damage, Progress, prove, why_nothing
 from inventory.backup.source import all_segments, beginning
 from inventory.domain.values import format_instant
 from inventory.eventlog.archive import unpacked_size
@@ -87,6 +87,8 @@ def verify_backup(root: Path, progress: Progress = lambda _done, _all: None) -> 
         return found
     proof = prove(root, manifest, progress)
     problems = [str(damage) for damage in proof.damage]
+    if (nothing := why_nothing(root, manifest)) is not None:
+        problems.append(nothing)
     if manifest.first > 1 and not [taken for taken in proof.snapshots if taken >= manifest.first - 1]:
         problems.append(
             f"{root} begins with event {manifest.first} and has no valid snapshot of the events before: without it, no"

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from support.backup_copies import copied, copying, files_of, log_in, log_of
 from support.disks import fill, mounted
-from support.folder import Folder, Shim, add
+from support.folder import Folder, Shim, add, failing
+from support.given import START
 from support.logs import MANY, written
 
-from inventory.backup.manifest import BackupLayout, read_manifest
+from inventory.backup.manifest import BackupError, BackupLayout, read_manifest
+from inventory.backup.restore_plan import Until, plan_restore
+from inventory.backup.verify_backup import verify_backup
 from inventory.resilience.disk import Disk
 
 CALLS = ("create", "write", "fsync", "fdatasync", "truncate", "rename", "sync_folder", "reach")
@@ -82,6 +85,21 @@ def test_wherever_a_pass_ends_the_backup_is_valid_and_the_next_pass_completes_it
         copied(folder, target)
         assert (log_of(target), list(target.rglob("*.tmp"))) == (whole, [])
     assert ended > 2 * len(CALLS)
+
+
+def test_a_first_copy_that_ended_before_it_had_an_event_is_no_backup(folder: Folder, target: Path):
+    written(folder)
+    disk = Shim()
+    disk.instead["fdatasync"] = failing(OSError(errno.EIO, "Input/output error"))
+    with pytest.raises(OSError, match="Input/output"):
+        copied(folder, target, disk)
+    found = verify_backup(target)
+    assert (found.ok, found.last) == (False, 0)
+    assert "has no event of ledger" in found.problems[0]
+    with pytest.raises(BackupError, match="did not finish"):
+        plan_restore(target, Until(), START)
+    copied(folder, target)
+    assert verify_backup(target).ok
 
 
 def test_files_are_durable_before_the_manifest_names_them(folder: Folder, tmp_path: Path):

@@ -93,6 +93,7 @@ SAFE = {
     "… is inside the data folder …: whatever destroys that destroys its backup, too. Nothing was changed. Choose a"
     " folder outside, best on another disk",
     # It only reads.
+    "… has no event of ledger … yet: the first 'inventory backup' to it did not finish, or is at work",
     "is missing; run 'inventory verify' on the backup",
     "does not match the manifest; run 'inventory verify' on the backup",
     # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
