@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.contestants import CONTESTANTS, Contestant
 from bench.stand_ins.entries import STAND_INS
 
-NOBODY = "none"
+NO_STAND_IN = "none"
 
 
 def chosen(names: str | None = None, against: str | None = None) -> tuple[list[Contestant], dict[str, str]]:
@@ -16,14 +16,14 @@ def chosen(names: str | None = None, against: str | None = None) -> tuple[list[C
 
     Without either, the stand-ins that cannot run here are left out; one that was named is not.
 
-    :raises ValueError: a name that nobody has, or of somebody who cannot run here.
+    :raises ValueError: a name that no contestant has, or that of a contestant which cannot run here.
     """
     stand_ins = [stand_in.name for stand_in in STAND_INS]
     missing = {stand_in.name: why for stand_in in STAND_INS if (why := stand_in.missing()) is not None}
     if names is not None:
         wanted = _named(names, [contestant.name for contestant in CONTESTANTS], "contestant")
     else:
-        others = _named(against, [*stand_ins, NOBODY], "stand-in") if against is not None else set(stand_ins)
+        others = _named(against, [*stand_ins, NO_STAND_IN], "stand-in") if against is not None else set(stand_ins)
         if against is None:
             others -= missing.keys()
         wanted = {one.name for one in CONTESTANTS if one.stand_in is None or one.stand_in in others}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from bench.choice import NOBODY
+from bench.choice import NO_STAND_IN
 from bench.contestants import CONTESTANTS
 from bench.driving import CHOICES
 from bench.stand_ins.entries import STAND_INS
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument("--contestants", metavar="A,B", help="only these")
     others = ",".join(stand_in.name for stand_in in STAND_INS)
     who.add_argument(
-        "--against", metavar="A,B", help=f"only these of the stand-ins, or {NOBODY} (those of {others} that can run)"
+        "--against", metavar="A,B", help=f"only these of the stand-ins, or {NO_STAND_IN} (those of {others} that can run)"
     )
     who.add_argument(
         "--versus",

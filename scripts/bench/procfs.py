@@ -34,7 +34,7 @@ def owners(pids: Sequence[int], port: int) -> dict[int, int]:
     holder = {inode: pid for pid in pids for inode in _open_sockets(pid)}
     found = {}
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        # sl, local address, remote address, state, …; the tenth is the inode, 0 until somebody accepts.
+        # sl, local address, remote address, state, …; the tenth is the inode, 0 until a process accepts.
         fields = line.split()
         if fields[3] == _ESTABLISHED and _port(fields[1]) == port and fields[9] in holder:
             found[_port(fields[2])] = holder[fields[9]]

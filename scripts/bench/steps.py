@@ -1,7 +1,7 @@
-"""``python -m bench.steps STEP TIMES``: one step of a request, again and again, for whoever counts instructions.
+"""``python -m bench.steps STEP TIMES``: repeat one step of a request, so that its instructions can be counted.
 
-No gunicorn and no second thread but the committing one: what is counted hangs on the code alone, and not on what else
-the machine does.
+There is no gunicorn, and no second thread but the committing one: the count depends on the code alone, and not on other
+load of the machine.
 """
 
 import io

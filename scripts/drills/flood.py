@@ -1,6 +1,6 @@
 """Flood: many times the connections that saturate the server, each asking again the moment it is answered.
 
-Nobody heeds ``Retry-After`` here: whoever is refused comes back at once, which is the worst that clients do.
+No client heeds ``Retry-After`` here: a refused client asks again at once, which is the worst that clients do.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ def warm(subject: Subject, conditions: Conditions, times: int) -> list[str]:
 
 
 def flood_once(subject: Subject, conditions: Conditions, times: int, number: int, *, evenly: bool) -> Round:
-    """Measure without, then with the flood, while somebody asks for the health on a connection to each worker."""
+    """Measure without, then with the flood, while a probe asks for the health on a connection to each worker."""
     unloaded = drive_with_our_own(subject.plan(conditions, conditions.connections, seed=number))
     flood = subject.plan(conditions, conditions.connections * times, evenly=evenly, seed=number)
     flooded, health = drive_together([flood, _probe(subject, conditions)])

@@ -1,4 +1,4 @@
-"""Many clients at once, with a line of progress on stderr where somebody looks at it."""
+"""Many clients at once, with a line of progress on stderr if that is a terminal."""
 
 import io
 import sys
@@ -17,7 +17,7 @@ def crowd(
     """Do all of ``work``, ``clients`` at a time, in no particular order; returns the results in the order of ``work``.
 
     What one raises, and Ctrl-C, ends it all and is raised here: nothing more is begun then, ``stop`` is called once
-    so that nobody waits any longer, and what is under way ends first.
+    so that no client waits any longer, and what is under way ends first.
     """
     items = list(work)
     done, guard = 0, threading.Lock()

@@ -1,7 +1,7 @@
 """A flash sale: far more buyers than units, all at once. Exactly the units that there are must be sold.
 
 A new SKU is made for each sale. A buyer holds one unit and pays for it (commit), or is refused. Buyers are sent on
-when the service asks them to wait (429, 503) or does not answer: under the same key, so that nobody buys twice.
+when the service asks them to wait (429, 503) or does not answer: under the same key, so that no buyer buys twice.
 """
 
 import time
@@ -15,7 +15,7 @@ from trade.crowd import crowd
 from trade.service import GaveUp, Service
 
 _HOLD_MS = 180_000
-"""Longer than a buyer tries to pay, so that no hold ends under somebody who is still there."""
+"""Longer than a buyer tries to pay, so that no hold ends while its buyer still tries."""
 _STOPPED = "what is held and not paid for comes back by itself within three minutes"
 
 
@@ -78,7 +78,7 @@ def hold_sale(service: Service, store: str, units: int, buyers: int, clients: in
 
 def in_words(result: Mapping[str, Any]) -> list[str]:
     """The result for people."""
-    refused = ", ".join(f"{many:,} {why}" for why, many in sorted(result["refused"].items())) or "nobody"
+    refused = ", ".join(f"{many:,} {why}" for why, many in sorted(result["refused"].items())) or "none"
     sold = "every buyer was sold one unit" if result["left"] else "exactly what there was to sell was sold"
     return [
         f"{result['buyers']:,} buyers, {result['units']:,} units of {result['sku']}",

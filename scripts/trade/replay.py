@@ -2,7 +2,7 @@
 
 STOCK has the columns storeId, sku, onHand (and lowStock), ORDERS reference, sku, qty. The stock is counted in first.
 At the end, for each SKU, what is there must be what was there less what was sold, and the service must find no drift
-in its own books (GET /audit/verify). Nobody else may change these records meanwhile.
+in its own books (GET /audit/verify). No other client may change these records meanwhile.
 
 A run that was broken off goes on with --run NAME: what was done is not done twice for as long as the service
 remembers keys (IDEMP_TTL_MS, an hour by default); refused orders are tried again. The first line on stderr says

@@ -63,12 +63,12 @@ class Service:
         try:
             answer, _ = self._send("GET", "/health", None, {})
         except (OSError, http.client.HTTPException) as error:
-            raise GaveUp(f"nobody answers at {self.url}: {error}") from error
+            raise GaveUp(f"no service answers at {self.url}: {error}") from error
         if answer.status != 200 or not isinstance(answer.body, dict) or answer.body.get("status") != "ok":
             raise GaveUp(f"what answers at {self.url} is not this service: {answer}")
 
     def stop(self) -> None:
-        """Have nobody wait any longer: what has no answer yet is given up."""
+        """End every wait: a request that has no answer yet is given up."""
         self._stopped.set()
 
     def get(self, path: str) -> Answer:

@@ -128,7 +128,7 @@ def stock(ledger: MemoryLedger) -> StockService:
 
 
 def quiet(done: int, total: int) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def test_every_row_becomes_a_record_at_version_1(stock: StockService) -> None:

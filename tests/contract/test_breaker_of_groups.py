@@ -86,7 +86,7 @@ def test_clients_are_told_though_what_is_told_of_an_opening_fails(
     breaker.on_change(fail)
     store.fails[step] = FULL
     found = [refusal_of(add(stocked)) for _ in range(2)]
-    # At once: nobody has waited for COMMIT_WAIT_MS.
+    # At once: no client has waited for COMMIT_WAIT_MS.
     assert [str(error) for error in found] == ["injected"] * 2
     assert stocked.changes.close()
     assert stocked.changes.ended == "the committing thread of this process has ended"

@@ -1,4 +1,4 @@
-"""The append lock: one holder at a time, and nobody is kept out by one who wants it again and again."""
+"""The append lock: one holder at a time, and no process is kept out by another that takes it repeatedly."""
 
 import fcntl
 import threading
@@ -14,7 +14,7 @@ from inventory.wiring import build_services, prepare
 
 
 def is_waited_for(path: Path) -> bool:
-    """Whether somebody has the turn, and so waits for the lock."""
+    """Whether a process has the file of the turn locked, and so waits for the lock."""
     with open(path.with_name(f"{path.name}-turn"), "a") as probe:
         try:
             fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)

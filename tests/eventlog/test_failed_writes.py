@@ -1,4 +1,4 @@
-"""Writes that fail or fall short: nobody was told yes, the log is whole, and the next write works."""
+"""Writes that fail or fall short: no change was confirmed, the log is valid, and the next write succeeds."""
 
 import errno
 import os

@@ -138,7 +138,7 @@ def test_marks_of_lines_that_a_recovery_has_cut_off_are_forgotten(folder: Folder
     assert sequences(ledger, 600, 1) == [600]
     others = [gaining(number)._replace(node="the-much-longer-name-of-another-node") for number in range(1, 701)]
     folder.layout.segment(1).write_bytes(b"".join(encoded(others)))
-    # Whoever starts after a power cut does not believe the marks of before.
+    # A server that starts after a power cut does not trust the shared header of the last boot.
     folder.machine.reboot()
     folder.prepare()
     assert sequences(ledger, 600, 2) == [600, 601]

@@ -1,7 +1,7 @@
-"""The wall clock is moved, by an hour and by a day, both ways: nothing ends before its time, and nothing never.
+"""The wall clock is moved, by an hour and by a day, both ways: nothing ends too early, and nothing stays for ever.
 
-The services are wired as a worker has them, on the real files. What stands in is Python's ``time`` itself, so that
-whoever reads the wall clock, or another clock than that since the boot, is found out.
+The services are wired as a worker has them, on the real files. Python's ``time`` itself is replaced, so that
+code which reads the wall clock, or any clock but the one since the boot, is found out.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The marks that all processes map: never seen half-written, whoever dies."""
+"""The shared header that all processes map: no reader sees it half-written, whichever process dies."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""scripts/bench: who runs, and that nobody is left out in silence."""
+"""scripts/bench: which contestants run, and that none is left out silently."""
 
 import pytest
 from bench import cli

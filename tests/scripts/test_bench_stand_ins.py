@@ -168,7 +168,7 @@ def test_a_database_server_is_gone_after_its_block_also_when_that_fails(tmp_path
     with pytest.raises(KeyboardInterrupt), named("postgresql").backing(tmp_path) as backing:
         raise KeyboardInterrupt
 
-    # It has closed everything; whoever adopted it may yet have to notice that it ended.
+    # It has closed everything; the process that adopted it may yet have to notice that it ended.
     until("its end", lambda: not is_alive(backing.master))
 
 

@@ -47,7 +47,7 @@ def test_a_client_that_is_left_to_others_and_not_taken_is_answered_here(running:
     client = running.client(WHOLE)
     share = running.worker.share
     until("it is left to others", lambda: share.left)
-    # Not listening, it is not asked again: the client that waits wakes nobody here.
+    # Not listening, it is not asked again: the client that waits does not wake this worker.
     assert (running.worker.nr_conns, share.left) == (0, 1)
 
     share.is_generous = False

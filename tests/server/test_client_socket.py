@@ -1,4 +1,4 @@
-"""A client's connection: nobody waits for the client without a bound, and what has come is read however late."""
+"""A client's connection: no thread waits for the client without a bound, and late bytes are still read."""
 
 import errno
 import socket

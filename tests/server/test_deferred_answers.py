@@ -1,4 +1,4 @@
-"""The worker that defers: a change that waits holds no thread, and its answer holds nobody up."""
+"""The worker that defers: a change that waits holds no thread, and its answer delays no other client."""
 
 import logging
 import socket

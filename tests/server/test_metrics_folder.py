@@ -1,4 +1,4 @@
-"""The folder of the counters: fresh for each master, gone after it, and never somebody else's."""
+"""The folder of the counters: new for each master, removed after it, and never another user's."""
 
 import os
 import signal

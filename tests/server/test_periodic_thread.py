@@ -157,7 +157,7 @@ def test_when_the_process_that_publishes_dies_another_one_publishes() -> None:
         sync.sync_if_due()
 
     looked.ending = look
-    views.held.acquire()  # somebody else is at it
+    views.held.acquire()  # another process runs the pass
     with running(looked):
         looked.wait_for(2)
         nothing_yet = not views.published.is_set()

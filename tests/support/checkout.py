@@ -48,7 +48,7 @@ class Checkout:
         self._command(".venv/bin/gunicorn", "-P -m gunicorn")
         self._command("bin/python3", "")
         if os.geteuid() == 0 and (nginx := shutil.which("nginx")):
-            # Folders of tests are root's alone where root runs them, and nginx would work there as nobody.
+            # If root runs the tests, only root may read their folders, and nginx would run its workers as another user.
             self._script("bin/nginx", f'exec {nginx} "$@" -g "user root;"')
 
     def run(self, block: Block) -> str | None:

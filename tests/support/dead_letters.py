@@ -35,7 +35,7 @@ def broken_events() -> list[Event]:
 
 
 class BrokenLedger(MemoryLedger):
-    """A ledger whose log was written by somebody who could not count.
+    """A ledger whose log has events that do not add up.
 
     :ivar unreadable: how many of the next reads of events fail.
     :ivar durable: up to where the log is durable; ``None`` for all of it.
@@ -79,7 +79,7 @@ class _UnreliableHistory(MemoryHistory):
 class MemoryLetters:
     """Dead letters, as a list of everything that was noted.
 
-    :ivar full: whether nothing more can be noted. :ivar is_free: whether nobody else is at it.
+    :ivar full: whether nothing more can be noted. :ivar is_free: whether no other process uses it.
     """
 
     def __init__(self) -> None:

@@ -68,7 +68,7 @@ class Deferring(Running):
         return Deferred(ticket, self.present, lambda: None)(environ, start_response)
 
     def change(self) -> tuple[socket.socket, Ticket]:
-        """Send one change; returns its client and its ticket once nobody but the main thread has to do with it."""
+        """Send one change; returns its client and its ticket once only the main thread deals with it."""
         known = len(self.tickets)
         client = self.client(CHANGE)
         until("the change waits", lambda: len(self.tickets) > known and self.tickets[known].is_awaited())

@@ -47,12 +47,12 @@ class FailingStore:
         return found
 
     def hold_at(self, step: str) -> Gate:
-        """Hold up whoever comes to this step until the gate that is returned is opened."""
+        """Block every thread that comes to this step until the returned gate is opened."""
         gate = self.before[step] = Gate()
         return gate
 
     def let_go(self, gate: Gate) -> None:
-        """Open a gate; whoever comes later is not held up."""
+        """Open a gate; threads that come later are not blocked."""
         self.before.clear()
         gate.open()
 

@@ -84,7 +84,7 @@ def failing(error: BaseException, *, times: int | None = None) -> Callable[..., 
 
 
 class Gate:
-    """Holds whoever calls it until it is opened."""
+    """Blocks each thread that calls it until it is opened."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()

@@ -46,7 +46,7 @@ class Operation(NamedTuple):
 
     @property
     def may_have_happened(self) -> bool:
-        """Whether it is a change of which nobody knows."""
+        """Whether it is a change whose outcome is unknown."""
         return self.kind != "read" and self.outcome == "unknown"
 
 
@@ -90,10 +90,10 @@ class State(NamedTuple):
 
 
 class Violation(NamedTuple):
-    """One way in which a history is none of a correct service.
+    """One way in which no correct service can have produced a history.
 
-    :ivar rule: ``doubled``: one version was given to two changes, or a change got none. ``missing``: nobody made a
-        version. ``figures``: an answer does not follow from the one before, or two differ on one version.
+    :ivar rule: ``doubled``: one version was given to two changes, or a change got none. ``missing``: no change made
+        a version. ``figures``: an answer does not follow from the one before, or two differ on one version.
         ``impossible``: the change was to be refused. ``refusal``: it was not, in any state that it may have met.
         ``stale``: older than what had ended before it began. ``order``: a change is, or it was seen before it began.
         ``key``: two answers to one key. ``sequence``: the log had another order than the versions.

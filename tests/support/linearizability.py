@@ -14,7 +14,7 @@ a history is linearizable if
 Three kinds of operation do not say where they belong:
 
 - *Unknown outcomes* may have happened once, at any time after they began, or not at all. One is needed wherever a
-  version was made that nobody was answered for; the ways to place them are tried one after the other.
+  version was made for which no client has an answer; the ways to place them are tried one after the other.
 - *Refusals for lack of stock* say how much there was, and have to fit some state between their begin and their end. The
   earliest that fits is taken: a later one would only ask more of what comes after.
 - *Repetitions under one key* are one change, which had happened when the first answer came.
@@ -82,7 +82,7 @@ def _one_for_each_key(given: Sequence[Operation], found: list[Violation]) -> Ite
 
 
 def _check_sequences(item: str, said: Mapping[int, Told], operations: Sequence[Operation]) -> Iterator[Violation]:
-    """A later version stands later in the log; whoever read it to some place saw the last version up to there."""
+    """A later version stands later in the log; a read up to some place saw the last version up to there."""
     following: dict[int, int] = {}
     later = NEVER
     for version in sorted(said, reverse=True):
@@ -141,7 +141,7 @@ class _Chain:
         if len(states) > last:
             yield states, placed
             return
-        self._stop(len(states), Violation("missing", self.item, f"nobody made version {len(states)} of {last}"))
+        self._stop(len(states), Violation("missing", self.item, f"no change made version {len(states)} of {last}"))
         tried = set()
         for change in spare:
             effect = (change.kind, change.amount, change.expected)

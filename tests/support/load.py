@@ -50,7 +50,7 @@ class Account:
             self.refused[change] = answer.json
 
     def longest_pause(self) -> float:
-        """For how many seconds nobody was told yes, at most, from the first time to the last."""
+        """The longest time in seconds between two confirmed changes."""
         moments = sorted(self.confirmed_at.values())
         return max((later - moment for moment, later in pairwise(moments)), default=0.0)
 

@@ -51,7 +51,7 @@ class Ledger(MemoryLedger):
 
 
 class Time:
-    """A time that passes only where somebody sleeps."""
+    """A time that passes only while a thread sleeps."""
 
     def __init__(self) -> None:
         self.now = 0.0

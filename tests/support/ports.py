@@ -24,7 +24,7 @@ def free_port() -> int:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with socket.socket() as probe:
-                # As servers do: connections that were closed a moment ago keep nobody from listening.
+                # As servers do: connections that were closed a moment ago do not prevent listening.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
         except OSError:

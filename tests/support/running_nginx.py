@@ -63,7 +63,7 @@ class RunningNginx:
         return (self.folder / "access.log").read_text()
 
     def _command(self, *options: str) -> list[str]:
-        # Folders of tests are root's alone where root runs them, and nginx would work there as nobody.
+        # If root runs the tests, only root may read their folders, and nginx would run its workers as another user.
         user = "user root; " if os.geteuid() == 0 else ""
         return ["nginx", *options, "-p", str(self.folder), "-c", str(self.file), "-g", f"{user}daemon off;"]
 

@@ -80,7 +80,7 @@ class RunningServer:
         return self
 
     def launch(self) -> "RunningServer":
-        """Start it; returns when it listens. Whoever connects waits for the workers."""
+        """Start it; returns when it listens. A client that connects waits for the workers."""
         number = next(_NUMBERS)
         self.stdout, self.stderr = self._logs / f"server-{number}.out", self._logs / f"server-{number}.err"
         with self.stdout.open("ab") as out, self.stderr.open("ab") as err:

@@ -75,7 +75,7 @@ def opened_by_a_reader(fifo: Path) -> int:
 
 def test_the_process_of_an_audit_has_no_socket_and_ends_when_its_parent_is_killed(tmp_path: Path):
     image = tmp_path / "image"
-    os.mkfifo(image)  # whoever reads it waits for ever
+    os.mkfifo(image)  # a process that reads it waits for ever
     parent = subprocess.Popen([sys.executable, "-c", LISTENS_AND_AUDITS, str(tmp_path), str(image)])
     try:
         child = until("it has a child", lambda: children(parent.pid))[0]

@@ -1,4 +1,4 @@
-"""The feed over servers: nothing is missing, nothing comes twice, and followers are in nobody's way."""
+"""The feed over servers: no event is missing, none comes twice, and followers delay no other client."""
 
 import signal
 import socket
@@ -105,7 +105,7 @@ def test_a_reader_that_goes_away_leaves_its_place(server):
         stock(client, "sku-1", 100)
 
         def stream_with_a_place() -> Streamed | None:
-            # Whoever has gone away is written to, which fails.
+            # The server writes to a client that has gone away, which fails.
             assert adjust(client, "sku-1", 1).status == 200
             stream = stream_of(server, worker)
             if stream.status == 503:

@@ -24,7 +24,7 @@ class Flood(Account):
             return
         assert (answer.status, answer.json["error"]) == self._refusal, answer
         assert int(answer.headers["retry-after"]) >= 1
-        # Each has a key, which nobody has looked up.
+        # Each has a key, which no worker has looked up.
         assert answer.json["outcome"] == "unknown"
         self.refused[change] = answer.json
 
@@ -48,7 +48,7 @@ def test_in_a_flood_what_is_too_much_is_refused_and_nothing_confirmed_is_lost(se
             stock(clients[0], sku, PLENTY)
         load = Load([server], account, "flood", SKUS, CLIENTS, persistent=True)
         try:
-            # Also while it is flooded, each worker answers whoever reads.
+            # Also while it is flooded, each worker answers reads.
             answered = [client.get(path).status for _ in range(5) for client in clients for path in READS]
             until("many are confirmed and many refused", lambda: account.has_seen(100) or load.has_failed())
             answered += [client.get(path).status for client in clients for path in READS]

@@ -51,7 +51,7 @@ REFUSED = {
     "chunks with line feeds alone": CHUNKED + b"c\n" + BODY + b"\n0\n\n",
     "trailers without an end": CHUNKED + chunk(BODY) + b"0\r\n" + b"X-Trailer: 1\r\n" * 50_000 + b"\r\n",
     "a length among the trailers": CHUNKED + chunk(BODY) + b"0\r\nContent-Length: 5\r\n\r\n",
-    "an expectation that nobody knows": POST + b"Expect: 200-ok\r\nContent-Length: 12\r\n\r\n" + BODY,
+    "an expectation that no server knows": POST + b"Expect: 200-ok\r\nContent-Length: 12\r\n\r\n" + BODY,
     "HTTP/2 from the first byte": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a proxy's line before the request": b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + GET + b"\r\n",
     "a tunnel": b"CONNECT example.com:443 HTTP/1.1\r\n" + HOST + b"\r\n",

@@ -86,7 +86,7 @@ def test_after_each_of_a_hundred_kills_of_one_worker_every_confirmed_change_is_t
 
     show_figures(
         f"100 kills of one worker under load: {len(account.confirmed)} changes confirmed, 0 lost, 0 twice; "
-        f"{len(account.refused)} refused meanwhile; nobody was told yes for {account.longest_pause():.3f} s at most"
+        f"{len(account.refused)} refused meanwhile; no change was confirmed for {account.longest_pause():.3f} s at most"
     )
 
 

@@ -42,7 +42,7 @@ def test_of_200_parallel_adjusts_of_one_sku_some_are_refused_and_none_is_lost(se
         answers = run_parallel(tasks, at_once=CLIENTS)
 
         refused = [answer for answer in answers if answer.status != 200]
-        assert refused, "nobody met anybody"
+        assert refused, "no request met another one"
         for answer in refused:
             assert (answer.status, answer.json["error"], answer.json["outcome"]) == (503, "lock_contended", "none")
             assert (answer.headers["retry-after"], answer.headers["x-lock-key"]) == ("2", "sku-1")

@@ -95,7 +95,7 @@ def test_a_publisher_killed_at_work_is_followed_by_another_and_leaves_whole_file
             server.until_replaced(victim)
     server.end()
     assert_whole(server.data_dir)
-    # Whoever is ended in the middle of a pass leaves its file too; the next pass sweeps.
+    # A worker that is ended in the middle of a pass leaves its file too; the next pass removes it.
     server.restart()
     with server.client() as client:
         adjust(client, "sku-0", 1)

@@ -1,4 +1,4 @@
-"""The marks of a served folder are deleted, and a second server starts there: nobody is told of the past."""
+"""The shared header of a served folder is deleted, and a second server starts there: no answer is out of date."""
 
 import json
 

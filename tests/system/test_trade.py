@@ -72,7 +72,7 @@ def test_a_run_that_was_broken_off_and_gone_on_with_sells_nothing_twice(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever started the tests in the background has them ignore it.
+        # A shell that starts the tests in the background makes them ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     until("some orders have ended", lambda: report.exists() and report.read_text().count("\n") > 20)

@@ -1,4 +1,4 @@
-"""Changes that wait for their commit, more of them than there are threads: somebody has the append lock meanwhile."""
+"""Changes that wait for their commit, more than there are threads, while another process has the append lock."""
 
 import fcntl
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_they_hold_no_thread_and_all_are_answered_when_the_lock_is_free(serve):
                 return adjust(own, f"sku-{number}", -1).status
 
         with held(server.data_dir):
-            # One is taken up and waits for the lock; the others are in the queue, and nobody has a thread.
+            # One is taken up and waits for the lock; the others are in the queue, and none has a thread.
             changes = [pool.submit(change, number) for number in range(MANY)]
             until("all wait", lambda: client.get("/health/readiness").json["queueDepth"] == MANY - 1)
             assert [client.get(path).status for path in READS] == [200] * len(READS)

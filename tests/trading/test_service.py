@@ -110,7 +110,7 @@ def test_where_nobody_answers_it_is_said_at_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(GaveUp, match="nobody answers at"):
+        with pytest.raises(GaveUp, match="no service answers at"):
             Service(url).require()
 
 

@@ -61,7 +61,7 @@ BROKEN: dict[str, tuple[list[Operation], str]] = {
         [COUNTED, SOLD._replace(key="k"), Operation("adjust", ITEM, 50, 60, "refused", Told(qty=6), -4, key="k")],
         "key",
     ),
-    "a read of a version that nobody wrote": ([*GOOD, SEEN._replace(told=Told(4, 6, 6, 0, 4))], "missing"),
+    "a read of a version that no change wrote": ([*GOOD, SEEN._replace(told=Told(4, 6, 6, 0, 4))], "missing"),
     "a read of what was only asked for later": (
         [COUNTED, SEEN._replace(began=22, ended=28, told=SOLD.told), SOLD],
         "order",

@@ -156,7 +156,7 @@ def test_few_may_look_far_back_at_once_and_their_places_come_free(
     refused: list[bool] = []
 
     def ask_meanwhile() -> None:
-        # Only while somebody is beyond what is near; what is asked inside asks no further.
+        # Only while a request reads far back; the request inside it starts no further one.
         ten.part.on_read = lambda: None
         if service._far.at_work:
             with pytest.raises(Overloaded):

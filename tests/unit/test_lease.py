@@ -1,4 +1,4 @@
-"""LeaseStore: one owner at a time, until a deadline on a clock that nobody sets."""
+"""LeaseStore: one owner at a time, until a deadline on a clock that cannot be set."""
 
 import os
 import threading

@@ -13,7 +13,7 @@ def test_results_stand_in_the_order_of_the_tasks():
 
 
 def test_as_many_as_allowed_run_at_once():
-    # Nobody gets through the barrier unless four are in it.
+    # No task gets through the barrier unless four wait at it.
     barrier = threading.Barrier(4)
     run_parallel([lambda: barrier.wait(PATIENCE)] * 8, at_once=4)
 

@@ -144,7 +144,7 @@ def test_whatever_was_submitted_is_waited_for_though_another_is_refused(shop: Sh
 
 
 class Queue(Ledger):
-    """Notes how many lines were submitted before somebody waited for one of them."""
+    """Notes how many lines were submitted before a thread waited for one of them."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)

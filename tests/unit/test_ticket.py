@@ -1,4 +1,4 @@
-"""A ticket keeps nobody who is told, or who has given up: it may be queued for as long as the disk hangs."""
+"""A ticket drops its waiter once that is told or has given up: it may be queued for as long as the disk hangs."""
 
 import gc
 import weakref

@@ -1,4 +1,4 @@
-"""Token buckets: never more than burst + rate × time, for each client, over processes, on a clock nobody sets."""
+"""Token buckets: at most burst + rate × time for each client, over processes, on a clock that cannot be set."""
 
 import multiprocessing
 import time

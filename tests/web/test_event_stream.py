@@ -51,7 +51,7 @@ def test_no_more_than_their_share_may_wait(five, patient):
     finally:
         for stream in streams:
             stream.response.close()
-    # And whoever has waited leaves its place too.
+    # And a request that has waited leaves its place too.
     assert [five.get("/events?after=5&wait=1").status_code for _ in range(4)] == [200] * 4
 
 
