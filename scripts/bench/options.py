@@ -50,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument("--contestants", metavar="A,B", help="only these")
     others = ",".join(stand_in.name for stand_in in STAND_INS)
     who.add_argument(
-        "--against", metavar="A,B", help=f"only these of the stand-ins, or {NO_STAND_IN} (those of {others} that can run)"
+        "--against",
+        metavar="A,B",
+        help=f"only these of the stand-ins, or {NO_STAND_IN} (those of {others} that can run)",
     )
     who.add_argument(
         "--versus",

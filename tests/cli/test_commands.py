@@ -146,7 +146,7 @@ def test_rebuild_is_refused_while_a_server_uses_the_folder(seeded: Path) -> None
     assert (ended.exit_code, "a server" in ended.stderr) == (1, True)
 
 
-def test_rebuild_does_nothing_when_nobody_can_be_asked(seeded: Path) -> None:
+def test_rebuild_does_nothing_without_a_terminal_to_ask_on(seeded: Path) -> None:
     run("sync", "--data-dir", seeded)
     ended = run("rebuild", "--data-dir", seeded)
     assert (ended.exit_code, (seeded / "store-inventory.json").exists()) == (2, True)

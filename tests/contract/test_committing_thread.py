@@ -58,7 +58,7 @@ def test_a_store_that_is_lost_while_nothing_happens_ends_the_thread(
     assert refusal_of(add(threaded)).outcome == "none"
 
 
-def test_nobody_is_told_before_everything_is_ensured(threaded: LedgerUnderTest, store: FailingStore):
+def test_no_change_is_confirmed_before_everything_is_ensured(threaded: LedgerUnderTest, store: FailingStore):
     gate, told = store.hold_at("ensure"), threading.Event()
     ticket = add(threaded)
     ticket.on_resolved(told.set)

@@ -124,7 +124,7 @@ def test_a_group_takes_the_steps_of_the_port_in_their_order(stocked: LedgerUnder
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_whoever_needs_an_operator_is_told_what_that_has_to_do(
+def test_a_failure_that_needs_an_operator_says_what_the_operator_has_to_do(
     stocked: LedgerUnderTest, store: FailingStore, step: str
 ):
     store.fails[step] = NeedsOperator("broken", "mend it")
@@ -154,7 +154,7 @@ class Broken(FailingStore):
         raise LookupError("what is durable is unknown")
 
 
-def test_a_store_that_cannot_say_what_is_durable_ends_the_process_and_leaves_nobody_waiting(stocked: LedgerUnderTest):
+def test_a_store_that_cannot_say_what_is_durable_ends_the_process_and_resolves_every_ticket(stocked: LedgerUnderTest):
     store = Broken.under(stocked.changes)
     store.fails["ensure"] = FULL
     added, refused = together(stocked)

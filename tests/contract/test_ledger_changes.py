@@ -44,7 +44,7 @@ def test_a_ticket_need_not_be_waited_for(ledger: Ledger):
     assert add(ledger, (ONE, 1)).record.on_hand == 6
 
 
-def test_whoever_asks_is_told_that_a_change_is_settled(ledger: Ledger):
+def test_a_waiter_is_told_that_a_change_is_resolved(ledger: Ledger):
     ticket = ledger.submit((ONE,), adding((ONE, 5)))
     told, again = threading.Event(), threading.Event()
 
@@ -178,6 +178,6 @@ def test_time_that_is_set_back_does_not_go_back_in_the_log(ledger: Ledger, clock
     assert add(ledger, (ONE, 1)).event.at >= first.at
 
 
-def test_a_ticket_says_the_same_to_whoever_asks_again(ledger: Ledger):
+def test_a_ticket_that_is_asked_again_says_the_same(ledger: Ledger):
     ticket = ledger.submit((ONE,), adding((ONE, 5)))
     assert ticket.wait() == ticket.wait()

@@ -100,7 +100,7 @@ def test_what_is_moved_between_records_is_always_there_in_sum(ledger: Ledger):
     assert set(run_parallel([move] * 200, at_once=AT_ONCE)) == {START * len(ITEMS)}
 
 
-def test_whoever_was_answered_reads_at_least_that_version(ledger: Ledger):
+def test_a_client_that_was_answered_reads_at_least_that_version(ledger: Ledger):
     at = ITEMS[0]
 
     def add_and_read() -> tuple[int, int]:

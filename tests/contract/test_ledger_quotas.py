@@ -126,7 +126,7 @@ def test_the_status_tells_how_much_is_kept(with_quotas: Callable[..., Ledger]):
 
 
 @pytest.mark.parametrize("step", ["write", "ensure"])
-def test_a_quota_that_only_a_lost_change_has_exhausted_refuses_nobody(with_quotas: Callable[..., Ledger], step: str):
+def test_a_quota_that_only_a_lost_change_has_exhausted_refuses_no_change(with_quotas: Callable[..., Ledger], step: str):
     ledger = with_quotas(records=1)
     store = FailingStore.under(ledger.changes)
     store.fails[step] = FULL

@@ -39,7 +39,7 @@ def assert_is_withdrawn(ticket: PendingChange) -> None:
     assert refusal.value.outcome == "none"
 
 
-def test_a_change_whose_time_is_over_is_not_decided_though_nobody_has_asked_yet(
+def test_a_change_whose_time_is_over_is_not_decided_though_no_caller_has_asked_yet(
     ledger: LedgerUnderTest, store: FailingStore, gate: Gate
 ):
     late, other = ledger.submit((TWO,), adding((TWO, 1))), ledger.submit((ONE,), adding((ONE, 1)))
@@ -98,7 +98,7 @@ def test_the_keys_of_a_batch_that_is_withdrawn_are_not_looked_up(
     assert looked_up == [key, None, None]
 
 
-def test_whoever_has_withdrawn_a_change_and_asks_again_is_told_the_same(
+def test_a_caller_that_has_withdrawn_a_change_and_asks_again_is_told_the_same(
     ledger: LedgerUnderTest, store: FailingStore, gate: Gate
 ):
     ticket = ledger.submit((TWO,), adding((TWO, 1)))

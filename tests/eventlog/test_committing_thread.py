@@ -83,7 +83,9 @@ def test_a_file_that_cannot_be_opened_refuses_changes_and_passes(
     assert add(ledger).record.on_hand == 1
 
 
-def test_nobody_reads_the_past_while_what_is_published_is_being_folded(folder: Folder, monkeypatch: pytest.MonkeyPatch):
+def test_no_read_is_out_of_date_while_committed_events_are_being_folded(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+):
     writer, other = folder.start(), folder.open()
     add(writer)
     gate, thread = Gate(), writer.changes._thread

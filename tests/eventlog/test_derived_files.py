@@ -166,7 +166,7 @@ def test_no_temporary_file_is_left_behind(settings: Settings):
     assert sorted(path.name for path in settings.data_dir.iterdir()) == ["archive", "events", "locks", "snapshots"]
 
 
-def test_a_view_that_somebody_deleted_is_published_on_demand_though_nothing_has_changed(settings: Settings):
+def test_a_view_that_was_deleted_is_published_on_demand_though_nothing_has_changed(settings: Settings):
     services = started(settings)
     services.sync.sync_once()
     layout_of(settings).store_view.unlink()

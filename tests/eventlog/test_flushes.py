@@ -17,7 +17,7 @@ def disk() -> Shim:
     return Shim()
 
 
-def test_nobody_is_told_yes_before_the_sync_has_ended(folder: Folder, disk: Shim):
+def test_no_change_is_confirmed_before_the_flush_has_ended(folder: Folder, disk: Shim):
     ledger, gate = folder.start(disk, commit_wait_ms=50), Gate()
     disk.instead[SYNC] = gate
     ticket = ledger.submit((ONE,), adding((ONE, 5)))

@@ -86,7 +86,7 @@ def add_until_full(ledger: FileLedger) -> tuple[int, str]:
     raise AssertionError("the disk is not full")
 
 
-def test_on_a_full_disk_nobody_is_told_yes_and_the_log_is_whole(on_small_disk: Folder):
+def test_on_a_full_disk_no_change_is_confirmed_and_the_log_is_valid(on_small_disk: Folder):
     ledger = on_small_disk.start(Disk())
     add(ledger)
     fill(on_small_disk.layout.root)

@@ -97,7 +97,7 @@ def test_lines_of_the_first_format_do_not_say_where_the_step_before_is(folder: F
     assert [(line.version, line.previous) for line in lines] == [(1, 0), (2, 0), (3, 0), (4, 3)]
 
 
-def test_nobody_is_told_of_an_event_whose_sync_has_failed(folder: Folder):
+def test_no_reader_is_told_of_an_event_whose_flush_has_failed(folder: Folder):
     disk = Shim()
     ledger = folder.start(disk)
     add(ledger)

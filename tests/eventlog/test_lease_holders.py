@@ -78,7 +78,7 @@ print(*[os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
 
 
 @pytest.mark.parametrize("when", HOW)
-def test_whoever_is_killed_inside_the_guard_keeps_nobody_out(tmp_path, when):
+def test_a_process_killed_inside_the_guard_keeps_no_other_out(tmp_path, when):
     with python(STORE + DIES.format(how=HOW[when]), tmp_path) as child:
         assert child.wait(30) == -signal.SIGKILL
     left = [path for path in tmp_path.iterdir() if path.suffix]
@@ -90,7 +90,7 @@ def test_whoever_is_killed_inside_the_guard_keeps_nobody_out(tmp_path, when):
     assert [path for path in tmp_path.iterdir() if path.suffix] == []
 
 
-def test_whoever_is_killed_with_a_lease_keeps_others_out_until_its_deadline_and_not_longer(tmp_path):
+def test_a_process_killed_with_a_lease_keeps_others_out_until_its_deadline_and_not_longer(tmp_path):
     with python(STORE + 'store().acquire("sku-1")\ndie()', tmp_path) as child:
         assert child.wait(30) == -signal.SIGKILL
     assert parents_store(tmp_path).acquire("sku-1") is None

@@ -107,7 +107,7 @@ def test_a_line_of_a_newer_program_is_known_as_such(folder: Folder):
 
 
 @pytest.mark.parametrize("change", [of_another_shape, out_of_turn])
-def test_a_line_that_says_nothing_to_this_program_ends_it_and_is_reported_by_whoever_comes_upon_it(
+def test_a_line_that_this_program_cannot_read_ends_it_and_is_reported_by_the_process_that_reads_it(
     folder: Folder, change
 ):
     folder.prepare()

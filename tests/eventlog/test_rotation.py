@@ -109,7 +109,7 @@ def full_file_and_an_empty_one(folder: Folder) -> int:
 
 
 @pytest.mark.parametrize("restarts", [True, False])
-def test_a_new_file_that_nobody_was_told_of_is_used(folder: Folder, restarts: bool):
+def test_a_new_file_that_no_process_was_told_of_is_used(folder: Folder, restarts: bool):
     events = full_file_and_an_empty_one(folder)
     ledger = folder.start(segment_bytes=TINY) if restarts else folder.open(segment_bytes=TINY)
     assert add(ledger).record.on_hand == events + 1
@@ -134,7 +134,7 @@ def test_a_writer_that_dies_while_it_begins_a_new_file_does_no_harm(folder: Fold
     assert folder.verify().ok
 
 
-def test_a_process_with_larger_files_does_not_write_past_a_new_one_that_nobody_was_told_of(folder: Folder):
+def test_a_process_with_larger_files_does_not_write_past_a_new_one_that_no_process_was_told_of(folder: Folder):
     events = full_file_and_an_empty_one(folder)
     add(folder.open(segment_bytes=1 << 26))
     folder.close()

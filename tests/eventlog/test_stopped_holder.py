@@ -74,7 +74,7 @@ def waiting(folder: Folder) -> Waiting:
 
 
 @pytest.mark.parametrize("lock", ["append_lock", "append_lock.with_name('append-turn')", "events"])
-def test_whoever_is_stopped_with_any_of_its_files_locked_is_killed_and_the_lock_is_free(
+def test_a_process_stopped_with_any_of_its_files_locked_is_killed_and_the_lock_is_free(
     folder: Folder, waiting: Waiting, lock: str
 ):
     with holding(folder, lock) as child:
@@ -84,7 +84,7 @@ def test_whoever_is_stopped_with_any_of_its_files_locked_is_killed_and_the_lock_
     assert [at <= 1 + STOPPED_SECONDS + 2 * STEP for at in waiting.killed_at] == [True]
 
 
-def test_nobody_is_killed_who_has_not_been_stopped_for_long_enough(folder: Folder, waiting: Waiting):
+def test_a_process_that_has_not_been_stopped_for_long_enough_is_not_killed(folder: Folder, waiting: Waiting):
     with holding(folder) as child:
         stop(child)
         assert not waiting.for_seconds(1 + STOPPED_SECONDS - STEP)

@@ -77,7 +77,7 @@ def test_a_start_on_a_log_whose_last_line_cannot_be_read_is_refused_before_anyth
     assert folder.files() == before
 
 
-def test_nothing_is_written_behind_a_newer_programs_line_that_nobody_was_told_of(folder: Folder):
+def test_nothing_is_written_behind_a_newer_programs_line_that_no_process_was_told_of(folder: Folder):
     folder.prepare()
     lines = history(4)
     folder.layout.segment(1).write_bytes(b"".join(lines[:3]))

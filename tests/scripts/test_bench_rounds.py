@@ -64,7 +64,9 @@ def test_all_start_first_and_each_round_is_checked_at_its_end(monkeypatch: pytes
     assert not any(run.problems for run in told)
 
 
-def test_nobody_has_the_same_place_in_all_rounds_and_a_second_run_has_the_same_order(monkeypatch: pytest.MonkeyPatch):
+def test_no_contestant_has_the_same_place_in_all_rounds_and_a_second_run_has_the_same_order(
+    monkeypatch: pytest.MonkeyPatch,
+):
     noting, many = Noting(), replace(CONDITIONS, rounds=15)
     monkeypatch.setattr(rounds, "standing", noting.standing)
 

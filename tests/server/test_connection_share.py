@@ -62,7 +62,7 @@ def test_a_worker_listens_again_as_soon_as_the_others_have_as_many(server: Serve
     assert not share.leaves_to_others()
 
 
-def test_a_client_that_nobody_takes_is_accepted_when_the_patience_ends_and_the_next_one_is_left_again(
+def test_a_client_that_no_worker_takes_is_accepted_when_the_patience_ends_and_the_next_one_is_left_again(
     server: Server,
 ) -> None:
     share = server.shares[0]

@@ -68,7 +68,7 @@ def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: D
         assert answer(client).startswith(b"HTTP/1.1 200")
 
 
-def test_what_nobody_settles_is_answered_when_its_time_is_over_and_only_once(deferring: Deferring) -> None:
+def test_a_ticket_that_is_never_resolved_is_answered_when_its_time_is_over_and_only_once(deferring: Deferring) -> None:
     deferring.worker.deferred.commit_seconds = 0.02
     deferring.start()
     client, ticket = deferring.change()
@@ -162,7 +162,7 @@ def test_a_client_that_has_gone_is_let_go_of_and_the_others_are_answered(
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
-def test_an_answer_that_fails_is_a_500_and_concerns_nobody_else(deferring: Deferring) -> None:
+def test_an_answer_that_fails_is_a_500_and_affects_no_other_client(deferring: Deferring) -> None:
     def broken(_: object) -> Answer:
         raise RuntimeError("a fault")
 

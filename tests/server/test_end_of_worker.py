@@ -108,7 +108,7 @@ def test_half_a_request_is_given_up_when_the_grace_is_over(running: Running) -> 
     running.worker.tpool.shutdown(wait=True)
 
 
-def test_a_worker_that_is_told_to_end_while_it_reads_the_log_keeps_nobody_waiting(running: Running) -> None:
+def test_a_worker_that_is_told_to_end_while_it_reads_the_log_keeps_no_client_waiting(running: Running) -> None:
     running.tell_to_end()
 
     assert running.refuses()

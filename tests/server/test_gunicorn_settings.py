@@ -59,7 +59,7 @@ def test_a_folded_header_line_is_refused() -> None:
         next(RequestParser(gunicorn_config(), iter([request]), ("127.0.0.1", 1)))
 
 
-def test_nobody_sets_the_path_with_a_header() -> None:
+def test_no_client_sets_the_path_with_a_header() -> None:
     request = b"GET /true HTTP/1.1\r\nHost: a\r\nPATH_INFO: /forged\r\nSCRIPT_NAME: /forged\r\n\r\n"
     parsed = next(RequestParser(gunicorn_config(), iter([request]), ("127.0.0.1", 1)))
     assert parsed.headers == [("HOST", "a")]

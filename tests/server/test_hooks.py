@@ -88,7 +88,7 @@ def test_at_the_end_the_folder_of_the_counters_is_gone(hooks: Hooks, metrics_par
     assert list(metrics_parent.iterdir()) == []
 
 
-def test_while_the_server_runs_nobody_gets_the_data_folder_alone(hooks: Hooks, settings: Settings) -> None:
+def test_while_the_server_runs_no_process_gets_the_data_folder_alone(hooks: Hooks, settings: Settings) -> None:
     hooks.on_starting(master())
     with pytest.raises(StartRefused), server_presence(layout_of(settings), alone=True):
         pass

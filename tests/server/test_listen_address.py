@@ -48,7 +48,7 @@ def test_a_port_that_stays_in_use_is_refused_by_name_after_five_seconds(listener
     assert sum(slept) == pytest.approx(5, abs=0.2)
 
 
-def test_whoever_starts_a_server_on_a_port_in_use_is_told_of_the_wait_once(listener: socket.socket) -> None:
+def test_an_operator_who_starts_a_server_on_a_port_in_use_is_told_of_the_wait_once(listener: socket.socket) -> None:
     told: list[str] = []
     with pytest.raises(AddressRefused):
         wait_until_free("127.0.0.1", listener.getsockname()[1], report=told.append, sleep=lambda _: None)

@@ -68,7 +68,7 @@ def test_the_folder_of_a_server_that_was_killed_is_removed_by_the_next(
     assert not theirs.exists()
 
 
-def test_a_link_with_such_a_name_leads_nobody_to_delete_what_it_points_to(tmp_path: Path) -> None:
+def test_a_link_with_such_a_name_does_not_lead_to_the_deletion_of_its_target(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (tmp_path / "inventory-metrics-link").symlink_to(precious)

@@ -58,7 +58,7 @@ def test_on_pins_even_more_workers_than_cores() -> None:
     assert plan("on").core_for_next([4, 5, 4], 4) == 5
 
 
-def test_on_one_core_nobody_looks_for_other_servers() -> None:
+def test_on_one_core_the_master_does_not_look_for_other_servers() -> None:
     def must_not_be_called() -> Counter[int]:
         raise AssertionError
 

@@ -80,7 +80,7 @@ def test_an_end_that_comes_while_an_answer_is_written_is_an_end(deferring: Defer
     assert (deferring.ends(), deferring.worker.drained) == (True, False)
 
 
-def test_whoever_is_done_after_the_end_writes_to_no_file(tmp_path: Path) -> None:
+def test_a_thread_that_is_done_after_the_end_writes_to_no_file(tmp_path: Path) -> None:
     told = MainLoopCalls()
     told.init()
     numbers = {told._read_fd, told._write_fd}

@@ -80,7 +80,7 @@ def test_a_worker_that_goes_on_after_a_moment_with_the_append_lock_has_lost_and_
     assert_nothing_lost(server, account)
 
 
-def test_a_worker_killed_with_the_append_lock_holds_nobody_up_and_loses_nothing(server):
+def test_a_worker_killed_with_the_append_lock_delays_no_other_and_loses_nothing(server):
     account = account_on(server, SKUS)
     with under_load(server, account=account, name="load", skus=SKUS) as load:
         for _ in range(4):

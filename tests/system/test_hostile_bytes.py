@@ -102,7 +102,7 @@ CUT_OFF = {
 
 
 @pytest.mark.parametrize("sent", CUT_OFF.values(), ids=CUT_OFF)
-def test_clients_that_hang_up_half_way_change_nothing_and_block_nobody(unharmed, sent):
+def test_clients_that_hang_up_half_way_change_nothing_and_block_no_other_client(unharmed, sent):
     # More of them than there are threads.
     for _ in range(20):
         exchange(unharmed.port, sent, wait=False)

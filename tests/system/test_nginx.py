@@ -34,7 +34,7 @@ def test_the_configuration_is_one_that_nginx_takes_without_a_warning(tmp_path: P
 
 
 @pytest.mark.parametrize("sent", [POST + b"Content-Le", declared(BODY[:5], len(BODY)), CHUNKED + b"c\r\n" + BODY[:5]])
-def test_clients_that_stall_at_the_proxy_reach_no_thread_and_keep_nobody_waiting(
+def test_clients_that_stall_at_the_proxy_reach_no_thread_and_keep_no_client_waiting(
     lasting_server: RunningServer, proxy: Proxy, sent: bytes
 ):
     nginx = proxy(lasting_server.port, SOON)

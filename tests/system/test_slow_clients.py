@@ -129,7 +129,7 @@ def test_clients_that_never_read_their_answers_are_given_up(unharmed: RunningSer
 
 
 @pytest.mark.both_worker_classes
-def test_a_client_that_hangs_up_before_its_answer_harms_nobody(unharmed: RunningServer):
+def test_a_client_that_hangs_up_before_its_answer_harms_no_other_client(unharmed: RunningServer):
     for _ in range(50):
         with socket.create_connection(("127.0.0.1", unharmed.port)) as connection:
             # Closed with a reset, in the middle of whatever the server is at.
@@ -171,7 +171,7 @@ def test_of_more_clients_that_stay_than_a_worker_may_have_files_all_are_answered
             assert max(open_files(short_of_files)) < 190
 
 
-def test_more_silent_clients_than_a_worker_may_have_files_keep_nobody_out(short_of_files: RunningServer):
+def test_more_silent_clients_than_a_worker_may_have_files_keep_no_client_out(short_of_files: RunningServer):
     with ExitStack() as stack:
         crowd(stack, short_of_files.port, b"", 500)
         until("one has as many as it may", lambda: max(open_files(short_of_files)) > 100)

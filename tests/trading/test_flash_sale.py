@@ -20,7 +20,7 @@ def test_a_flash_sale_sells_what_there_is(service: Service, units: int, buyers: 
     assert sum(result["refused"].values()) == buyers - sold
 
 
-def test_a_sale_of_which_somebody_else_takes_a_unit_is_not_ok(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_a_sale_of_which_another_client_takes_a_unit_is_not_ok(service: Service, monkeypatch: pytest.MonkeyPatch):
     get = service.get
 
     def a_unit_is_gone(path: str):

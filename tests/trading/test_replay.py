@@ -75,7 +75,7 @@ def test_another_run_begins_anew(service: Service, counted_in: Replay):
     assert other.place(FINE).sold["TEA"] == 5
 
 
-def test_an_order_of_what_nobody_has_is_an_error(counted_in: Replay):
+def test_an_order_of_a_sku_that_is_not_in_the_stock_file_is_an_error(counted_in: Replay):
     assert counted_in.place(Order("A-4", (("HAT", 1),))).error == "not in the stock file: HAT"
 
 

@@ -64,7 +64,7 @@ def test_a_read_has_no_key():
     assert served.requests[0].key is None
 
 
-def test_whoever_has_waited_long_enough_gives_up_and_says_what_was_said():
+def test_a_client_that_has_waited_long_enough_gives_up_and_reports_the_last_answer():
     with ScriptedService(OVERLOADED) as served, pytest.raises(GaveUp, match="POST /x: overloaded: too many"):
         impatient(served, patience=0.05).change("POST", "/x", {})
 
@@ -78,7 +78,7 @@ def test_a_wait_that_would_be_too_long_is_not_begun():
     assert len(served.requests) == 1
 
 
-def test_nobody_waits_any_longer_once_stopped():
+def test_a_stopped_client_waits_no_longer():
     with ScriptedService(Reply(503, {"error": "read_only"}, (("Retry-After", "20"),))) as served:
         service = Service(served.url, patience=60)
         timer = threading.Timer(0.05, service.stop)
@@ -106,7 +106,7 @@ def test_what_is_no_url_is_named(url):
         Service(url)
 
 
-def test_where_nobody_answers_it_is_said_at_once():
+def test_a_url_where_no_service_answers_is_reported_at_once():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -80,7 +80,7 @@ def test_an_open_one_says_what_is_left_of_the_cooldown(breaker: CircuitBreaker, 
     assert refused.value.retry_after_ms == COOLDOWN - 1200
 
 
-def test_until_the_last_microsecond_of_the_cooldown_nobody_is_let_through(breaker: CircuitBreaker, clock: Clock):
+def test_until_the_last_microsecond_of_the_cooldown_no_change_is_let_through(breaker: CircuitBreaker, clock: Clock):
     fail(breaker, 3)
     clock.at += COOLDOWN * 1000 - 1
     early = is_let_through(breaker)
@@ -145,7 +145,7 @@ def test_what_began_before_the_opening_neither_closes_nor_prolongs_it(breaker: C
     assert (still, breaker.state) == ("open", "half-open")
 
 
-def test_whoever_listens_is_told_of_openings_and_closings_only(breaker: CircuitBreaker, clock: Clock):
+def test_a_listener_is_told_of_openings_and_closings_only(breaker: CircuitBreaker, clock: Clock):
     seen: list[str] = []
     breaker.on_change(lambda: seen.append(breaker.state))
     fail(breaker, 3)

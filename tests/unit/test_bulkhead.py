@@ -12,7 +12,7 @@ def test_as_many_as_may_be_are_let_in_and_not_one_more():
     assert [bulkhead.enter() for _ in range(5)] == [True, True, True, False, False]
 
 
-def test_whoever_leaves_makes_room_for_one():
+def test_a_request_that_leaves_makes_room_for_one():
     bulkhead = Bulkhead(2)
     while bulkhead.enter():
         pass

@@ -71,7 +71,7 @@ def test_a_record_that_is_counted_for_the_first_time_can_be_taken_from(state):
     assert decided(state, CountStock(NEW, 7), AdjustStock(NEW, -3), hold(NEW, 4)).changes == (Change(NEW, 4, 4),)
 
 
-def test_a_record_that_nobody_has_counted_is_not_there(state):
+def test_a_record_that_was_never_counted_is_not_there(state):
     refusal = refused(state, AdjustStock(ONE, -1), AdjustStock(NEW, 1), CountStock(NEW, 5))
     assert (refusal.operation, type(refusal.refusal)) == (1, ItemNotFound)
 

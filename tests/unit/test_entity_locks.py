@@ -20,7 +20,7 @@ def in_thread(work) -> threading.Thread:
     return thread
 
 
-def test_the_lock_of_an_entity_that_nobody_uses_is_dropped():
+def test_the_lock_of_an_unused_entity_is_dropped():
     locks = EntityLocks()
     with locks.holding([ONE, TWO]):
         assert len(locks) == 2

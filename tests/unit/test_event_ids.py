@@ -50,7 +50,7 @@ if child:
 """
 
 
-def test_nobody_is_given_what_another_thread_was():
+def test_no_two_threads_are_given_the_same_octets():
     with ThreadPoolExecutor(8) as pool:
         given = list(pool.map(lambda _: random_octets(), range(MANY)))
     assert len(set(given)) == MANY

@@ -148,7 +148,7 @@ def test_a_row_whose_lease_is_never_free_is_named_and_tried_by_the_next_run(
     assert (first.applied, world.refused, second.applied, second.kept) == (2, [3], 1, 2)
 
 
-def test_a_row_that_was_done_though_nobody_could_say_so_was_applied_by_this_run(
+def test_a_row_that_was_done_with_an_unknown_outcome_was_applied_by_this_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit, late = world.ledger.submit, [StorageUnavailable("not in time", outcome="unknown")]

@@ -20,7 +20,7 @@ def test_a_lease_keeps_every_other_out_until_its_deadline(leases, up):
     assert leases.acquire("sku-1") is not None
 
 
-def test_a_lease_of_one_key_keeps_nobody_from_another(leases):
+def test_a_lease_of_one_key_does_not_block_another_key(leases):
     taken(leases)
     assert leases.acquire("sku-2") is not None
 
@@ -83,7 +83,7 @@ def test_a_lease_lasts_a_whole_ttl_from_its_renewal(leases, up):
     assert leases.release(lease)
 
 
-def test_a_lease_that_has_ended_is_not_renewed_even_if_nobody_took_it(leases, up):
+def test_a_lease_that_has_ended_is_not_renewed_even_if_no_other_owner_took_it(leases, up):
     lease = taken(leases)
     up.advance(ms=TTL_MS)
     with pytest.raises(LeaseLost):
@@ -107,7 +107,7 @@ def test_who_releases_too_late_is_told_so_and_leaves_no_file(leases, up, tmp_pat
         b'{"key":"sku-1","owner":"x","deadline":"never","boot":"boot-1"}',
     ],
 )
-def test_a_file_that_is_empty_or_torn_keeps_nobody_out(leases, tmp_path, content):
+def test_a_file_that_is_empty_or_torn_keeps_no_owner_out(leases, tmp_path, content):
     lease = taken(leases)
     lease_files(tmp_path)[0].write_bytes(content)
     with pytest.raises(LeaseLost):
@@ -117,13 +117,13 @@ def test_a_file_that_is_empty_or_torn_keeps_nobody_out(leases, tmp_path, content
     assert acquired.stolen
 
 
-def test_every_cut_of_a_record_is_nobodys(leases):
+def test_every_cut_of_a_record_has_no_owner(leases):
     content = encode(taken(leases))
     assert decode(content) is not None
     assert [size for size in range(len(content) - 1) if decode(content[:size]) is not None] == []
 
 
-def test_on_a_full_disk_nobody_gets_a_lease_and_nothing_is_left(leases, tmp_path, disk):
+def test_on_a_full_disk_no_lease_is_given_and_no_file_remains(leases, tmp_path, disk):
     disk.refuses = "write"
     with pytest.raises(OSError, match="No space"):
         leases.acquire("sku-1")

@@ -20,7 +20,7 @@ def test_no_two_calls_and_no_two_processes_get_the_same_port():
     assert len({*here, int(elsewhere.stdout)}) == 3
 
 
-def test_the_system_gives_it_to_nobody_who_asks_for_any_port():
+def test_the_system_does_not_give_it_to_a_process_that_asks_for_any_port():
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     assert free_port() < lowest
 

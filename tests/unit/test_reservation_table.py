@@ -138,7 +138,7 @@ def test_an_ended_one_of_500_lines_costs_at_most_400_bytes_and_its_reference():
     assert used / many <= 400 + len(reference)
 
 
-def test_those_of_a_broken_record_wait_until_it_is_settled_and_keep_nobody_up():
+def test_those_of_a_broken_record_wait_until_it_is_settled_and_delay_no_other():
     table = table_of(*[held(number, ZERO + number) for number in range(1, 5)])
     table.put(held(5, ZERO + 5)._replace(lines=(HeldLine(item("other"), 1),)))
     broken = {item()}

@@ -52,7 +52,7 @@ def test_a_refused_change_gives_its_lease_back(world):
 
 
 @pytest.mark.parametrize("late_ms", [2000, 2001, 60_000])
-def test_whoever_is_held_up_past_the_deadline_changes_nothing(world, late_ms):
+def test_a_change_delayed_past_the_deadline_changes_nothing(world, late_ms):
     world.ledger.before = lambda: world.clock.advance(ms=late_ms)
     with pytest.raises(LockLost) as refusal:
         world.service.change(AdjustStock(HERE, -1))
@@ -61,12 +61,12 @@ def test_whoever_is_held_up_past_the_deadline_changes_nothing(world, late_ms):
     assert dict(world.counts) == {"acquired": 1, "lost": 1, "expired": 1}
 
 
-def test_whoever_is_held_up_up_to_the_deadline_changes(world):
+def test_a_change_delayed_until_just_before_the_deadline_succeeds(world):
     world.ledger.before = lambda: world.clock.advance(ms=1999)
     assert world.service.change(AdjustStock(HERE, -1)).record.on_hand == 9
 
 
-def test_whoever_was_robbed_while_held_up_changes_nothing_and_leaves_the_thief_alone(world):
+def test_a_change_whose_lease_was_stolen_while_it_was_delayed_changes_nothing_and_leaves_the_thief_alone(world):
     thief = []
 
     def held_up() -> None:

@@ -35,7 +35,7 @@ def without_the_collector():
     gc.enable()
 
 
-def test_whoever_has_been_told_is_let_go_of():
+def test_a_waiter_that_has_been_told_is_dropped():
     ticket, waiter = waiting()
     ticket.resolve(Outcome(None, replayed=False))
     assert waiter.told == 1
@@ -44,7 +44,7 @@ def test_whoever_has_been_told_is_let_go_of():
     assert_is_let_go_of(known)
 
 
-def test_whoever_has_given_up_is_not_told_and_let_go_of():
+def test_a_waiter_that_has_given_up_is_not_told_and_is_dropped():
     ticket, waiter = waiting(wait_ms=0)
     with pytest.raises(Overloaded):
         ticket.wait()
@@ -55,7 +55,7 @@ def test_whoever_has_given_up_is_not_told_and_let_go_of():
     assert not ticket.take()
 
 
-def test_whoever_comes_late_is_told_at_once_and_let_go_of():
+def test_a_waiter_that_comes_late_is_told_at_once_and_is_dropped():
     ticket, _ = waiting()
     ticket.resolve(Outcome(None, replayed=False))
     late = Waiter()

@@ -51,7 +51,7 @@ def test_in_no_stretch_of_time_more_than_burst_and_rate_are_let_through(rate: in
 
 
 @given(rate=st.integers(1, 1_000_000), burst=st.integers(1, 50), pauses=st.lists(st.integers(0, SECOND), max_size=50))
-def test_whoever_waits_as_long_as_told_is_let_through_and_not_a_nanosecond_before(
+def test_a_client_that_waits_as_long_as_told_is_let_through_and_not_a_nanosecond_before(
     rate: int, burst: int, pauses: list[int]
 ):
     clock = Nanoseconds()
@@ -82,7 +82,7 @@ STEPS = st.lists(st.tuples(st.integers(0, 2 * SECOND), st.integers(0, 40)), max_
 
 
 @given(rate=st.integers(1, 1_000_000), burst=st.integers(1, 50), steps=STEPS)
-def test_nobody_is_let_in_before_what_was_spent_is_paid_for(rate: int, burst: int, steps: list[tuple[int, int]]):
+def test_no_request_is_let_in_before_what_was_spent_is_paid_for(rate: int, burst: int, steps: list[tuple[int, int]]):
     clock = Nanoseconds()
     bucket, begin, spent = buckets(rate, burst, clock), clock.at, 0
     for pause, further in steps:
@@ -94,7 +94,7 @@ def test_nobody_is_let_in_before_what_was_spent_is_paid_for(rate: int, burst: in
 
 
 @given(rate=st.integers(1, 1000), burst=st.integers(1, 20), steps=STEPS)
-def test_whoever_owes_and_waits_as_long_as_told_is_let_in_and_not_a_nanosecond_before(
+def test_a_client_that_owes_and_waits_as_long_as_told_is_let_in_and_not_a_nanosecond_before(
     rate: int, burst: int, steps: list[tuple[int, int]]
 ):
     clock = Nanoseconds()
@@ -234,7 +234,7 @@ def test_a_file_that_is_too_short_is_an_error_and_no_crash(tmp_path: Path):
         SharedItems(tmp_path / "short")
 
 
-def test_without_the_salt_nobody_knows_who_shares_a_bucket_with_whom():
+def test_without_the_salt_no_client_knows_which_clients_share_a_bucket():
     clients = [f"198.51.100.{number}" for number in range(200)]
     first, second = buckets(), buckets()
     assert [first._place_of(client) for client in clients] != [second._place_of(client) for client in clients]

@@ -39,7 +39,7 @@ def test_both_forms_describe_the_same(client: FlaskClient):
 
 
 @pytest.mark.parametrize("path", FILES)
-def test_whoever_has_it_already_gets_no_body(client: FlaskClient, path: str):
+def test_a_client_that_has_it_already_gets_no_body(client: FlaskClient, path: str):
     tag = client.get(path).headers["ETag"]
 
     for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):

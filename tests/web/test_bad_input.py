@@ -128,7 +128,7 @@ def told(response) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("path", "field"), [(ADJUST, "delta"), (RESERVE, "qty"), (RECORD, "onHand"), (EXTEND, "ttlMs")]
 )
-def test_nobody_is_told_to_leave_out_what_is_required(stocked, path, field):
+def test_no_answer_says_to_leave_out_a_required_field(stocked, path, field):
     send = stocked.put if path == RECORD else stocked.post
     assert told(send(path, json={field: None})) == {field: REQUIRED}
 

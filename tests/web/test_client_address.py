@@ -47,7 +47,7 @@ def test_the_client_is_the_last_address_that_no_trusted_proxy_has(peer, forwarde
     assert client(peer, forwarded) == found
 
 
-def test_without_trusted_proxies_nobody_is_believed():
+def test_without_trusted_proxies_no_header_is_believed():
     assert client("10.0.0.1", "198.51.100.1", trusted=()) == "10.0.0.1"
 
 

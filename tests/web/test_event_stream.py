@@ -119,7 +119,7 @@ def test_a_stream_that_cannot_go_on_ends_and_its_reader_is_told_when_it_comes_ba
 
 
 @pytest.mark.parametrize("read", [0, 1, 2])
-def test_whoever_goes_away_leaves_room(five, read):
+def test_a_client_that_goes_away_leaves_room(five, read):
     for _ in range(5):
         with Stream(five, "?after=3") as stream:
             assert stream.response.status_code == 200

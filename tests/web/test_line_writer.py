@@ -96,7 +96,7 @@ def test_a_full_queue_drops_lines_and_never_blocks(pipe):
     assert writer.dropped >= 90
 
 
-def test_an_output_that_nobody_reads_any_more_is_counted_and_harmless(pipe):
+def test_a_line_to_an_output_without_a_reader_is_counted_and_harmless(pipe):
     read, write = pipe
     os.close(read)
     writer = LineWriter(write, str)

@@ -128,7 +128,7 @@ def test_the_queue_is_measured_at_the_end_of_a_request():
         "text/plain, application/json",
     ],
 )
-def test_whoever_does_not_ask_for_text_gets_json(client, accept):
+def test_a_client_that_does_not_ask_for_text_gets_json(client, accept):
     response = client.get("/metrics", headers={} if accept is None else {"Accept": accept})
 
     assert response.content_type == "application/json"

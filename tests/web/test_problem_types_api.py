@@ -58,7 +58,7 @@ def test_a_page_may_load_and_run_nothing(client):
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/plain", "text/html;q=0.5,application/json"])
-def test_whoever_does_not_prefer_a_page_gets_json(client, accept):
+def test_a_client_that_does_not_prefer_a_page_gets_json(client, accept):
     response = client.get("/problems/not_found", headers={"Accept": accept})
 
     assert (response.content_type, response.headers["Vary"]) == ("application/json", "Accept")

@@ -91,7 +91,7 @@ def test_a_line_says_what_its_arguments_were_when_it_was_logged(lines):
     assert lines()[0]["message"] == "[1]"
 
 
-def test_a_wrong_log_call_fails_nobody(lines, capsys):
+def test_a_wrong_log_call_fails_no_request(lines, capsys):
     record = logging.getLogger("x").makeRecord("x", logging.WARNING, __file__, 1, "%d", ("seven",), None)
     logs._Configured.handler.handle(record)
     logging.getLogger("x").warning("fine")
