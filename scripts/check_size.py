@@ -1,4 +1,4 @@
-"""Check that no Python file has more than 250 lines and no function more than 60; print those that have.
+"""Check that no Python file has more than 250 lines and no function more than 60; print those that are longer.
 
 python3 scripts/check_size.py [CHECKOUT]
 """

@@ -1,4 +1,4 @@
-"""Measure what a client can make the service of this checkout, and of another, spend; see ``--help``."""
+"""Measure how much time and memory one client can cost the service of this checkout, or another; see ``--help``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Overload the service of this checkout, or slow a part of it, and hold it to its bounds; see ``--help``."""
+"""Overload the service of this checkout, or slow a part of it, and check it against its bounds; see ``--help``."""
 
 import sys
 from pathlib import Path

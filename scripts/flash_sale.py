@@ -1,4 +1,4 @@
-"""Sell a few units to many buyers at once, and prove that none was sold twice; see ``--help``."""
+"""Sell a few units to many buyers at once, and prove that no unit was sold twice; see ``--help``."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Count the processor's instructions for each step of a change: a figure that does not mind what the machine does.
+"""Count the processor's instructions for each step of a change: a figure that other load does not change.
 
     .venv/bin/python scripts/instructions.py [STEP ...]
 

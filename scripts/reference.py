@@ -1,4 +1,4 @@
-"""Write the parts of docs/reference that come from the code, or with --check say which of them are stale."""
+"""Write the parts of docs/reference that come from the code, or, with --check, name the stale ones."""
 
 import sys
 from pathlib import Path

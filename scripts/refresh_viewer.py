@@ -1,4 +1,4 @@
-"""Take the viewer of /docs from npm into the package, with its licences, and note its version and hashes.
+"""Take the viewer of /docs from npm into the package, with its licences, and record its version and hashes.
 
     .venv/bin/python scripts/refresh_viewer.py            the latest release
     .venv/bin/python scripts/refresh_viewer.py 5.35.0     this one

@@ -1,4 +1,4 @@
-"""Measure what a past costs: throughput, memory and start over large logs, beside an empty one; see ``--help``."""
+"""Measure the cost of a long history: throughput, memory and start with large logs and an empty one; see ``--help``."""
 
 import argparse
 import json

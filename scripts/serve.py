@@ -1,4 +1,4 @@
-"""Set up what the service needs in .venv, and serve. Needs Python 3.11 or newer, git and the package index.
+"""Install what the service needs into .venv, and serve. Needs Python 3.11 or newer, git and the package index.
 
     python3 scripts/serve.py --demo         with the seed data, if nothing is stored yet
     python3 scripts/serve.py --port 3001    whatever "inventory serve" takes

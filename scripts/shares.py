@@ -1,4 +1,4 @@
-"""Measure how many of the connections that come at once each worker gets, and what that makes of the throughput."""
+"""Measure how many of the connections that come at once each worker accepts, and the throughput with them."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""Measure what each part that stands in for a piece of gunicorn brings."""
+"""Measure the gain of each part that replaces a piece of gunicorn."""
 
 import argparse
 import sys

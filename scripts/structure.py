@@ -1,4 +1,4 @@
-"""Measure how the package hangs together: files and lines of each room, imports, circles, and the path of an adjust.
+"""Measure the structure of the package: files and lines of each room, imports, cycles, and the path of an adjust.
 
     .venv/bin/python scripts/structure.py [CHECKOUT]
 

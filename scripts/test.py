@@ -1,4 +1,4 @@
-"""Set up tox in .venv, and run every test and check, or what the arguments for tox say.
+"""Set up tox in .venv, and run every test and check, or those that the arguments for tox name.
 
     python3 scripts/test.py                            everything
     python3 scripts/test.py -e py311 -- -k settings    some tests on one Python

@@ -1,4 +1,4 @@
-"""The virtual environment of a checkout: made once in .venv, renewed when what it was made from changes.
+"""The virtual environment of a checkout: made once in .venv, made again when its sources change.
 
 Standard library only, and in the syntax of Python 3.6, so that an older Python gets far enough to say what is needed.
 """
@@ -98,7 +98,7 @@ def install(name: "str", locks: "list[str]", checkout: "bool" = False) -> "None"
 
 
 def _is_usable() -> "bool":
-    """Whether .venv is whole, stands where it was made (its commands name the place), and has a Python that runs."""
+    """Whether .venv is complete, stands where it was made (its commands name the place), and has a Python that runs."""
     moved = os.path.exists(_MADE_FOR) and _read(_MADE_FOR) != CHECKOUT
     return not os.path.exists(_UNFINISHED) and not moved and _version(venv_python()) >= OLDEST
 

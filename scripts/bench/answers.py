@@ -1,4 +1,4 @@
-"""As much of HTTP/1.1 as the driver needs: where an answer ends, and whether it is a yes."""
+"""As much of HTTP/1.1 as the driver needs: where an answer ends, and whether it is a success."""
 
 import re
 
@@ -29,7 +29,7 @@ def kind_of(answer: bytes) -> str:
 
 
 def is_complete(answer: bytes) -> bool:
-    """Whether the answer is whole.
+    """Whether the answer is complete.
 
     :raises AnswerBroken: it is no answer, does not say its length, or goes on after its end.
     """

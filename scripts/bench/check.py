@@ -1,4 +1,4 @@
-"""Whether a server was right: a fast wrong one scores nothing."""
+"""Checks of a server's results: a server that was fast and wrong scores nothing."""
 
 import json
 import urllib.request

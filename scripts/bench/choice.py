@@ -1,4 +1,4 @@
-"""Who runs: all that can, or those that were named."""
+"""Which contestants run: all that can, or those that were named."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The command."""
+"""The command ``scripts/bench.py``: options, runs, report."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Who is compared. One more is one more entry here, with its app and, if it keeps stock, its checks."""
+"""The contestants. A new one is an entry here, with its app and, if it keeps stock, its checks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""Running a plan with one of the drivers, each in a process of its own."""
+"""Run a plan with one of the drivers, each in a process of its own."""
 
 import json
 import shutil

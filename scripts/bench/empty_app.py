@@ -1,4 +1,4 @@
-"""The service with its empty view installed, which the service itself never does."""
+"""The service with its empty view installed, which the service itself never installs."""
 
 from bench import empty_view
 from inventory.web.wsgi import app

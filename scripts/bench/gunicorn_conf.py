@@ -1,4 +1,4 @@
-"""The service's own gunicorn settings, and one hook more: a worker that is about to accept says so."""
+"""The service's own gunicorn settings, and one more hook: a worker reports that it is about to accept."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The parts that stand in for pieces of gunicorn, each with a way to leave it out, for ``scripts/stand_ins.py``.
+"""The parts that replace pieces of gunicorn, each with a way to leave it out, for ``scripts/stand_ins.py``.
 
 Applied in a master before it forks. Parts that correctness or a bound on costs rests on (``Sender``, ``Closer``,
 ``ClientSocket``, the checks of heads) have no entry.

@@ -1,4 +1,4 @@
-"""What a driver is asked to do, and what it brings back."""
+"""The plan that a driver gets, and the result that it returns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

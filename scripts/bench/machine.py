@@ -1,4 +1,4 @@
-"""What the figures depend on beside the programs: the machine, its disk, the versions."""
+"""The environment that the figures depend on: the machine, its disk, the versions."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""A log with a past, written as the service writes it: as many records and events as are wanted, in minutes."""
+"""Make a log with a long history, in the service's own format: any number of records and events, in minutes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the command takes."""
+"""The options of the command ``scripts/bench.py``."""
 
 import argparse
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _DESCRIPTION = """Measure the service beside yardsticks and stand-ins that run u
 
 The servers of all contestants stand for the whole time, each in a fresh folder. Each round drives them
 in turn, for a moment each, in an order of its own; ratios are taken within a round.
-After each round the stock must be what was confirmed and the log must be whole, or the run is void.
+After each round the stock must be what was confirmed and the log must be valid, or the run is void.
 The targets are those of the design; missing one is no failure. Wants a machine that does nothing else.
 """
 

@@ -85,7 +85,7 @@ class Driver:
             self._errors["no answer"] = len(self._under_way)
 
     def _turn(self, *, sending: bool) -> None:
-        """Take what has come, and answer each whole answer with the next request."""
+        """Take what has come, and send the next request for each complete answer."""
         ready = self._poll.poll(min(_POLL_SECONDS, self._plan.pause_seconds or _POLL_SECONDS))
         for descriptor, _ in ready:
             data = self._received(descriptor)
@@ -109,7 +109,7 @@ class Driver:
             self._send(self._resting.popleft()[1], time.perf_counter_ns())
 
     def _received(self, descriptor: int) -> bytes | None:
-        """The answer, if it is whole now."""
+        """The answer, if it is complete now."""
         try:
             data = self._sockets[descriptor].recv(_RECEIVE)
             if descriptor in self._halves:

@@ -1,4 +1,4 @@
-"""What the kernel knows of processes: their processor time, their children, their connections."""
+"""Processes as /proc describes them: processor time, children, connections."""
 
 import os
 from collections.abc import Sequence

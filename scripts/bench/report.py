@@ -1,4 +1,4 @@
-"""From runs to medians, ratios and tables."""
+"""Medians, ratios and tables from the runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median

@@ -1,4 +1,4 @@
-"""The runs: all servers stand, and each is driven for a moment in each round, so that the machine's moods meet all."""
+"""The runs: all servers are up, and each round drives each of them briefly, so that changes of the machine meet all."""
 
 import shutil
 import tempfile

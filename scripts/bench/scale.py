@@ -1,4 +1,4 @@
-"""What a past costs: a server over a large log beside one over an empty log, driven in turn."""
+"""The cost of a long history: a server with a large log and one with an empty log, driven in turn."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Starting and stopping a contestant: gunicorn with the service's own settings, on a free port, in a fresh folder."""
+"""Start and stop a contestant: gunicorn with the service's own settings, on a free port, in a fresh folder."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A slower disk than the one that is there: whatever is started makes each of its syncs take longer."""
+"""A slower disk than the real one: every process that is started takes longer for each of its flushes."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is asked of a server: requests as bytes, and what each of them does to the stock."""
+"""The requests to a server, as bytes, and the effect of each on the stock."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Compares this checkout with another: the same two contestants of both, in one run, on one interpreter."""
+"""Compare this checkout with another: the same two contestants of both, in one run, on one interpreter."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""wrk as the driver: the same requests, from a Lua script; it knows only how many were confirmed in all."""
+"""wrk as the driver: the same requests, from a Lua script; it reports only how many were confirmed in total."""
 
 import json
 import resource

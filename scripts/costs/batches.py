@@ -1,4 +1,4 @@
-"""What an atomic batch of 1,000 operations costs."""
+"""The cost of an atomic batch of 1,000 operations."""
 
 import statistics
 from pathlib import Path

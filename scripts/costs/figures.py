@@ -1,4 +1,4 @@
-"""Every figure, by name. One more is one more entry here."""
+"""Every figure, by name. A new one is an entry here."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What holds of many lines cost: lists, memory, log."""
+"""The cost of holds with many lines: lists, memory, log."""
 
 import threading
 from pathlib import Path

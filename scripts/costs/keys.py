@@ -1,4 +1,4 @@
-"""What a used idempotency key costs, by how long keys live."""
+"""The cost of a used idempotency key, by the lifetime of keys."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What one SKU in very many stores costs."""
+"""The cost of one SKU in very many stores."""
 
 import statistics
 import threading

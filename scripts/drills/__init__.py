@@ -1,4 +1,4 @@
-"""The drills: a real server, put under more than it can do or with a part of it held slow, and held to its bounds.
+"""The drills: a real server that is overloaded, or of which a part is slowed, is checked against its bounds.
 
 ``flood``, ``beside`` and ``batches`` say what is done and which bounds there are, ``bounds`` compares, ``subject`` is
 the server under test, ``cli`` the command; servers, drivers and checks are those of the benchmark. ``power_cut`` has a

@@ -1,4 +1,4 @@
-"""Beside: what changes cost while other work goes on, beside the same without that work.
+"""Beside: the cost of changes while other work runs, compared with the same changes alone.
 
 Two servers in turn, alike but for the settings that have the work done.
 """

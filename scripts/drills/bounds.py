@@ -1,4 +1,4 @@
-"""Measured figures beside the bounds that they must keep."""
+"""Measured figures and the bounds that they must keep."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

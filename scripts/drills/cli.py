@@ -1,4 +1,4 @@
-"""The command."""
+"""The command ``scripts/drills.py``."""
 
 import argparse
 import json
@@ -28,7 +28,7 @@ flood      five times the connections that saturate it, each asking again the mo
 slow-sync  changes while publishing is held slow by a failpoint, beside the same without
 upkeep     changes of 100,000 records while snapshots are taken, the log is compacted and views are published again
            and again, beside the same without
-audit      changes of 100,000 records while the log is folded anew and compared again and again (GET /audit/verify),
+audit      changes of 100,000 records while the log is folded and compared again and again (GET /audit/verify),
            beside the same without
 batches    single changes while 16 connections send batches of 1,000 reserves, half of them atomic, without pause
 large-reads

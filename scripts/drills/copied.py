@@ -1,4 +1,4 @@
-"""A continuous copy of the server under test, while it is under load, and how far that is behind."""
+"""A continuous copy of the server under test, while it is under load, and how far the copy is behind."""
 
 import subprocess
 import sys

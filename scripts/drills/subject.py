@@ -1,4 +1,4 @@
-"""The server under test: started, stocked, asked, and checked at the end against what it has confirmed."""
+"""The server under test: start it, stock it, send requests, and check it at the end against what it has confirmed."""
 
 import json
 import tempfile

@@ -1,4 +1,4 @@
-"""The commands, as `--help` tells them."""
+"""The commands, as `--help` describes them."""
 
 import inspect
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Schemas of openapi.yaml as rows: the name of a field, what it may be, what it means."""
+"""Schemas of openapi.yaml as rows: the name of a field, its values, its meaning."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType

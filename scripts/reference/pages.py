@@ -1,4 +1,4 @@
-"""Which file has which generated part, and writing them."""
+"""Write the generated parts, each into its file."""
 
 import argparse
 import re

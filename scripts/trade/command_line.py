@@ -1,4 +1,4 @@
-"""What the commands of this package have in common: options, endings, and their exit statuses."""
+"""What the commands of this package share: options, ways to end, and exit statuses."""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""The two files of a replay: what there is, and who wants what."""
+"""The two files of a replay: the stock and the orders."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""A flash sale: far more buyers than units, all at once. Exactly the units that there are must be sold.
+"""A flash sale: far more buyers than units, all at once. Exactly the available units must be sold.
 
 A new SKU is made for each sale. A buyer holds one unit and pays for it (commit), or is refused. Buyers are sent on
 when the service asks them to wait (429, 503) or does not answer: under the same key, so that no buyer buys twice.

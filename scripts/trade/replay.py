@@ -26,7 +26,7 @@ from trade.service import GaveUp, Service
 
 _SHOWN = 10
 _GOES_ON = "goes on: what it has counted in and sold is not counted in and sold again"
-_BEGINS = "begins: the service remembers none of that name, so the stock is counted in anew"
+_BEGINS = "begins: the service remembers none of that name, so the stock is counted in again"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""How each order ended, as lines of JSON: written as it happens, so that Ctrl-C leaves what is known."""
+"""How each order ended, as lines of JSON: written at once, so that Ctrl-C loses none of them."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Passes of a backup: what of the log they copy, and what they leave as it is."""
+"""Passes of a backup: which parts of the log they copy, and which they leave unchanged."""
 
 import gzip
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What ends a continuous copy: a gap, another ledger, another timeline, a rewound or damaged log. The target stays."""
+"""A gap, another ledger or timeline, and a rewound or damaged log end a continuous copy; its target is unchanged."""
 
 import shutil
 from contextlib import closing

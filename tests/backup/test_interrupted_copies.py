@@ -1,4 +1,4 @@
-"""A copy that fails, is killed or has no space: the backup of before is valid, and the next pass completes it."""
+"""A copy that fails, is killed or has no space: the previous backup is valid, and the next pass completes it."""
 
 import errno
 import shutil

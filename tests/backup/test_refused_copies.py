@@ -1,4 +1,4 @@
-"""Targets that a log is not copied to, and that are not touched then."""
+"""Targets that a backup refuses, and does not change."""
 
 from contextlib import closing
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A restore: what the new folder holds, from whatever backup and up to whatever moment."""
+"""A restore: what the new folder holds, for every kind of backup and every moment."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The folder of a restore: what counts as empty, and what is left of a restore that fails."""
+"""The folder of a restore: what counts as empty, and what remains of a restore that fails."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""``inventory archive``: what the log takes up, and what may go."""
+"""``inventory archive``: the space that the log takes, and which segments may be deleted."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""``inventory archive --keep`` beside continuous copies: what they lack stays."""
+"""``inventory archive --keep`` beside continuous copies: segments that a copy lacks are kept."""
 
 import json
 from pathlib import Path

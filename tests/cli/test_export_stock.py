@@ -1,4 +1,4 @@
-"""How an export ends where it cannot be written to its end."""
+"""How an export ends if it cannot be written completely."""
 
 import os
 import signal

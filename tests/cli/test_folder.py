@@ -1,4 +1,4 @@
-"""Folders that no command works on: none there, or one without a log."""
+"""Folders that every command refuses: a missing one, and one without a log."""
 
 from pathlib import Path
 

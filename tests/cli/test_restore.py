@@ -1,4 +1,4 @@
-"""``inventory restore``: what it prints, how it ends, and what it takes as a moment."""
+"""``inventory restore``: what it prints, how it ends, and which moments it accepts."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Seeding: what a seed file may say, and that only what is missing is made."""
+"""Seeding: what a seed file may contain, and that only missing records are made."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The breaker is asked when a change is submitted, and told once of each commit group how the store was."""
+"""The breaker is asked when a change is submitted, and told the result of the store once for each commit group."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What goes into one commit group: as much as is queued, up to a measure, and never a part of what belongs together."""
+"""What goes into one commit group: all queued changes, up to a limit; changes that belong together are never split."""
 
 import pytest
 from support.engines import LedgerUnderTest

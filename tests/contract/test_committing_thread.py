@@ -1,4 +1,4 @@
-"""The committing thread: what ends it, and what waits meanwhile. By the rules, not by the engine."""
+"""The committing thread: what ends it, and what waits meanwhile, on every engine."""
 
 import threading
 

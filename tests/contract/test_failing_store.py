@@ -1,4 +1,4 @@
-"""Commit groups over a store that fails at each step of the port: who is told what, and what happens next."""
+"""Commit groups over a store that fails at each step of the port: what each client is told, and what happens next."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What a ledger shows is the fold of its own events: every record, SKU, store and reservation, and what is broken."""
+"""What a ledger shows is the fold of its own events: records, SKUs, stores, reservations and broken records."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The ports on a ledger whose log has records that do not add up: what is told of them, and how one goes on."""
+"""The ports on a ledger whose log has records that do not add up: how they are reported and settled."""
 
 from collections.abc import Callable
 

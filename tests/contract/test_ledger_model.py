@@ -1,4 +1,4 @@
-"""The ledger port against a model of plain dicts, in histories that hypothesis makes up."""
+"""The ledger port against a model of plain dicts, in histories that Hypothesis generates."""
 
 import itertools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The ledger port: how much may be made, decided inside the commit."""
+"""The ledger port: quotas, decided inside the commit."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A change can be withdrawn until the moment it is decided; what is withdrawn, or late, is not done."""
+"""A change can be withdrawn until the moment it is decided; a withdrawn or late change is not carried out."""
 
 import pytest
 from support.engines import LedgerUnderTest

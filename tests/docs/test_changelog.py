@@ -1,4 +1,4 @@
-"""CHANGELOG.md keeps its form, whatever is merged into it."""
+"""CHANGELOG.md keeps its form after every merge."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What the program tells an operator to do: no cure that it names can lose what is there."""
+"""The program's advice to an operator: no advised step can lose data."""
 
 import ast
 import re

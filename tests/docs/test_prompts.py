@@ -1,4 +1,4 @@
-"""prompts.md has every requirement, with a module and a test, or the plain word that it is not built."""
+"""prompts.md has every requirement, with a module and a test, or the statement that it is not built."""
 
 import re
 

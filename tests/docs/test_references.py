@@ -1,4 +1,4 @@
-"""What the documents name is there, and what is there is named in the documents."""
+"""Everything that the documents name exists, and everything that must be documented is named."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Names that have given way to a term of the field do not come back as names of files and classes."""
+"""Names that a term of the field has replaced are not names of files and classes again."""
 
 import ast
 

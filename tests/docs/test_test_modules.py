@@ -1,4 +1,4 @@
-"""The tests themselves: what they share is in tests/support, so that a test file can be read, moved and run alone."""
+"""The tests themselves: shared code is in tests/support, so that each test file can be read, moved and run alone."""
 
 import ast
 from collections.abc import Iterator

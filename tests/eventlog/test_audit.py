@@ -1,4 +1,4 @@
-"""The audit: a live state beside a fold of its log. It finds nothing where nothing is wrong, and everything else."""
+"""The audit: a live state against a fold of its log. It reports every difference, and only differences."""
 
 from collections.abc import Iterator
 from pathlib import Path

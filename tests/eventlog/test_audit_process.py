@@ -1,4 +1,4 @@
-"""The audit of a running process: done by another one, one at a time, and never for long."""
+"""The audit of a running process: run by a child process, one at a time, for a bounded time."""
 
 import os
 import threading

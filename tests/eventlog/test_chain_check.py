@@ -1,4 +1,4 @@
-"""A start on a long log: a second process checks the chains, and what it does not confirm is read again."""
+"""A start on a long log: a second process checks the chains, and events that it does not confirm are read again."""
 
 import json
 
@@ -48,7 +48,7 @@ def test_what_it_confirms_is_what_the_log_gives(quick_folder: Folder, confirmed:
     assert add(handed, 1, ONE).event.sequence == 7
 
 
-@pytest.mark.parametrize("setting", ["same boot", "other boot, not synced", "marks deleted"])
+@pytest.mark.parametrize("setting", ["same boot", "other boot, not synced", "shared header deleted"])
 def test_a_flipped_bit_is_cut_off_or_refused_as_by_a_process_alone(
     quick_folder: Folder, confirmed: list[bool], setting: str
 ) -> None:

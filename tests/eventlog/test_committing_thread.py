@@ -1,4 +1,4 @@
-"""The committing thread on files: what only files can do to it. The rules are in tests/contract."""
+"""The committing thread on files: failures that only files can cause. The rules are in tests/contract."""
 
 import errno
 import threading

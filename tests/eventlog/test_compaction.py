@@ -1,4 +1,4 @@
-"""Compaction: what no start needs leaves the log, and nothing is ever the only copy."""
+"""Compaction: segments that no start needs leave the log, and the only copy of an event is never removed."""
 
 import errno
 import shutil

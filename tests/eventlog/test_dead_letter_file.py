@@ -1,4 +1,4 @@
-"""The file of dead letters: what is in it is whole, on disk, and never rewritten."""
+"""The file of dead letters: each entry is valid, on disk, and never rewritten."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""Dead letters where the log before a snapshot is archived or gone, and behind snapshots of version 0.1.0."""
+"""Dead letters if the log before a snapshot is archived or deleted, and behind snapshots of version 0.1.0."""
 
 import json
 from hashlib import blake2b

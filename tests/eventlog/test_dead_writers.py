@@ -1,4 +1,4 @@
-"""Processes that die while they write: what they wrote whole has happened, the rest has not."""
+"""Processes that die while they write: complete lines have happened, a torn one has not."""
 
 import pytest
 from support.children import run_on

@@ -1,4 +1,4 @@
-"""Everything but the log can be thrown away: what is made again is the same."""
+"""Every file but the log can be deleted: it is made again with the same content."""
 
 import errno
 import shutil

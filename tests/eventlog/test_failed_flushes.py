@@ -1,4 +1,4 @@
-"""After a sync that failed nothing is promised, until a server starts and writes what was in doubt again."""
+"""After a failed flush no change is confirmed, until a server starts and writes the events in doubt again."""
 
 import errno
 import fcntl

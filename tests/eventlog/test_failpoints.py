@@ -1,4 +1,4 @@
-"""The named places inside longer work: where a test can have it fail or be killed."""
+"""The named places inside longer work: where a test can make it fail or kill it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No yes, no read and no refusal before the sync of what it rests on."""
+"""No confirmation, no read and no refusal before the flush of the events that it depends on."""
 
 import errno
 

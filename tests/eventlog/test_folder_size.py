@@ -1,4 +1,4 @@
-"""FolderSize: the sum of a folder's files, whatever comes, grows and goes between two looks."""
+"""FolderSize: the sum of a folder's files, whichever files are added, grow or are deleted between two measurements."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A process that is frozen while it holds the append lock: others say no in time, and nothing is lost."""
+"""A process that is frozen while it holds the append lock: others refuse changes in time, and none is lost."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Disks that are really full, and a process that really may write no more."""
+"""Disks that are really full, and a process that has really reached its file size limit."""
 
 import os
 import subprocess

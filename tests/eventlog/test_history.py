@@ -1,4 +1,4 @@
-"""Events that are read again by their sequence: whole, in order, durable, and wherever they are kept by now."""
+"""Events that are read again by their sequence: complete, in order, durable, from the log and from the archive."""
 
 import threading
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""Answers about holds that are made of the log: the first ones to the byte, or that what they need is gone."""
+"""Answers about holds that are read from the log: the bytes of the first answer, or an error if the events are gone."""
 
 from collections.abc import Iterator
 from pathlib import Path

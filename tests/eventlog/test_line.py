@@ -1,4 +1,4 @@
-"""One line of the log: what is written can be read, and what was changed is noticed."""
+"""One line of the log: a written line can be read, and a changed one is detected."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Many threads on several processes' ledgers: each history is gapless, and the log says what the callers were told."""
+"""Many threads on several processes' ledgers: each history is gapless, and the log agrees with the answers."""
 
 import random
 from collections import defaultdict

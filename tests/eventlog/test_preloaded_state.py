@@ -1,4 +1,4 @@
-"""What a start has made of the log is handed to those who open it: they read on from there, or begin anew."""
+"""The preloaded state: workers read on from the state that the start has folded, or fold the log again."""
 
 import shutil
 

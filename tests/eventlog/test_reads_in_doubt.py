@@ -1,4 +1,4 @@
-"""After a sync that failed, reads go on up to what is durable, say up to where, and tell nothing that is in doubt."""
+"""After a failed flush, reads show durable events only, and say up to which event."""
 
 import errno
 from collections.abc import Callable

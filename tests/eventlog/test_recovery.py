@@ -1,4 +1,4 @@
-"""A start on a log that was cut short, that has a torn tail, or one flipped bit: the good lines, or a refusal."""
+"""A start on a log that was cut short, or has a torn tail or a flipped bit: it keeps the valid lines, or refuses."""
 
 import pytest
 from support.damage import LAST, LENGTH, SETTINGS, Patient
@@ -8,7 +8,7 @@ from support.logs import gaining
 from inventory.eventlog.errors import LogDamaged
 from inventory.eventlog.line import encode
 
-LOSABLE = ("other boot, not synced", "marks deleted")
+LOSABLE = ("other boot, not synced", "shared header deleted")
 PAGE = bytes(700)
 
 
@@ -98,7 +98,7 @@ def test_a_doubled_removed_or_moved_line_is_refused(quick_folder: Folder, settin
 
 
 def test_a_line_that_no_writer_finished_is_refused_where_it_is_not_the_last(quick_folder: Folder):
-    patient = Patient(quick_folder, "marks deleted")
+    patient = Patient(quick_folder, "shared header deleted")
     half = len(patient.lines[2]) // 2
     assert not patient.start_with(b"".join([*patient.lines[:2], patient.lines[2][:half], *patient.lines[3:]]), 2)
 
@@ -115,7 +115,7 @@ def test_what_is_cut_off_twice_at_one_place_is_kept_twice(folder: Folder):
 
 
 def test_the_first_record_is_still_right_after_a_cut(quick_folder: Folder):
-    patient = Patient(quick_folder, "marks deleted")
+    patient = Patient(quick_folder, "shared header deleted")
     patient.start_with(patient.log[:-1], LENGTH - 1)
     assert quick_folder.open().record(ONE).on_hand == LENGTH - 1
 
@@ -134,7 +134,7 @@ STRIDE = 31
 
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_any_flipped_bit_is_cut_off_or_refused_where_no_marks_are_left(quick_folder: Folder, shard: int):
-    patient = Patient(quick_folder, "marks deleted")
+    patient = Patient(quick_folder, "shared header deleted")
     passed = [patient.start_with(damaged, good) for good, damaged in patient.flips(shard, SHARDS)]
     assert len(passed) > 2000
     patient.keep_writing()

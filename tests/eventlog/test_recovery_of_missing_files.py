@@ -1,4 +1,4 @@
-"""A start on a folder from which files of the log are gone, or in which there are some too many."""
+"""A start on a folder in which files of the log are missing or superfluous."""
 
 from pathlib import Path
 

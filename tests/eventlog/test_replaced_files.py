@@ -1,4 +1,4 @@
-"""A file that processes share is removed or replaced under them: they stop, tell nothing old, and nothing is lost."""
+"""A file that processes share is removed or replaced: they stop, no read is out of date, and no change is lost."""
 
 import errno
 import shutil

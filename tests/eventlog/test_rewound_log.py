@@ -1,4 +1,4 @@
-"""A log that is cut below what a running process has read: the process ends rather than tell of what is gone."""
+"""A log that is cut below what a running process has read: the process ends and shows no lost event."""
 
 import errno
 

@@ -1,4 +1,4 @@
-"""SegmentIndex: the segment of an event, with a folder listed only for what is not known yet."""
+"""SegmentIndex: the segment of an event; the folder is listed only for events that are not known yet."""
 
 from pathlib import Path
 

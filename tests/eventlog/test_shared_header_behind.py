@@ -1,4 +1,4 @@
-"""Marks that lie behind the log or a snapshot: an older copy of the file, or one that some processes never saw."""
+"""A shared header that is behind the log or a snapshot: an older copy, or a file that some processes never opened."""
 
 import pytest
 from support.folder import Folder, add
@@ -13,7 +13,7 @@ EVENTS = 9
 
 @pytest.fixture
 def ahead(folder: Folder) -> Folder:
-    """A log of several segments, compacted behind two snapshots, and marks from its first event."""
+    """A log of several segments, compacted behind two snapshots, and the shared header of its first event."""
     ledger = folder.start(segment_bytes=500)
     add(ledger)
     marks = folder.layout.shared_header.read_bytes()

@@ -1,4 +1,4 @@
-"""Storage that is only slow: changes are told so, and the breaker, which is there for a disk that fails, stays shut."""
+"""Storage that is only slow: clients are told so, and the breaker, which is for a failing disk, stays closed."""
 
 import pytest
 from support.folder import ONE, TWO, Folder, Gate, Shim, failing

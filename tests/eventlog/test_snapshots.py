@@ -1,4 +1,4 @@
-"""Snapshots: with the rest of the log they give what the whole log gives, and a bad one is never believed."""
+"""Snapshots: with the rest of the log they give the same state as the entire log, and an invalid one is never used."""
 
 import errno
 import shutil
@@ -162,7 +162,7 @@ def test_a_snapshot_that_differs_from_the_log_is_a_problem(folder: Folder):
 
 
 def with_other_words(path: Path, word: bytes, other: bytes) -> None:
-    """A snapshot that is whole, with other words in it."""
+    """A valid snapshot with other content."""
     body = path.read_bytes().replace(word, other).rpartition(b',"hash"')[0]
     end = body.rpartition(b"\n")[2]
     path.write_bytes(body.removesuffix(end) + footer(end, blake2b(body.removesuffix(end), digest_size=16)))
@@ -184,7 +184,7 @@ def test_a_snapshot_of_another_format_is_passed_over_and_counts_for_nothing(fold
     assert (ledger.record(ITEMS[0]).on_hand, ledger.log_maintenance.whole_snapshots(), path.exists()) == (10, [], True)
 
 
-def test_a_start_looks_at_its_snapshots_without_the_pauses_of_upkeep(folder: Folder):
+def test_a_start_looks_at_its_snapshots_without_the_pauses_of_maintenance(folder: Folder):
     stocked(folder).log_maintenance.take_snapshot()
     pauses: list[float] = []
     snapshots = SnapshotFolder(folder.layout, Disk(), RetryPolicy(), sleep=pauses.append)

@@ -1,4 +1,4 @@
-"""A process that is stopped while it has the append lock is killed by one that waits for it; no other ever is."""
+"""A process that is stopped while it has the append lock is killed by one that waits for it; no other is killed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Lines that are whole and in their place, and that this program cannot make sense of."""
+"""Lines that are complete and in order, but that this program cannot decode."""
 
 import pytest
 from support.folder import ONE, TWO, Folder, add

@@ -1,4 +1,4 @@
-"""scripts/drills: what was confirmed and is gone, or there twice, is found in the log that a power cut has left."""
+"""scripts/drills: confirmed changes that are lost, or happened twice, are found in the log after a power cut."""
 
 import json
 from collections import Counter

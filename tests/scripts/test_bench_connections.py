@@ -1,4 +1,4 @@
-"""scripts/bench: as many connections to one worker as to the next, although the workers are not asked."""
+"""scripts/bench: as many connections to one worker as to the next, although the driver does not choose the worker."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""scripts/bench: the driver's arithmetic, and what it takes for an answer."""
+"""scripts/bench: the driver's arithmetic, and what it accepts as an answer."""
 
 import contextlib
 import socket

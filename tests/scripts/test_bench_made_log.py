@@ -1,4 +1,4 @@
-"""scripts/bench: logs with a past are logs as the service writes them."""
+"""scripts/bench: generated logs are as the service writes them."""
 
 from dataclasses import replace
 

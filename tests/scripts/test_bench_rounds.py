@@ -1,4 +1,4 @@
-"""scripts/bench: all servers stand for the whole run; a check sees everything that was ever confirmed."""
+"""scripts/bench: all servers are up during the entire run; a check sees every confirmed change."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""scripts/bench: what makes syncs take longer does so, in whatever is started, and in nothing else."""
+"""scripts/bench: flushes take longer in every process that is started, and in no other."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""scripts/bench/stand_ins: what the service is compared with is right, too, or the comparison says nothing."""
+"""scripts/bench/stand_ins: the stand-ins are correct, too; otherwise the comparison is meaningless."""
 
 import sys
 from collections.abc import Iterator

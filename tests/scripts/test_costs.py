@@ -1,4 +1,4 @@
-"""scripts/costs: every figure can be measured on a real server, at a small size; what cannot be is refused."""
+"""scripts/costs: every figure can be measured on a real server, at a small size; others are refused."""
 
 import json
 from pathlib import Path

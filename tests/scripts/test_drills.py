@@ -1,4 +1,4 @@
-"""scripts/drills: the arithmetic of the verdicts; and what the driver tells apart for them."""
+"""scripts/drills: the arithmetic of the verdicts, and the kinds of answers that the driver counts for them."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""scripts/instructions.py: the steps that it counts can be done, as often as is asked, and their answers are right."""
+"""scripts/instructions.py: the counted steps can be repeated as often as requested, and their answers are right."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The command that brings another release of the viewer."""
+"""scripts/refresh_viewer.py: it installs another release of the viewer."""
 
 import json
 import os

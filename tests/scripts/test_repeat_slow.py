@@ -1,4 +1,4 @@
-"""scripts/repeat_slow.py: the list of runs outlives an interruption, and says which tests are not to be trusted."""
+"""scripts/repeat_slow.py: the list of runs outlives an interruption, and names the unreliable tests."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""scripts/scale.py: sizes as they are given, and figures as they are told."""
+"""scripts/scale.py: how sizes are given, and how figures are printed."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""scripts/serve.py, scripts/test.py and what they share: messages, and when .venv is made anew."""
+"""scripts/serve.py, scripts/test.py and what they share: messages, and when .venv is made again."""
 
 import ast
 import errno

@@ -1,4 +1,4 @@
-"""scripts/stand_ins.py: what is told of the runs, and what can be left out."""
+"""scripts/stand_ins.py: the report of the runs, and which parts can be left out."""
 
 import pytest
 import stand_ins

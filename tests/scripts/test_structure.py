@@ -1,4 +1,4 @@
-"""`scripts/structure.py`: the figures of how the package hangs together."""
+"""`scripts/structure.py`: the figures of the package's structure."""
 
 from pathlib import Path
 

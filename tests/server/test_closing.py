@@ -1,4 +1,4 @@
-"""Connections whose last answer was sent: closed with their client, or at once where too many wait for theirs."""
+"""Connections whose last answer was sent: closed with their client, or at once if too many wait for their clients."""
 
 import resource
 import socket

@@ -1,4 +1,4 @@
-"""A worker's share of the connections: to whom it leaves a client, for how long, and to whom no more."""
+"""A worker's share of the connections: to which workers it leaves a client, for how long, and when no longer."""
 
 import os
 

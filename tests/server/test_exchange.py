@@ -1,4 +1,4 @@
-"""An exchange: its head and body on the wire, a body that was left unread, and what remains of it afterwards."""
+"""An exchange: its head and body on the wire, an unread body, and what remains of it afterwards."""
 
 import email.utils
 import socket

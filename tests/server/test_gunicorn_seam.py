@@ -1,4 +1,4 @@
-"""The seam to gunicorn: it was read for the release that is installed, and private names are touched nowhere else."""
+"""The seam to gunicorn: it was checked for the installed release, and no other module uses private names."""
 
 import ast
 from pathlib import Path

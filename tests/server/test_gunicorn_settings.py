@@ -1,4 +1,4 @@
-"""What gunicorn is told, read by gunicorn itself."""
+"""The gunicorn settings, as gunicorn itself parses them."""
 
 import importlib.util
 import logging

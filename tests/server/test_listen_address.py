@@ -1,4 +1,4 @@
-"""Addresses: how gunicorn is told, who can reach them, and what is said if they cannot be had."""
+"""Addresses: how gunicorn gets them, which hosts can reach them, and the error if they are in use."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a process does beside its requests, and how that ends."""
+"""Periodic jobs: what a process does beside its requests, and how these jobs end."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""A thread of a worker: it goes on whatever happens, ends when told, and another one takes over."""
+"""A thread of a worker: it continues after every failure, ends when told, and another worker's takes over."""
 
 import logging
 import threading

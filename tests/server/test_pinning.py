@@ -1,4 +1,4 @@
-"""Which core a worker is given, and what the kernel then says."""
+"""Which core a worker is pinned to, and what the kernel then reports."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What the main loop is told of: a client's connection once for each time that it is registered."""
+"""The poller: it reports a client's connection once for each registration."""
 
 import os
 import select

@@ -1,4 +1,4 @@
-"""The main loop of a worker: no client starves in it, and at its end none waits in vain and nothing is written."""
+"""The main loop of a worker: no client starves in it, none waits for ever at its end, and nothing is written then."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""One thread sends what clients do not take at once, for all of them, and gives up on those that do not keep pace."""
+"""One thread sends the bytes that clients do not take at once, and closes connections that are too slow."""
 
 import socket
 import threading

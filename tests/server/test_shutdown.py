@@ -1,4 +1,4 @@
-"""Which signals end a master, and how; and what a worker does last, by how it was ended."""
+"""Which signals end a master, and how; and the last steps of a worker, by the way in which it was ended."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Clients that read slowly hold no thread, and are given their answers, or given up, also when the worker ends."""
+"""Clients that read slowly hold no thread; they get their answers, or are dropped, even when the worker ends."""
 
 import contextlib
 import socket

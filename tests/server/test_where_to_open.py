@@ -1,4 +1,4 @@
-"""On a terminal a server says where to open it."""
+"""On a terminal a server prints the URL to open."""
 
 import io
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Which worker class serves, and what is done for gunicorn's own: nothing of the seam."""
+"""Which worker class serves, and that gunicorn's own one uses nothing of the seam."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""A real browser without a window: Debian's Chromium, which can reach this host only."""
+"""A real headless browser: Debian's Chromium, which can reach this host only."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Real processes on a data folder, for what only a real process can do: die, freeze, hit its limits."""
+"""Real processes on a data folder, for tests of what only a real process can do: die, freeze, reach its limits."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A small HTTP client that never repeats a request by itself and keeps apart what was answered and what was not."""
+"""A small HTTP client that never repeats a request and tells answered requests from unanswered ones."""
 
 import http.client
 import json
@@ -53,7 +53,7 @@ class Client:
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send one request. A header's name is written with underscores: ``Idempotency_Key``.
 
-        :raises Unanswered: no whole answer came.
+        :raises Unanswered: no complete answer came.
         """
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}

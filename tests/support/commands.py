@@ -1,4 +1,4 @@
-"""``inventory …`` in this process, as far as it needs no server."""
+"""``inventory …`` in this process, for commands that need no server."""
 
 from click.testing import CliRunner, Result
 

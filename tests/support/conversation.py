@@ -1,4 +1,4 @@
-"""One talk with a server, the same for each version of the program, and what two versions answered differently."""
+"""One sequence of requests for each version of the program, and the answers in which two versions differ."""
 
 import json
 import re

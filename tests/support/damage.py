@@ -1,4 +1,4 @@
-"""The same damage again and again, each time on a fresh copy of a log, and what a start makes of it."""
+"""Damage to a log, each time on a fresh copy, and the result of a start on it."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from support.folder import ONE, Folder, add
 from support.logs import ends, history
 
 LENGTH, LAST = 5, 3
-SETTINGS = ("same boot", "same boot, not synced", "other boot", "other boot, not synced", "marks deleted")
+SETTINGS = ("same boot", "same boot, not synced", "other boot", "other boot, not synced", "shared header deleted")
 
 
 class Patient:
-    """A log of ``LENGTH`` lines on a folder, with the marks of one of ``SETTINGS``.
+    """A log of ``LENGTH`` lines on a folder, with the shared header of one of ``SETTINGS``.
 
     :ivar survivors: every log that a start has let through → how many events it must hold.
     """
@@ -34,7 +34,7 @@ class Patient:
         return self.ends[LENGTH - LAST]
 
     def start_with(self, damaged: bytes, good: int) -> bool:
-        """Start on ``damaged``, of which ``good`` lines are whole; return whether it was let through.
+        """Start on ``damaged``, of which ``good`` lines are valid; return whether it was let through.
 
         Whatever happens, no figure is wrong afterwards: exactly the good lines are there, or nothing changed.
         """
@@ -97,7 +97,7 @@ class Patient:
             if path != self.segment:
                 path.unlink()
         self.segment.write_bytes(log)
-        if self._setting == "marks deleted":
+        if self._setting == "shared header deleted":
             self.folder.layout.shared_header.unlink(missing_ok=True)
         else:
             self.folder.layout.shared_header.write_bytes(self._marks)

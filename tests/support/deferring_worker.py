@@ -1,4 +1,4 @@
-"""A worker whose changes are answered when a test says that they are settled."""
+"""A worker whose changes are answered when a test resolves their tickets."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Small and read-only disks, where the machine lets us mount them."""
+"""Small and read-only disks, if the machine permits mounting them."""
 
 import errno
 import subprocess

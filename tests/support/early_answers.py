@@ -1,4 +1,4 @@
-"""Requests that are answered for their head alone, and what is done with what follows them."""
+"""Requests that are answered from their head alone, and the handling of the bytes that follow."""
 
 import contextlib
 import re

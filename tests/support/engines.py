@@ -12,7 +12,7 @@ A factory is called with an empty folder of its own, a clock, a stamp and events
 - has its ``CommitQueue`` as ``changes``: tests put a ``FailingStore`` below it;
 - lets a change wait for a minute: what is tested here must not hang on how fast the machine is.
 
-What holds of one engine only (torn files, marks in shared memory) is tested elsewhere (`tests/eventlog`). An engine
+What holds of one engine only (torn files, the shared header) is tested elsewhere (`tests/eventlog`). An engine
 whose queue has no thread is left out by the tests of the thread.
 """
 

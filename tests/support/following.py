@@ -1,4 +1,4 @@
-"""Followers of the feed: one that polls and one that reads a stream, each until it has seen what it is to see."""
+"""Followers of the feed: one that polls and one that reads a stream, each until it has seen every expected event."""
 
 import http.client
 import threading

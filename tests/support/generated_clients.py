@@ -1,4 +1,4 @@
-"""Clients that generators make from the packaged API description: making them, and what their programs are to see."""
+"""Clients that generators make from the packaged API description: how they are generated, and what they print."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What tests start from: items, a clock that is moved by hand, and histories."""
+"""What tests start from: items, a clock that the test moves, and histories."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple

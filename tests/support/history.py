@@ -1,4 +1,4 @@
-"""What clients have noted of their requests, and the rules of one record that the notes are held against."""
+"""What clients have recorded of their requests, and the rules of one record to check it against."""
 
 from typing import Literal, NamedTuple
 

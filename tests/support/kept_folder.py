@@ -21,7 +21,7 @@ _PARTS = ("events", "snapshots", "store-inventory.json", "central-inventory.json
 
 
 def copy_to(folder: Path) -> None:
-    """Copy the folder, with marks of this boot whose clock shows the time at which it was made: no key has ended."""
+    """Copy the folder, and make a shared header whose clock shows the time at which it was made: no key has ended."""
     folder.mkdir()
     for part in _PARTS:
         (shutil.copytree if (KEPT / part).is_dir() else shutil.copy)(KEPT / part, folder / part)

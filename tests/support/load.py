@@ -87,7 +87,7 @@ class Load:
     ) -> None:
         """Begin.
 
-        :param persistent: connect anew after a failure and repeat the change; else that client gives up.
+        :param persistent: connect again after a failure and repeat the change; else that client gives up.
         :param spread: over all workers, which must be there; else whichever takes a connection has it.
         """
         self.account = account

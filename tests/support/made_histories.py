@@ -1,4 +1,4 @@
-"""Histories without a service: what clients of a perfect one would have noted, and small ones searched exhaustively."""
+"""Histories without a service: records of clients of a perfect one, and small ones for an exhaustive search."""
 
 from collections.abc import Sequence
 from itertools import permutations

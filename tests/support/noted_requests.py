@@ -1,4 +1,4 @@
-"""One request, sent and noted: from HTTP to the operations of a history."""
+"""One request, sent and recorded: from HTTP to the operations of a history."""
 
 import time
 from collections.abc import Iterator

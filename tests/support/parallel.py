@@ -1,4 +1,4 @@
-"""Tasks in parallel, with a bound: how tests of concurrency run theirs."""
+"""Run tasks in parallel, at most so many at once, for tests of concurrency."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""A ledger in memory whose history may be partly gone, and a time in which only sleeping takes any."""
+"""A ledger in memory whose history may be partly deleted, and a clock that only sleeping advances."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""What a ledger should be, in plain dicts: stock, holds, keys. Knows the rules by other means than the program."""
+"""A model of a ledger in plain dicts: stock, holds, keys. It implements the rules independently of the program."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Ports that nothing else takes between the moment they are chosen and the moment they are listened on."""
+"""Ports that no other process takes between their choice and the call of ``listen``."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""What /proc says of processes, and stopping them for a while."""
+"""Processes as /proc describes them, and how to stop them for a while."""
 
 import os
 import signal

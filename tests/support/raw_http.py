@@ -1,4 +1,4 @@
-"""Requests as bytes, for what no HTTP client sends, and all that comes back."""
+"""Requests as bytes that no HTTP client sends, and every byte of the answer."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Clients in processes of their own, that mix all kinds of requests on several servers and note what they are told."""
+"""Clients in processes of their own, that mix all kinds of requests to several servers and record the answers."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Services on a log that was filled as a setting has it, and what each kind of request costs there."""
+"""Services on a log that is filled up to a setting's limit, and the cost of each kind of request there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What happens at every step of a restore, and what a server finds afterwards."""
+"""Every step of a restore, and what a server finds afterwards."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A follower whose passes are scripted: what each of them meets, and how long it takes."""
+"""A follower whose passes are scripted: the result and the duration of each."""
 
 import errno
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How much work something is, in steps that are the same on every machine: lines of Python that were run."""
+"""The cost of a call in steps that are the same on every machine: executed lines of Python."""
 
 import sys
 import threading

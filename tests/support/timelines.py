@@ -1,4 +1,4 @@
-"""Logs that were restored, and folders as a version without timelines leaves them."""
+"""Logs that were restored, and folders that a version without timelines has written."""
 
 from hashlib import blake2b
 

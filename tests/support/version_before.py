@@ -1,4 +1,4 @@
-"""The program of the version before, out of the history of this repository, where the clone has it."""
+"""The program of the version before, from the history of this repository, if the clone has it."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Waiting for something that another process does: the one place where the tests let time pass."""
+"""Wait for a condition in another process: the only place where the tests let time pass."""
 
 import time
 from collections.abc import Callable

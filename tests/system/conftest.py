@@ -1,4 +1,4 @@
-"""Whole servers for the tests of this folder; every one has ended when its test has."""
+"""Complete servers for the tests of this folder; each ends before its test does."""
 
 import sys
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def lasting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """One server for a whole file of tests that leave it as healthy as it was."""
+    """One server for all tests of a file that leave it as healthy as it was."""
     folder = tmp_path_factory.mktemp("lasting")
     server = RunningServer(folder / "data", folder)
     try:

@@ -1,4 +1,4 @@
-"""New connections go to the workers with fewer, as long as those are there: by real workers."""
+"""With real workers, new connections go to the workers that have fewer, as long as those run."""
 
 import os
 from contextlib import ExitStack

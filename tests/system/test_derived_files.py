@@ -1,4 +1,4 @@
-"""Whatever is derived from the log can be deleted: the same answers come back."""
+"""Every file that is derived from the log can be deleted: the answers stay the same."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``/docs`` in a real browser: straight from the server, and behind nginx."""
+"""``/docs`` in a real browser: directly from the server, and behind nginx."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Back to the version before: it takes over the folder, or at least tells the same stock and changes nothing."""
+"""A downgrade: the version before takes over the folder, or at least shows the same stock and changes nothing."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is answered before its body was read: the answer arrives, and it is the only one."""
+"""A request that is answered before its body was read: the answer arrives, and it is the only one."""
 
 import socket
 from collections.abc import Iterator

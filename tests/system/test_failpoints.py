@@ -1,4 +1,4 @@
-"""The whole server kills itself at each named place under load: what was confirmed is there, once."""
+"""The server kills itself at each failpoint under load: every confirmed change is there, once."""
 
 import shutil
 import signal

@@ -1,4 +1,4 @@
-"""A continuous copy beside a server: what is left of the ledger when the data folder is gone."""
+"""A continuous copy beside a server: what remains of the ledger when the data folder is lost."""
 
 import os
 import shutil

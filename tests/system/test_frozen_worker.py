@@ -1,4 +1,4 @@
-"""A worker stands still, or dies, while it has the append lock."""
+"""A worker freezes, or dies, while it has the append lock."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A disk that runs full under load, and has room again."""
+"""A disk that fills up under load, and has space again."""
 
 import json
 import subprocess

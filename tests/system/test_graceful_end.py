@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: what was begun is answered, what was answered is there and published, the status is 0."""
+"""SIGTERM and SIGINT: requests under way are answered, their changes are kept and published, the status is 0."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Real servers with holds: they come back by themselves, orders neither deadlock nor oversell, and outlive kills."""
+"""Real servers with holds: they expire by themselves, orders neither deadlock nor oversell, and holds survive kills."""
 
 import threading
 from functools import partial

@@ -1,4 +1,4 @@
-"""Bytes that no usual client sends: answered once each where they are allowed, else a 4xx or a closed connection."""
+"""Bytes that no usual client sends: one answer for each if they are allowed, else a 4xx or a closed connection."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Heads of requests, and what RFC 9112 and RFC 9110 want answered to each."""
+"""Heads of requests, and the answer that RFC 9112 and RFC 9110 require for each."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A real server whose disk fails for a while: what its clients see meanwhile, and that it comes back."""
+"""A real server whose disk fails for a while: what its clients see meanwhile, and that it recovers."""
 
 import json
 

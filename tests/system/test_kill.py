@@ -1,4 +1,4 @@
-"""kill -9 under load: what was confirmed is there, and nothing is there twice."""
+"""kill -9 under load: every confirmed change is there, and none twice."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Behind nginx nothing is refused for its size, or given up for its time, that the service takes."""
+"""nginx refuses no request for its size or its duration that the service accepts."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""nginx and the service agree on every path: which limits hold for it, and what it leads to."""
+"""nginx and the service agree on every path: its limits, and its view."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Behind nginx no change is sent a second time, whatever breaks off."""
+"""nginx sends no change a second time, whichever connection breaks."""
 
 import os
 import signal

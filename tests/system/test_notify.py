@@ -1,4 +1,4 @@
-"""``Type=notify``, as in deploy/systemd: systemd takes a server for started when it says so."""
+"""``Type=notify``, as in deploy/systemd: systemd considers a server started when it says so."""
 
 import socket
 from collections.abc import Iterator

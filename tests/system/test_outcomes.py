@@ -1,4 +1,4 @@
-"""A real server never says of a change that happened that it did not, and an attempt waits for itself."""
+"""A real server never denies a change that happened, and a retry waits for the first attempt."""
 
 import fcntl
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The short form of the power-cut drill, where the machine lets us mount a disk of our own (root, loop devices)."""
+"""The short form of the power-cut drill, if the machine permits mounting a disk (root, loop devices)."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Starts that are refused: status 1, one line that names the cause, no trace, and nothing harmed."""
+"""Starts that are refused: status 1, one line that names the cause, no traceback, and no file changed."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Clients that stall, that never close, that never read: they are done with in a bounded time, and leave nothing."""
+"""Clients that stall, that never close, that never read: they are closed within a bounded time, and nothing remains."""
 
 import contextlib
 import json

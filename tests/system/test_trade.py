@@ -1,4 +1,4 @@
-"""The scripts that trade, as people start them, against a real server with two workers."""
+"""The trading scripts, as people start them, against a real server with two workers."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""From the version before to this one: its folder, its requests, its commands."""
+"""An upgrade from the version before to this one: its folder, its requests, its commands."""
 
 import json
 import re
@@ -25,7 +25,7 @@ class Lived(NamedTuple):
 
 @pytest.fixture(scope="session")
 def lived(version_before: Path, tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """Made with the program of the version before, through its HTTP API: log, archive, snapshots, views and marks."""
+    """Made with the version before, through its HTTP API: log, archive, snapshots, views, shared header."""
     home = tmp_path_factory.mktemp("lived")
     folder = home / "data"
     server = RunningServer(folder, home, PYTHONPATH=version_before, **SETTINGS)

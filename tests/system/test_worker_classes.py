@@ -1,4 +1,4 @@
-"""Which worker class serves is told, and on a release of gunicorn that is not known the service runs all the same."""
+"""The server logs its worker class, and on an unknown release of gunicorn it still runs."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""scripts/trade/files.py: what is wrong with a file is named with its line, and nothing is replayed."""
+"""scripts/trade/files.py: an error in a file is reported with its line, and no order is replayed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""scripts/trade/flash_sale.py against services that are wrong in one way each: every one of them is noticed."""
+"""scripts/trade/flash_sale.py against services with one fault each: every fault is reported."""
 
 import pytest
 from support.scripted_service import Reply, ScriptedService

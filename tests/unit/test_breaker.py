@@ -1,4 +1,4 @@
-"""The circuit breaker: when it opens, whom it lets through as a probe, when it closes."""
+"""The circuit breaker: when it opens, which change it lets through as a probe, when it closes."""
 
 import threading
 

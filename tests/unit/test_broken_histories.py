@@ -1,4 +1,4 @@
-"""The checker of histories names each way in which one is broken, and accepts what only looks odd."""
+"""The checker of histories names each violation, and accepts histories that only look wrong."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The bulkhead and the load shedder: who is refused at once."""
+"""The bulkhead and the load shedder: which requests are refused at once."""
 
 import pytest
 from support.parallel import run_parallel

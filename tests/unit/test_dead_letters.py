@@ -1,4 +1,4 @@
-"""DeadLetters: what is noted, after how many tries, and that one process at a time is at it."""
+"""DeadLetters: what is noted, after how many tries, and that one process at a time does it."""
 
 import pytest
 from support.dead_letters import BREAK, ONE, TRIES, TWO, BrokenLedger, BrokenWorld, at, broken_events

@@ -1,4 +1,4 @@
-"""What decide says in full: the type and the note of each draft, and every field of each refusal."""
+"""Every detail of decide: the type and the note of each draft, and every field of each refusal."""
 
 import pytest
 from support.given import START, event_of, fold_all, item

@@ -1,4 +1,4 @@
-"""decide on reservations: all lines or none, ended by time inside the commit, and what is asked twice."""
+"""decide on reservations: all lines or none, ended by time inside the commit, and repeated requests."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""decide and records: safety stock, the threshold, and what is promised beyond what is there."""
+"""decide and records: safety stock, the threshold, and reservations beyond the stock."""
 
 import pytest
 from support.given import START, event_of, fold_all, item

@@ -1,4 +1,4 @@
-"""Settling a dead letter: what fold makes of it, what is decided, and that nothing else gets through."""
+"""Settling a dead letter: how fold applies it, what is decided, and that every other change is refused."""
 
 import pytest
 from hypothesis import given

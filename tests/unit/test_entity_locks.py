@@ -1,4 +1,4 @@
-"""EntityLocks: one at a time for each entity, never in a circle, nothing left behind."""
+"""EntityLocks: one holder at a time for each entity, no deadlock, no lock remains."""
 
 import queue
 import threading

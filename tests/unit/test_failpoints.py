@@ -1,4 +1,4 @@
-"""Failpoints: what a specification may say, and what happens at each place."""
+"""Failpoints: the valid specifications, and what happens at each place."""
 
 import ast
 import errno

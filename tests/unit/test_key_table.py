@@ -1,4 +1,4 @@
-"""KeyTable: which keys are remembered, for how long, at what price."""
+"""KeyTable: which keys are remembered, for how long, and at what cost."""
 
 import tracemalloc
 

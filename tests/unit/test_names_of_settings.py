@@ -1,4 +1,4 @@
-"""Which variables are settings, which go before which, which stop a start, and which belong to something else."""
+"""Which variables are settings, which take precedence, which refuse a start, and which belong to other programs."""
 
 import copy
 import re

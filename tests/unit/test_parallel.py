@@ -1,4 +1,4 @@
-"""run_parallel: how many at once, in which order the results, and what becomes of errors."""
+"""run_parallel: how many run at once, the order of the results, and the handling of errors."""
 
 import threading
 

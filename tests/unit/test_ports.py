@@ -1,4 +1,4 @@
-"""tests/support/ports.py: a port that was chosen stays free for the one who chose it."""
+"""tests/support/ports.py: a chosen port stays free for the process that chose it."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Quotas: what is there is never refused, and a use that comes near one is told once."""
+"""Quotas: existing records are never refused, and a use close to the limit is reported once."""
 
 import logging
 from dataclasses import replace

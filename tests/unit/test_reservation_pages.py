@@ -1,4 +1,4 @@
-"""Lists of reservations: more of them than are looked at for one page."""
+"""Lists of reservations that are longer than one page examines."""
 
 from contextlib import nullcontext
 from functools import partial

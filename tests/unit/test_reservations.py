@@ -1,4 +1,4 @@
-"""ReservationService: holds that end by themselves, and what is asked twice."""
+"""ReservationService: holds that end by themselves, and repeated requests."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

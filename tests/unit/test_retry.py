@@ -1,4 +1,4 @@
-"""RetryPolicy: how often, how long between, and for what."""
+"""RetryPolicy: how often, with which pauses, and for which errors."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Settings: what each variable takes, and that nothing wrong is passed over in silence."""
+"""Settings: the values of each variable, and that no wrong value is silently ignored."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A count that says what was on the screen: what it is compared with, and what happens where changes overtake it."""
+"""A count with the version that was on the screen: what it is compared with, and what later changes do to it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""SortedNames against the plain thing: a sorted list, filtered."""
+"""SortedNames against a simple model: a sorted list that is filtered."""
 
 import random
 

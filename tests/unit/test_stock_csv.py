@@ -1,4 +1,4 @@
-"""Stock as CSV: what is read, and that whatever is wrong is named by its line."""
+"""Stock as CSV: what is read, and that each error is reported with its line."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Holds whose records refuse changes wait; all others come back."""
+"""Holds whose records refuse changes wait; all others are released."""
 
 from support.given import Clock, item
 

@@ -1,4 +1,4 @@
-"""What a worker gets that cannot open its folder: it boots, refuses everything, and makes room for the next one."""
+"""The ledger of a worker that cannot open its folder: it boots, refuses every request, and ends for the next one."""
 
 import threading
 from collections.abc import Callable

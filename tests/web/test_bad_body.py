@@ -1,4 +1,4 @@
-"""A body that is not one JSON object in UTF-8 of at most 64 KiB is refused, however it arrives."""
+"""A body that is not one JSON object in UTF-8 of at most 64 KiB is refused, in whichever pieces it arrives."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a change is a 4xx that names it, and nothing has changed."""
+"""Each error in a change is a 4xx that names it, and no record is changed."""
 
 import pytest
 from support.apps import ADJUST, RECORD, RESERVE, wrong_fields

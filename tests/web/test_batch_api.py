@@ -1,4 +1,4 @@
-"""POST /inventory/batch: each operation for itself, and what is not a batch."""
+"""POST /inventory/batch: each operation by itself, and bodies that are not a batch."""
 
 import pytest
 from support.apps import BATCH, KEY, FailingLedger, adjust, count, make_services, reserve, send, versions

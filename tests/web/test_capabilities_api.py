@@ -1,4 +1,4 @@
-"""``GET /capabilities``: what a client must know of the service, and that it is true."""
+"""``GET /capabilities``: what a client must know about the service, and that it is true."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""PUT, adjust and reserve: what a well-formed change is answered."""
+"""PUT, adjust and reserve: the answer to a well-formed change."""
 
 import pytest
 from support.apps import ADJUST, NOW_TEXT, RECORD, RESERVE, make_services

@@ -1,4 +1,4 @@
-"""The clock was ten years ahead once: the service says by how much, and tells nothing wrong of a time that is past."""
+"""The clock was ten years ahead once: the service reports by how much, and says nothing wrong about past times."""
 
 from collections.abc import Callable
 

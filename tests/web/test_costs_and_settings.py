@@ -1,4 +1,4 @@
-"""No setting, at whatever value it may have, makes a request cost more. Steps are counted, not time."""
+"""No setting, at any valid value, makes a request cost more. Steps are counted, not time."""
 
 from collections.abc import Callable
 from functools import cache

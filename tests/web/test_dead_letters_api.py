@@ -1,4 +1,4 @@
-"""GET /dead-letters: what could not be applied, in pages, and nothing but reads."""
+"""GET /dead-letters: events that could not be applied, in pages, read-only."""
 
 import pytest
 from flask.testing import FlaskClient

@@ -1,4 +1,4 @@
-"""What a client is told who meets a lease, and what is counted of leases."""
+"""The answer to a client that meets a lease, and the counters of leases."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What clients can have written to the log has a bound: the length of a line, and the lines of one kind."""
+"""Clients can cause a bounded amount of log only: the length of a line, and the lines of one kind."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The log as text: for people on a terminal, one line each, and nothing of a client can forge a line."""
+"""The log as text: for people on a terminal, one line for each entry, and no client can forge a line."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Lists end at 4 MiB, and go on behind it; large reads have room of their own."""
+"""Pages of lists end at 4 MiB, and the next page continues; large reads have a limit of their own."""
 
 from collections.abc import Iterator
 from typing import Any

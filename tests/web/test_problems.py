@@ -1,4 +1,4 @@
-"""Every error is problem+json with everything that a client needs, and nothing of the program's inside."""
+"""Every error is problem+json with everything that a client needs, and without internals of the program."""
 
 import pytest
 from support.apps import ADJUST, RECORD, FailingLedger, make_services

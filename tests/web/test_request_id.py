@@ -1,4 +1,4 @@
-"""What happens around every request: its id."""
+"""The id of each request."""
 
 import re
 

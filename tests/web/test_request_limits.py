@@ -1,4 +1,4 @@
-"""What a change must pass: the body's limit and its client's bucket. Reads pass freely."""
+"""The limits of a change: the size of its body and its client's bucket. Neither limits reads."""
 
 import pytest
 from support.apps import ADJUST, RECORD, make_services

@@ -1,4 +1,4 @@
-"""How holds end: commit, release, extend; whole or in part, once or asked again."""
+"""How holds end: commit, release, extend; in full or in part, once or repeated."""
 
 import pytest
 from support.apps import HoldShop, lines_of, told, wrong_fields

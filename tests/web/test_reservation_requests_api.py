@@ -1,4 +1,4 @@
-"""What requests about reservations may say, what lists show, and what is refused by name."""
+"""What requests about reservations may contain, what lists show, and which fields are refused by name."""
 
 import pytest
 from support.apps import RECORD, RESERVE, HoldShop, lines_of, told, wrong_fields

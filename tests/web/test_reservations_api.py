@@ -1,4 +1,4 @@
-"""The HTTP contract of reservations, and what shops complain of elsewhere."""
+"""The HTTP contract of reservations, and faults that shops know from other systems."""
 
 from random import Random
 

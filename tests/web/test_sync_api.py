@@ -1,4 +1,4 @@
-"""POST /sync, GET /sync/status, and the age of the views among the metrics."""
+"""POST /sync, GET /sync/status, and the age of the views in the metrics."""
 
 import pytest
 from support.apps import ADJUST, NOW, NOW_TEXT, make_services, wrong_fields

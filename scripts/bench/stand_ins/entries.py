@@ -1,4 +1,4 @@
-"""Which stand-ins there are. One more is one more entry here, with its module."""
+"""The stand-ins. A new one is an entry here, with its module."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What the views of a stand-in need of whatever keeps the stock."""
+"""The interface between the views of a stand-in and its store of stock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The HTTP of the stand-ins: as much of the service's as the benchmark asks for, in its shape."""
+"""The HTTP interface of the stand-ins: the part of the service's that the benchmark uses, in the same form."""
 
 from typing import Any
 
