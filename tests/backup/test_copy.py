@@ -74,7 +74,7 @@ def test_what_is_not_durable_is_not_copied(folder: Folder, target: Path):
     assert log_in(folder.layout).startswith(log_of(target))
 
 
-def test_without_marks_of_this_boot_the_log_is_copied_to_its_last_whole_line(folder: Folder, target: Path):
+def test_without_a_shared_header_of_this_boot_the_log_is_copied_to_its_last_complete_line(folder: Folder, target: Path):
     written(folder)
     folder.machine.reboot()
     newest = folder.layout.segment(folder.layout.segments()[-1])
@@ -84,7 +84,7 @@ def test_without_marks_of_this_boot_the_log_is_copied_to_its_last_whole_line(fol
     assert log_of(target) == whole
 
 
-def test_a_log_that_ends_before_what_its_marks_call_durable_is_copied_and_called_incomplete(
+def test_a_log_that_ends_before_what_its_shared_header_calls_durable_is_copied_and_called_incomplete(
     folder: Folder, target: Path
 ):
     written(folder)
@@ -182,7 +182,7 @@ def test_the_manifest_says_when_it_was_made(folder: Folder, target: Path):
     assert copied(folder, target).made_at == START
 
 
-def test_progress_rises_to_the_whole(folder: Folder, target: Path):
+def test_progress_rises_to_the_total(folder: Folder, target: Path):
     written(folder)
     archive(folder, 2)
     told: list[tuple[int, int]] = []

@@ -118,7 +118,7 @@ def test_without_two_whole_snapshots_nothing_of_the_archive_may_go(settings: Set
     assert layout.archived_segments()
 
 
-def test_views_of_an_event_that_was_deleted_are_stale_and_the_log_is_whole(with_old_views: Settings):
+def test_views_of_an_event_that_was_deleted_are_stale_and_the_log_is_valid(with_old_views: Settings):
     ended = run(with_old_views, "verify")
     assert (ended.exit_code, ended.stdout) == (0, "OK: verified through event 101.\n")
     view = layout_of(with_old_views).store_view

@@ -142,14 +142,14 @@ def test_a_copy_that_was_cut_is_never_said_to_lack_unconfirmed_changes(data: Pat
     assert "never confirmed" not in opened.stderr
 
 
-def test_what_the_marks_of_the_folder_prove_to_be_unconfirmed_is_called_that(data: Path, target: Path):
+def test_events_that_the_shared_header_proves_to_be_unconfirmed_are_called_that(data: Path, target: Path):
     segment = data / "events" / "00000000000000000001.jsonl"
     segment.write_bytes(segment.read_bytes() + b'{"format":2,"sequence":9')
     opened = run("sync", "--data-dir", data)
     assert (opened.exit_code, "cut changes that were never confirmed off the end" in opened.stderr) == (0, True)
 
 
-def test_a_copy_whose_marks_prove_its_loss_is_refused_by_a_start_and_by_verify(data: Path, target: Path):
+def test_a_copy_whose_shared_header_proves_its_loss_is_refused_by_a_start_and_by_verify(data: Path, target: Path):
     shutil.copytree(data, target)
     segment = target / "events" / "00000000000000000001.jsonl"
     segment.write_bytes(segment.read_bytes()[:-700])

@@ -88,7 +88,7 @@ def test_seed_of_a_file_that_is_not_there_is_wrong_usage(data: Path, tmp_path: P
     assert run("seed", tmp_path / "none.json", "--data-dir", data).exit_code == 2
 
 
-def test_verify_finds_a_fresh_log_whole(seeded: Path) -> None:
+def test_verify_finds_a_fresh_log_valid(seeded: Path) -> None:
     result = json.loads(run("verify", "--json", "--data-dir", seeded).stdout)
     assert [result[name] for name in ("ok", "checkedSequence", "drift", "problems")] == [True, 8, [], []]
 

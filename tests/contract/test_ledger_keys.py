@@ -71,7 +71,7 @@ def test_a_key_that_has_ended_can_be_used_for_something_else(ledger: Ledger, clo
     assert (again.replayed, again.record.version) == (False, 2)
 
 
-def test_a_key_that_is_used_anew_is_remembered_anew(ledger: Ledger, clock: Clock):
+def test_a_key_that_is_used_again_is_remembered_again(ledger: Ledger, clock: Clock):
     add(ledger, KEY)
     clock.advance(ms=WRITER.key_ttl_ms)
     second = add(ledger, KEY)

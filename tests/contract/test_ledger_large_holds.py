@@ -52,7 +52,7 @@ def test_an_atomic_batch_that_reserves_501_records_is_refused_and_changes_nothin
 
 
 @pytest.mark.parametrize("ending", [CommitHold, ReleaseHold])
-def test_a_larger_hold_can_be_ended_whole(with_large_hold: Ledger, ending: type):
+def test_a_larger_hold_can_be_ended_in_full(with_large_hold: Ledger, ending: type):
     outcome = do(with_large_hold, ending("r-1", tuple(ITEMS)))
     assert (len(outcome.event.lines), outcome.event.reservation.is_open) == (1000, False)
 

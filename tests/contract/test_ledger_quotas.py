@@ -84,7 +84,7 @@ def test_a_reservation_that_ends_makes_room_in_the_same_batch(with_quotas: Calla
     assert ledger.status().sizes.open_reservations == 1
 
 
-def test_a_transfer_that_would_make_a_record_is_refused_whole(with_quotas: Callable[..., Ledger]):
+def test_a_transfer_that_would_make_a_record_is_refused_entirely(with_quotas: Callable[..., Ledger]):
     ledger = with_quotas(records=1)
     carry_out(ledger, CountStock(ONE, 5))
     with pytest.raises(QuotaExceeded):

@@ -96,7 +96,7 @@ SAFE = {
     "… has no event of ledger … yet: the first 'inventory backup' to it did not finish, or is at work",
     "is missing; run 'inventory verify' on the backup",
     "does not match the manifest; run 'inventory verify' on the backup",
-    # A backup is named where events are provably missing, after the places where they may be: test_marks_behind.
+    # A backup is named where events are provably missing, after the places to look in: test_shared_header_behind.
     "First look for the files: a disk that is not mounted, another name, another folder. A backup helps only if the"
     " files are lost and the backup has these events: see docs/how-to/damaged-log.md.\nIf you restored an older log on"
     " purpose, move the files of later events out of the folder: see docs/how-to/backup-and-restore.md.",

@@ -28,13 +28,13 @@ def test_of_two_processes_one_notes_it(broken: Folder):
     assert states(broken) == ["dead"]
 
 
-def test_while_another_process_has_the_turn_nothing_is_noted(broken: Folder):
+def test_while_another_process_has_the_process_lock_nothing_is_noted(broken: Folder):
     with DeadLetterFile(broken.layout, Shim()).lock(wait_ms=0) as ours:
         assert (ours, process(broken).letters.note_new()) == (True, 0)
     assert not broken.layout.dead_letters.exists()
 
 
-def test_the_turn_of_a_killed_process_is_free(broken: Folder):
+def test_the_process_lock_of_a_killed_process_is_free(broken: Folder):
     program = """
     from inventory.eventlog.dead_letter_file import DeadLetterFile
     with DeadLetterFile(folder.layout, Shim()).lock(wait_ms=0) as ours:

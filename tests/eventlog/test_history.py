@@ -67,7 +67,7 @@ def test_an_event_is_found_from_the_mark_before_it(folder: Folder, monkeypatch: 
     assert len(seen) <= history.BETWEEN_MARKS
 
 
-def test_a_very_long_line_is_read_whole(folder: Folder):
+def test_a_very_long_line_is_read_completely(folder: Folder):
     ledger = folder.start()
     many = [item(f"sku-{number}") for number in range(2000)]
     add(ledger)

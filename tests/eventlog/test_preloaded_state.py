@@ -56,7 +56,7 @@ def test_it_begins_at_the_snapshot(folder: Folder):
 
 
 @pytest.mark.parametrize("left", [3, 0], ids=["shorter", "empty"])
-def test_a_log_that_was_cut_in_the_meantime_is_read_anew(folder: Folder, left: int):
+def test_a_log_that_was_cut_in_the_meantime_is_read_again(folder: Folder, left: int):
     recovery = prepared(folder)
     path = folder.layout.segment(1)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:left]))
@@ -87,7 +87,7 @@ def test_lines_that_are_no_longer_published_are_not_taken_over(folder: Folder):
     assert all_stock(folder.open(folded=recovery.folded)).as_of_sequence == 3
 
 
-def test_another_log_of_the_same_length_is_read_anew(folder: Folder):
+def test_another_log_of_the_same_length_is_read_again(folder: Folder):
     recovery = prepared(folder)
     other = b"".join(history(5))
     folder.layout.segment(1).write_bytes(other)

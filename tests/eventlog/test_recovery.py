@@ -133,7 +133,7 @@ STRIDE = 31
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_any_flipped_bit_is_cut_off_or_refused_where_no_marks_are_left(quick_folder: Folder, shard: int):
+def test_any_flipped_bit_is_cut_off_or_refused_without_a_shared_header(quick_folder: Folder, shard: int):
     patient = Patient(quick_folder, "shared header deleted")
     passed = [patient.start_with(damaged, good) for good, damaged in patient.flips(shard, SHARDS)]
     assert len(passed) > 2000
@@ -141,7 +141,7 @@ def test_any_flipped_bit_is_cut_off_or_refused_where_no_marks_are_left(quick_fol
 
 
 @pytest.mark.parametrize("setting", SETTINGS)
-def test_a_flipped_bit_is_cut_off_or_refused_whatever_the_marks_say(quick_folder: Folder, setting: str):
+def test_a_flipped_bit_is_cut_off_or_refused_whatever_the_shared_header_says(quick_folder: Folder, setting: str):
     patient = Patient(quick_folder, setting)
     for good, damaged in patient.flips(1, STRIDE):
         patient.start_with(damaged, good)

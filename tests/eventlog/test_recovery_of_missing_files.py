@@ -113,7 +113,7 @@ def test_other_files_beside_the_log_do_no_harm(folder: Folder, segments: list[Pa
     assert folder.prepare().end.sequence == WHOLE
 
 
-def test_a_log_longer_than_the_marks_say_is_taken_whole(folder: Folder):
+def test_a_log_longer_than_the_shared_header_says_is_taken_completely(folder: Folder):
     ledger = folder.start()
     add(ledger)
     marks = folder.layout.shared_header.read_bytes()

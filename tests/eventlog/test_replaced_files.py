@@ -90,7 +90,7 @@ def test_a_process_that_waits_for_the_lock_tells_nothing_old_either(folder: Fold
     held.close()
 
 
-def test_nothing_is_confirmed_whose_marks_are_lost_between_its_write_and_its_sync(folder: Folder):
+def test_no_change_is_confirmed_whose_shared_header_is_lost_between_its_write_and_its_flush(folder: Folder):
     ledger = folder.start()
     add(ledger)
     ledger.shared.publish(ledger.shared.published()._replace(sequence=2))
@@ -115,7 +115,7 @@ def test_two_locks_on_two_files_of_one_name_are_never_both_held(folder: Folder):
     second.close()
 
 
-def test_who_opens_a_folder_makes_no_marks_and_says_what_does(folder: Folder):
+def test_a_process_that_opens_a_folder_makes_no_shared_header_and_names_the_command_that_does(folder: Folder):
     folder.prepare()
     folder.layout.shared_header.unlink()
     with pytest.raises(StateUnusable, match="inventory sync"):
@@ -184,7 +184,7 @@ def test_a_slot_of_an_older_generation_is_not_believed(folder: Folder):
     shared.close()
 
 
-def test_marks_that_are_damaged_are_made_anew_by_the_next_start(folder: Folder):
+def test_a_damaged_shared_header_is_made_again_by_the_next_start(folder: Folder):
     last = add(folder.start()).event
     folder.close()
     shared = folder.marks()

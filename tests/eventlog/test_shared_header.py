@@ -23,18 +23,18 @@ def marks(tmp_path: Path) -> SharedHeader:
     return marks
 
 
-def test_marks_that_were_made_belong_to_their_boot(marks: SharedHeader):
+def test_a_shared_header_belongs_to_the_boot_it_was_made_in(marks: SharedHeader):
     marks.require(BOOT)
     assert (marks.published(), marks.durable, marks.clock_offset, marks.failed) == (HERE, 2, 7, False)
 
 
 @pytest.mark.parametrize("other", [BOOT + 1, BOOT + (1 << 64), 0])
-def test_marks_of_another_boot_are_unusable(marks: SharedHeader, other: int):
+def test_a_shared_header_of_another_boot_is_unusable(marks: SharedHeader, other: int):
     with pytest.raises(StateUnusable):
         marks.require(other)
 
 
-def test_a_new_file_holds_no_marks(tmp_path: Path):
+def test_a_new_file_is_not_yet_a_shared_header(tmp_path: Path):
     with pytest.raises(StateUnusable):
         SharedHeader(tmp_path / "state", create=True).require(0)
 
@@ -68,7 +68,7 @@ def test_a_writer_that_dies_half_way_leaves_the_other_slot_as_it_was(
 
 
 @pytest.mark.parametrize("item", range(4))
-def test_marks_that_cannot_be_read_are_reported_and_not_waited_for(marks: SharedHeader, tmp_path: Path, item: int):
+def test_an_unreadable_shared_header_is_reported_and_not_waited_for(marks: SharedHeader, tmp_path: Path, item: int):
     with (tmp_path / "state").open("r+b") as file:
         file.seek((SLOTS[marks.generation & 1] + item) * 8)
         file.write(struct.pack("=Q", 77))

@@ -82,7 +82,7 @@ def test_a_start_that_misses_nothing_advises_no_backup(folder: Folder):
     assert "backup" not in str(refusal.value)
 
 
-def test_verify_looks_at_the_whole_log_where_the_marks_lie_behind_a_snapshot(folder: Folder):
+def test_verify_reads_the_entire_log_if_the_shared_header_is_behind_a_snapshot(folder: Folder):
     ledger = folder.start()
     add(ledger)
     marks = folder.layout.shared_header.read_bytes()

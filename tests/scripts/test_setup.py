@@ -130,14 +130,14 @@ def test_the_distribution_under_its_own_name_is_kept(setup: ModuleType, commands
 
 
 @pytest.mark.parametrize("name", ["setup.cfg", "pyproject.toml", "requirements/gate.txt"])
-def test_a_changed_configuration_is_installed_anew(setup: ModuleType, commands: Commands, checkout: Path, name: str):
+def test_a_changed_configuration_is_installed_again(setup: ModuleType, commands: Commands, checkout: Path, name: str):
     setup.install("tox", ["gate"])
     (checkout / name).write_text("# changed\n")
     setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install", "install"]
 
 
-def test_an_environment_that_was_left_half_made_is_made_anew(setup: ModuleType, commands: Commands):
+def test_an_environment_that_was_left_half_made_is_made_again(setup: ModuleType, commands: Commands):
     commands.failing = {"install": OFFLINE}
     with pytest.raises(SystemExit):
         setup.install("tox", ["gate"])
@@ -146,14 +146,14 @@ def test_an_environment_that_was_left_half_made_is_made_anew(setup: ModuleType, 
     assert commands.said == ["venv", "install", "venv", "install"]
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(setup: ModuleType, commands: Commands):
+def test_an_environment_whose_python_is_gone_is_made_again(setup: ModuleType, commands: Commands):
     setup.install("tox", ["gate"])
     Path(setup.venv_python()).unlink()
     setup.install("tox", ["gate"])
     assert commands.said == ["venv", "install", "venv", "install"]
 
 
-def test_an_environment_in_a_checkout_that_was_moved_is_made_anew(setup: ModuleType, commands, checkout: Path):
+def test_an_environment_in_a_checkout_that_was_moved_is_made_again(setup: ModuleType, commands, checkout: Path):
     setup.install("tox", ["gate"])
     load(checkout.rename(checkout.with_name("moved")), commands).install("tox", ["gate"])
     assert commands.said == ["venv", "install", "venv", "install"]

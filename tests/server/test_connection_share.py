@@ -131,7 +131,7 @@ def test_nothing_is_left_to_a_worker_that_accepts_no_more(server: Server, ended:
     assert not server.shares[0].leaves_to_others()
 
 
-def test_the_slot_of_a_worker_that_has_ended_is_its_successors_who_is_waited_for_anew(server: Server) -> None:
+def test_the_slot_of_a_worker_that_has_ended_is_its_successors_which_is_waited_for_again(server: Server) -> None:
     server.have(10, 0)
     assert left_in_vain(server, 6)[-1] is False
     server.counts.give_back(1)

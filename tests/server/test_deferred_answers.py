@@ -59,7 +59,7 @@ def test_the_main_loop_sleeps_no_longer_than_a_refusal_is_kept_back(
     assert deferring.worker.deferred.seconds_to_next() <= 60.0 < without
 
 
-def test_a_change_that_is_settled_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
+def test_a_change_that_is_resolved_before_it_is_deferred_is_answered(deferring: Deferring) -> None:
     deferring.start()
     for number in range(MANY):
         client = deferring.client(CHANGE)

@@ -20,7 +20,7 @@ def after_a_failed_sync(serve: Serve) -> tuple[RunningServer, Client]:
     return server, client
 
 
-def test_a_sale_whose_sync_has_failed_is_never_said_not_to_have_happened_and_is_there_after_a_start(serve: Serve):
+def test_a_sale_whose_flush_has_failed_is_never_denied_and_is_there_after_a_start(serve: Serve):
     server, client = after_a_failed_sync(serve)
     with client, server.clients_of_all() as clients:
         for each in (client, *clients):

@@ -34,7 +34,9 @@ def changed_at(server: RunningServer) -> bool:
         return False
 
 
-def test_after_the_marks_are_deleted_no_read_is_stale_both_servers_serve_and_the_next_start_has_everything(serve):
+def test_after_the_shared_header_is_deleted_no_read_is_stale_both_servers_serve_and_the_next_start_has_everything(
+    serve,
+):
     first = serve()
     with first.client() as client:
         stock(client, "sku-1", 5)
@@ -55,7 +57,7 @@ def test_after_the_marks_are_deleted_no_read_is_stale_both_servers_serve_and_the
     assert_whole(first.data_dir)
 
 
-def test_after_the_marks_of_an_only_server_are_deleted_it_is_not_ready_and_a_command_brings_it_back(serve):
+def test_after_the_shared_header_of_an_only_server_is_deleted_it_is_not_ready_and_a_command_brings_it_back(serve):
     server = serve()
     with server.client() as client:
         stock(client, "sku-1", 5)

@@ -35,7 +35,7 @@ def test_what_there_is_and_what_counts_as_low_is_stated(service: Service, counte
     assert (record["onHand"], record["lowStock"]) == (12, 4)
 
 
-def test_an_order_is_sold_whole(service: Service, counted_in: Replay):
+def test_an_order_is_sold_in_full(service: Service, counted_in: Replay):
     end = counted_in.place(FINE)
     record = service.get("/stores/kiosk/inventory/TEA").body
     assert (dict(end.sold), end.short, end.error) == ({"TEA": 5, "MUG": 1}, (), None)
@@ -68,7 +68,7 @@ def test_stock_that_was_counted_in_is_not_counted_again_by_the_same_run(service:
     assert service.get("/stores/kiosk/inventory/TEA").body["onHand"] == 7
 
 
-def test_another_run_begins_anew(service: Service, counted_in: Replay):
+def test_another_run_begins_again(service: Service, counted_in: Replay):
     counted_in.place(FINE)
     other = Replay(service, STOCK, "run-2")
     other.count_in(STOCK[0])

@@ -114,7 +114,7 @@ def test_no_temporary_file_is_left(path: Path, step: str, times: int):
     assert [entry.name for entry in path.parent.iterdir()] == ["view.json"]
 
 
-def test_each_try_asks_for_the_content_anew(path: Path):
+def test_each_try_asks_for_the_content_again(path: Path):
     contents = [[b"first"], [b"second"]]
     replace(path, FailingDisk("fsync", 1), lambda: contents.pop(0))
     assert path.read_bytes() == b"second"

@@ -106,7 +106,7 @@ def test_the_first_break_stays_the_one_that_is_named():
     assert fold_all([event_of(1, lines[0]), event_of(2, lines[1])]).broken == {HERE: Break(1, Figures(0, 0, 0))}
 
 
-def test_a_break_in_one_record_leaves_the_others_whole():
+def test_a_break_in_one_record_leaves_the_others_valid():
     other = item("sku-2")
     state = fold_all([event_of(1, Line(HERE, 5, 0, 5, 0, 2), Line(other, 1, 0, 1, 0, 1))])
     assert other not in state.broken

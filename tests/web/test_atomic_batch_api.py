@@ -56,7 +56,7 @@ def test_a_retry_of_an_atomic_batch_is_the_first_answer_to_the_byte(stocked):
     assert versions(stocked, "sku-1", "sku-2") == [3, 1]
 
 
-def test_a_refused_atomic_batch_is_decided_anew_at_a_retry(stocked):
+def test_a_refused_atomic_batch_is_decided_again_at_a_retry(stocked):
     assert send(stocked, adjust(-11), atomic=True, headers=KEY).status_code == 409
     send(stocked, adjust(5))
     assert send(stocked, adjust(-11), atomic=True, headers=KEY).status_code == 200

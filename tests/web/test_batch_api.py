@@ -53,7 +53,7 @@ def test_4000_calls_to_load_a_catalogue_are_four():
     assert client.get("/stores").json["items"] == [{"storeId": "store-1", "skus": 4000}]
 
 
-def test_a_retry_replays_what_is_there_and_decides_refusals_anew(stocked):
+def test_a_retry_replays_what_is_there_and_decides_refusals_again(stocked):
     first = send(stocked, adjust(-4), adjust(-8), headers=KEY)
     stocked.post("/stores/store-1/inventory/sku-1/adjust", json={"delta": 20})
 

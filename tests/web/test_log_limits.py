@@ -127,7 +127,7 @@ def test_the_line_of_a_request_has_a_bound_whatever_the_client_sends(client, mon
     assert f"… ({len(url)} characters)" in line
 
 
-def test_a_url_that_is_not_long_is_whole(client, monkeypatch):
+def test_a_url_that_is_not_long_is_complete(client, monkeypatch):
     lines: list[str] = []
     monkeypatch.setattr(logs, "requests_are_logged", lambda: True)
     monkeypatch.setattr(logs, "log_request", _noting(lines, logs.log_request))

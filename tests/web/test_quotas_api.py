@@ -87,7 +87,7 @@ def test_of_a_batch_the_operations_for_which_there_is_room_are_carried_out():
     }
 
 
-def test_an_atomic_batch_for_which_there_is_no_room_is_refused_whole():
+def test_an_atomic_batch_for_which_there_is_no_room_is_refused_entirely():
     client = client_with(records=2)
     response = client.post("/inventory/batch", json={"atomic": True, "operations": counts("k-2", "k-3")})
     assert refused(response) == (409, "quota_exceeded", "MAX_RECORDS", 2, 1)

@@ -23,7 +23,7 @@ def test_a_sync_without_news_publishes_nothing(stocked, views):
     assert len(views.published) == 1
 
 
-def test_a_sync_that_another_process_keeps_from_its_turn_is_overloaded(stocked, views):
+def test_a_sync_whose_process_lock_another_process_has_is_overloaded(stocked, views):
     views.is_free = False
 
     response = stocked.post("/sync")
