@@ -49,7 +49,7 @@ def marks_of(source: Layout, machine: HostClock) -> Marks:
 
     :raises StateUnusable: no server has started on the folder since the host was booted. :raises OSError: it is gone.
     """
-    with closing(SharedHeader(source.shared_header)) as shared:
+    with closing(SharedHeader(source.shared_header, read_only=True)) as shared:
         shared.require(machine.boot_id())
         found = shared.status
         made = (found.st_dev, found.st_ino, shared.times_made)

@@ -43,7 +43,7 @@ def durable_part(source: Layout, disk: Disk, machine: HostClock) -> DurablePart:
         raise BackupError(f"no event log in {source.root}; set --data-dir or DATA_DIR")
     # Before the shared header: running servers raise the durable sequence there first.
     witnessed = max([published_sequence(source), *source.snapshot_sequences()])
-    with suppress(StateUnusable), closing(SharedHeader(source.shared_header)) as shared:
+    with suppress(StateUnusable), closing(SharedHeader(source.shared_header, read_only=True)) as shared:
         if shared.is_made:
             # Pages may have been lost since another boot; a header that is behind the other files is not theirs.
             is_valid = shared.belongs_to(machine.boot_id()) and shared.durable >= witnessed

@@ -1,6 +1,5 @@
 """``inventory verify BACKUP``: whether a backup is what its manifest says; and where a copy without a manifest ends."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -167,8 +166,10 @@ def _require_tail(layout: Layout, damage: LogDamaged, end: Position) -> None:
 def _witnessed(layout: Layout) -> int:
     """The highest sequence that another file of the folder is of."""
     found = [published_sequence(layout), *layout.snapshot_sequences()]
-    if os.access(layout.shared_header, os.R_OK | os.W_OK):
-        with suppress(StateUnusable), closing(SharedHeader(layout.shared_header)) as shared:
-            if shared.is_made:
-                found.append(shared.durable)
+    with (
+        suppress(StateUnusable, PermissionError),
+        closing(SharedHeader(layout.shared_header, read_only=True)) as shared,
+    ):
+        if shared.is_made:
+            found.append(shared.durable)
     return max(found)

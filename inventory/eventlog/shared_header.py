@@ -51,20 +51,26 @@ class SharedHeader:
     :ivar lost: why the folder is no longer the one that was opened, or ``None``; see ``detach``.
     """
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         """Map the file.
 
         :param create: create the file if it is missing: to prepare a folder, not to open one.
-        :raises StateUnusable: it is missing. :raises OSError: it cannot be opened or allocated.
+        :param read_only: for a process that only reads it, perhaps from a disk or as a user that may not write.
+        :raises StateUnusable: it is missing, or too short to be read.
+        :raises OSError: it cannot be opened or allocated.
         """
         self.lost: str | None = None
+        access = os.O_RDONLY if read_only else os.O_RDWR | (os.O_CREAT if create else 0)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o644)
+            descriptor = os.open(path, access | os.O_CLOEXEC, 0o644)
         except FileNotFoundError as error:
             raise StateUnusable(f"{path} does not exist; {_MADE_BY}") from error
         try:
-            os.posix_fallocate(descriptor, 0, _SIZE)
-            self._map = mmap.mmap(descriptor, _SIZE)
+            if not read_only:
+                os.posix_fallocate(descriptor, 0, _SIZE)
+            elif os.fstat(descriptor).st_size < _SIZE:
+                raise StateUnusable(f"{path} is too short; {_MADE_BY}")
+            self._map = mmap.mmap(descriptor, _SIZE, prot=mmap.PROT_READ | (0 if read_only else mmap.PROT_WRITE))
             self._file = NamedFile(path, descriptor)
         finally:
             os.close(descriptor)

@@ -1,6 +1,5 @@
 """Folds the log and compares the result with the derived files (``inventory verify``), or with a live state."""
 
-import os
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,12 +173,14 @@ def _end(layout: Layout) -> Position | None:
     segments = layout.segments()
     if not segments:
         return None
-    if layout.shared_header.exists() and os.access(layout.shared_header, os.W_OK):
-        # The shared header is derived: the next start replaces an unusable one from the files.
-        with closing(SharedHeader(layout.shared_header)) as shared, suppress(StateUnusable):
-            # A header that is behind the derived files is not the one that they were derived with.
-            derived = max([published_sequence(layout), *layout.snapshot_sequences()])
-            published = shared.published()
-            if shared.is_made and published.segment in segments and published.sequence >= derived:
-                return published
+    # The shared header is derived: the next start replaces an unusable one from the files.
+    with (
+        suppress(StateUnusable, PermissionError),
+        closing(SharedHeader(layout.shared_header, read_only=True)) as shared,
+    ):
+        # A header that is behind the derived files is not the one that they were derived with.
+        derived = max([published_sequence(layout), *layout.snapshot_sequences()])
+        published = shared.published()
+        if shared.is_made and published.segment in segments and published.sequence >= derived:
+            return published
     return Position(segments[-1], layout.segment(segments[-1]).stat().st_size, 0)

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from support.commands import run
+from support.disks import mounted
 
 from inventory.backup.manifest import read_manifest
 from inventory.resilience.disk import Disk
@@ -167,3 +169,15 @@ def test_backup_and_data_dir_together_are_wrong_usage(data: Path, target: Path):
 def test_a_folder_with_neither_backup_nor_log_is_refused(tmp_path: Path):
     done = run("verify", tmp_path)
     assert (done.exit_code, "holds neither a backup nor an event log" in done.stderr) == (1, True)
+
+
+def test_a_source_on_a_read_only_disk_is_verified_and_backed_up(tmp_path: Path):
+    with mounted(tmp_path / "disk", "size=64m") as disk:
+        (disk / "data").mkdir()
+        run("seed", "--data-dir", disk / "data")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        verified = run("verify", "--data-dir", disk / "data")
+        done = run("backup", tmp_path / "backup", "--data-dir", disk / "data")
+    assert (verified.exit_code, verified.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert read_manifest(tmp_path / "backup").last == 8

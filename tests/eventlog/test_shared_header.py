@@ -103,3 +103,10 @@ def test_no_reader_ever_sees_a_torn_position(marks: SharedHeader, tmp_path: Path
             assert sequence == 2 or (segment, offset) == (sequence // 100 + 1, sequence * 500)
             last = sequence
             assert child.poll() in (None, 0)
+
+
+def test_a_header_that_was_not_allocated_is_unusable_to_a_process_that_only_reads(tmp_path: Path):
+    (tmp_path / "state").write_bytes(b"short")
+    with pytest.raises(StateUnusable, match="too short"):
+        SharedHeader(tmp_path / "state", read_only=True)
+    assert (tmp_path / "state").read_bytes() == b"short"
