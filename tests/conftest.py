@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # A shell that was told to run the tests in the background has it ignored, and what the tests start would be deaf too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -21,6 +21,8 @@ settings.register_profile(
     "gate", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("search", deadline=None, max_examples=2000)
+# Whether a test fails is all that a mutation run wants to know: looking for the smallest example takes minutes.
+settings.register_profile("mutants", settings.get_profile("gate"), phases=[Phase.explicit, Phase.generate])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 
